@@ -1,0 +1,1 @@
+"""The caller's table made safe: columns, levels, missing values; bundled data sets."""

@@ -1,0 +1,1 @@
+"""Model and table bound into arrays with names."""

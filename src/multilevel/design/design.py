@@ -1,0 +1,177 @@
+"""The design: a model bound to a table, as arrays with names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.data.table import Library
+from multilevel.model import Covariance, Model
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A column of the fixed part that was left out because it is a combination of others."""
+
+    name: str
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPart:
+    """The fixed part of a design.
+
+    Parameters
+    ----------
+    names
+        The ``p`` kept columns as formulaic names them: ``Intercept``, ``period[T.2]``.
+    X
+        ``(n, p)`` float64, Fortran order, of full rank.
+    aliased
+        Columns left out because they add nothing.
+    intercept
+        ``(p,)`` weights ``a`` with ``X a = 1`` if the constant is in the span of indicator columns or an
+        intercept, else ``None``. Columns with ``a == 0`` may then be centred without changing the model.
+    """
+
+    names: tuple[str, ...]
+    X: Floats
+    aliased: tuple[Alias, ...]
+    intercept: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFactor:
+    """A grouping factor: for each row, the number of its level.
+
+    Parameters
+    ----------
+    name
+        ``"subject"`` or ``"batch:cask"``.
+    columns
+        The table's columns whose combinations are the levels.
+    index
+        ``(n,)`` int32 level number of each row, every level used at least once.
+    levels
+        The ``m`` labels; combinations are joined by a colon, ``"A:a"``.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    index: Ints
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsTerm:
+    """One grouped term: thin effect columns and the factor between whose levels they vary.
+
+    Parameters
+    ----------
+    factor
+        Position of the grouping factor in ``Design.factors``.
+    names
+        The ``k`` effect names as formulaic names them: ``("Intercept", "days")``.
+    Z
+        ``(n, k)`` float64, Fortran order; never expanded by level.
+    covariance
+        Structure of the ``k`` by ``k`` covariance matrix.
+    """
+
+    factor: int
+    names: tuple[str, ...]
+    Z: Floats
+    covariance: Covariance
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Everything the engines need to know of model and data.
+
+    Parameters
+    ----------
+    model
+        The model that was bound.
+    y
+        ``(n,)`` response, offset not yet subtracted.
+    offset
+        ``(n,)`` or ``None``.
+    fixed, factors, terms
+        The fixed part; the grouping factors (each once); the grouped terms in the user's order.
+    precision_weights
+        ``(n,)`` known ``w`` with ``Var(e_i) = sigma^2 / w_i``, all positive, or ``None``.
+    frequency_weights
+        ``(n,)`` how many times each row counts, all positive, or ``None``.
+    residual_sd
+        Known residual sd, or ``None`` if it is estimated.
+    rows
+        ``(n,)`` int64 positions of the used rows in the caller's table.
+    n_input
+        Rows of the caller's table before any were left out.
+    missing
+        Column name to number of missing values among the caller's rows (only columns with some).
+    library
+        Library in which results are given back.
+    row_labels
+        ``(n_input,)`` labels of the caller's rows, or ``None``.
+    recipe
+        What is needed to bind new rows in the same way (see `design.bind`); opaque to other rooms.
+    """
+
+    model: Model
+    y: Floats
+    offset: Floats | None
+    fixed: FixedPart
+    factors: tuple[GroupFactor, ...]
+    terms: tuple[EffectsTerm, ...]
+    precision_weights: Floats | None
+    frequency_weights: Floats | None
+    residual_sd: float | None
+    rows: NDArray[np.int64]
+    n_input: int
+    missing: Mapping[str, int]
+    library: Library
+    row_labels: NDArray[np.object_] | None
+    recipe: object
+
+    @property
+    def n_rows(self) -> int:
+        """Rows used, each counted once."""
+        return int(self.y.shape[0])
+
+    @property
+    def n_observations(self) -> float:
+        """Rows used, each counted as often as its frequency weight says."""
+        return float(self.n_rows if self.frequency_weights is None else self.frequency_weights.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """New rows bound by the recipe of a design.
+
+    Parameters
+    ----------
+    X
+        ``(n_new, p)`` in the columns of the design's fixed part.
+    offset
+        ``(n_new,)`` or ``None``.
+    index
+        For each of the design's grouped *terms*, ``(n_new,)`` int32 level numbers, -1 for a level that the
+        design does not know.
+    Z
+        For each term, ``(n_new, k)``.
+    unknown
+        Factor name to the labels in the new rows that the design does not know.
+    """
+
+    X: Floats
+    offset: Floats | None
+    index: tuple[Ints, ...]
+    Z: tuple[Floats, ...]
+    unknown: Mapping[str, tuple[str, ...]]

@@ -1,0 +1,1 @@
+"""One folder per estimator; each takes moments and gives a `Solution`."""

@@ -1,0 +1,154 @@
+"""What an engine of point estimates gives out: values, a status with its sentence, a certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Method = Literal["reml", "ml"]
+
+
+class Status(Enum):
+    """How a fit ended."""
+
+    OPTIMAL = "optimal"
+    BOUNDARY = "boundary"
+    SATURATED = "saturated"
+    EVALUATION_LIMIT = "evaluation_limit"
+    STALLED = "stalled"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Evidence that the optimum was reached (Karush-Kuhn-Tucker on the cone of covariance matrices).
+
+    Parameters
+    ----------
+    holds
+        Whether all three conditions below hold within their tolerances.
+    decrement
+        Half the squared Newton step in the metric of the curvature: how much, at most, the criterion
+        could still fall to second order (same unit as the criterion).
+    dual
+        Smallest eigenvalue of the scaled dual matrix, the least over terms; not below zero at an optimum.
+    complementarity
+        Largest entry of dual times primal; zero at an optimum.
+    evaluations
+        Evaluations of the criterion with its gradient.
+    """
+
+    holds: bool
+    decrement: float
+    dual: float
+    complementarity: float
+    evaluations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curvature:
+    """Second-order facts at the optimum, for degrees of freedom.
+
+    Parameters
+    ----------
+    covariance
+        ``(h, h)`` asymptotic covariance of the variance parameters (those not at a boundary).
+    gradient
+        ``(h, p, p)`` derivative of ``Var(beta)`` with respect to each of them.
+    """
+
+    covariance: Floats
+    gradient: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class KenwardRoger:
+    """Ingredients of Kenward and Roger (1997), with ``V = sum_s eta_s G_s`` linear in the parameters.
+
+    Parameters
+    ----------
+    P
+        ``(h, p, p)``: ``-X' V^-1 G_s V^-1 X``.
+    Q
+        ``(h, h, p, p)``: ``X' V^-1 G_s V^-1 G_t V^-1 X``.
+    covariance
+        ``(h, h)`` inverse of the expected REML information of ``eta``.
+    """
+
+    P: Floats
+    Q: Floats
+    covariance: Floats
+
+
+class GroupPosterior(Protocol):
+    """Conditional distribution of the group effects given the data, at the estimates; computed when asked."""
+
+    def modes(self, term: int) -> Floats:
+        """Return ``(m, k)`` conditional means of a term's effects."""
+
+    def covariances(self, term: int) -> Floats:
+        """Return ``(m, k, k)`` conditional covariances given the coefficients (as lme4's condVar)."""
+
+    def prediction_variance(self, X: Floats, index: Sequence[Ints], Z: Sequence[Floats]) -> Floats:
+        """Return ``(n,)`` variances of ``x'(beta_hat - beta) + sum_b z_b'(b_hat_b - b_b)``.
+
+        ``index`` holds a level number for each term and row; -1 leaves that term out of the row.
+        """
+
+    def curvature(self) -> Curvature:
+        """Return the asymptotic covariance of the variance parameters and how Var(beta) moves with them."""
+
+    def kenward_roger(self) -> KenwardRoger:
+        """Return the ingredients of the Kenward-Roger adjustment."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """Estimates in the units of the data.
+
+    Parameters
+    ----------
+    method
+        "reml" or "ml".
+    criterion
+        -2 log-likelihood ("ml") or -2 log restricted likelihood ("reml"), with every constant.
+    beta, vcov_beta
+        ``(p,)`` coefficients and ``(p, p)`` covariance matrix given the variance parameters.
+    sigma
+        Residual sd.
+    covariances
+        For each grouped term its ``(k, k)`` covariance matrix, in squared units of ``y``.
+    theta
+        The optimiser's coordinates (relative Cholesky factors of the scaled problem).
+    n_parameters
+        Free parameters, counting coefficients, covariance parameters and an estimated residual sd.
+    status, sentence
+        How the fit ended, and the same in words.
+    boundary
+        For each grouped term, a sentence if it is at its boundary, else "".
+    certificate
+        Evidence of optimality.
+    groups
+        Conditional distribution of the group effects.
+    """
+
+    method: Method
+    criterion: float
+    beta: Floats
+    vcov_beta: Floats
+    sigma: float
+    covariances: tuple[Floats, ...]
+    theta: Floats
+    n_parameters: int
+    status: Status
+    sentence: str
+    boundary: tuple[str, ...]
+    certificate: Certificate
+    groups: GroupPosterior

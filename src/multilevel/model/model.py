@@ -1,0 +1,35 @@
+"""The model: what was asked for, in words, before any data is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from multilevel.model.terms import GroupTerm
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A Gaussian multilevel model ``y = X beta + sum_b Z_b b_b + e``.
+
+    Parameters
+    ----------
+    text
+        The formula as the user wrote it.
+    response
+        Expression of the response: a column name or a transform of columns, e.g. ``"log(wait)"``.
+    fixed
+        Formula text of the fixed part with its intercept written out: ``"1 + days"``.
+    groups
+        Grouped terms in the order in which the user wrote them; ``a/b`` has become ``a`` and ``a:b``.
+    offsets
+        Expressions inside ``offset()``; their sum is subtracted from the response.
+    variables
+        Every column name the model needs, in order of first use.
+    """
+
+    text: str
+    response: str
+    fixed: str
+    groups: tuple[GroupTerm, ...]
+    offsets: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
