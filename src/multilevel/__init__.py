@@ -1,0 +1,1 @@
+"""The names that `import multilevel as ml` gives."""
