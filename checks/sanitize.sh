@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs the tests of the native kernels with the module built under the address and undefined-behaviour sanitizers.
+#
+#   checks/sanitize.sh [python] [test paths ...]
+#
+# A copy of the package with the instrumented module goes to build/sanitized, which comes first on the import path.
+# The first report of a sanitizer ends the run with an error.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root"
+python="${1:-.venv/bin/python}"
+if [[ $# -gt 0 ]]; then shift; fi
+tests=("$@")
+if [[ ${#tests[@]} -eq 0 ]]; then
+  for folder in tests/core tests/moments tests/engines; do
+    if [[ -d "$folder" ]]; then tests+=("$folder"); fi
+  done
+fi
+[[ ${#tests[@]} -gt 0 ]] || { echo "sanitize: no kernel tests found" >&2; exit 1; }
+
+rm -rf build/sanitized
+mkdir -p build/sanitized
+cp -r src/multilevel build/sanitized/multilevel
+rm -f build/sanitized/multilevel/_core*.so
+checks/build_in_place.sh "$python" --sanitize --to "$root/build/sanitized/multilevel"
+module=(build/sanitized/multilevel/_core*.so)
+# In the wrong compiler's flags nothing would be checked: ask the module itself.
+nm -D "${module[0]}" | grep -q __asan_init
+nm -D "${module[0]}" | grep -q __ubsan_handle
+
+compiler="${CXX:-c++}"
+# libstdc++ comes along so that the sanitizer finds the real function that throws C++ exceptions.
+preload="$("$compiler" -print-file-name=libasan.so) $("$compiler" -print-file-name=libstdc++.so)"
+sanitized() {
+  env LD_PRELOAD="$preload" \
+    ASAN_OPTIONS="detect_leaks=0:halt_on_error=1:exitcode=99:detect_stack_use_after_return=1" \
+    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99" \
+    PYTHONPATH="$root/build/sanitized" PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1 "$python" "$@"
+}
+sanitized -c 'import multilevel._core as core; assert "sanitized" in core.__file__, core.__file__'
+sanitized -m pytest -q -p no:cacheprovider "${tests[@]}"
