@@ -1,4 +1,4 @@
-"""Runs the examples in docstrings of the installed library, and asks one of each public function and class."""
+"""Runs the docstring examples of the installed library; each public function and class must have one."""
 
 from __future__ import annotations
 

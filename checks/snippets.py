@@ -1,9 +1,10 @@
-"""Runs the code blocks of the Markdown pages, in order, and compares what they print with what the page shows.
+"""Runs the code blocks of the Markdown pages, in order, and compares their output with what the page shows.
 
-A block marked ``python`` runs in a namespace shared by its page; if a block marked ``text`` follows with nothing
-but empty lines between, it must be the output. In a block marked ``console`` each line that begins with ``$ `` is
-a shell command (continued by lines that begin with ``> ``) and the lines below it are its output. ``...`` in a
-shown output stands for anything. Blocks with other marks are not run. Each page has its own empty folder.
+A block marked ``python`` runs in a namespace shared by its page; if a block marked ``text`` follows with
+nothing but empty lines between, it must be the output. In a block marked ``console`` each line that begins
+with ``$ `` is a shell command (continued by lines that begin with ``> ``) and the lines below it are its
+output. ``...`` in a shown output stands for anything. Blocks with other marks are not run. Each page has its
+own empty folder.
 """
 
 from __future__ import annotations
