@@ -1,0 +1,128 @@
+"""The words that the command understands, and which function runs each subcommand."""
+
+from __future__ import annotations
+
+import argparse
+
+from multilevel.cli.commands import list_or_print_data, run_fit, run_predict
+from multilevel.version import __version__
+
+FIT_EXAMPLES = """\
+examples:
+  multilevel fit "reaction ~ days + (days | subject)" sleepstudy
+  multilevel fit "score ~ machine + (1 | worker/machine)" machines.csv --method ml --save machines.fit
+  multilevel fit "effect ~ 1 + (1 | school)" eight_schools --residual-sd std_error --format markdown
+"""
+
+PREDICT_EXAMPLES = """\
+examples:
+  multilevel predict sleep.fit new.csv
+  multilevel predict sleep.fit new.csv --groups typical --interval 0.9 --format markdown
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command; parsed options carry the function to call as ``run``."""
+    parser = argparse.ArgumentParser(
+        prog="multilevel", description="Fit multilevel (mixed-effects) models.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"multilevel {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_fit(commands)
+    _add_predict(commands)
+    _add_datasets(commands)
+    return parser
+
+
+def number_or_name(text: str) -> float | str:
+    """Return a number if the text is one, otherwise the text as the name of a column."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, examples: str = ""
+) -> argparse.ArgumentParser:
+    """Add a subcommand with its help."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `fit`."""
+    fit = _add_command(commands, "fit", "Fit a model to a table and print the summary.", FIT_EXAMPLES)
+    fit.set_defaults(run=run_fit)
+    fit.add_argument("formula", metavar="FORMULA", help='for example "y ~ x + (x | group)"')
+    fit.add_argument("data", metavar="DATA", help="a CSV or Parquet file, or the name of a bundled data set")
+    fit.add_argument("--method", choices=["reml", "ml"], default="reml", help="default: %(default)s")
+    fit.add_argument("--save", metavar="OUT", help="also write the fitted model to this file")
+    fit.add_argument(
+        "--format",
+        choices=["table", "json", "markdown", "latex"],
+        default="table",
+        help="of what is printed; default: %(default)s",
+    )
+    fit.add_argument(
+        "--ddf",
+        choices=["satterthwaite", "kenward-roger", "none"],
+        default="satterthwaite",
+        help="degrees of freedom of the tests of coefficients; default: %(default)s",
+    )
+    fit.add_argument("--level", type=float, default=0.95, help="of the intervals; default: %(default)s")
+    fit.add_argument(
+        "--missing",
+        choices=["report", "drop", "error"],
+        default="report",
+        help="what to do with rows that have missing values: leave them out and say so, leave them out, "
+        "or refuse; default: %(default)s",
+    )
+    fit.add_argument(
+        "--precision-weights", metavar="COL", help="column w of known Var(residual) = sigma^2 / w"
+    )
+    fit.add_argument("--frequency-weights", metavar="COL", help="column of how many times each row counts")
+    fit.add_argument(
+        "--residual-sd", metavar="X|COL", type=number_or_name, help="known residual sd: a number or a column"
+    )
+    fit.add_argument("--offset", metavar="COL", help="column that enters with the coefficient 1")
+    fit.add_argument(
+        "--lme4-compat", action="store_true", help="read || as lme4 does: split it into separate terms"
+    )
+
+
+def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `predict`."""
+    predict = _add_command(
+        commands, "predict", "Predict the rows of a table from a saved fit.", PREDICT_EXAMPLES
+    )
+    predict.set_defaults(run=run_predict)
+    predict.add_argument("saved", metavar="SAVED", help="a file written by `multilevel fit --save`")
+    predict.add_argument("data", metavar="DATA", help="as in `multilevel fit`; needs no response column")
+    predict.add_argument(
+        "--groups",
+        choices=["known", "new", "typical"],
+        default="known",
+        help="for the groups of the fit, for groups not seen before, or for a group whose effects are zero; "
+        "default: %(default)s",
+    )
+    predict.add_argument("--interval", metavar="P", type=float, help="probability of intervals, such as 0.9")
+    predict.add_argument(
+        "--format",
+        choices=["csv", "table", "json", "markdown"],
+        default="csv",
+        help="of what is printed; default: %(default)s",
+    )
+
+
+def _add_datasets(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `datasets`."""
+    data = _add_command(commands, "datasets", "List the bundled data sets, or print one as CSV.")
+    data.set_defaults(run=list_or_print_data)
+    data.add_argument("name", metavar="NAME", nargs="?", help="the data set to print")
