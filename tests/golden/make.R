@@ -1,0 +1,190 @@
+# Golden numbers: fits every model of models.R with lme4 (or exact dense algebra) and writes one JSON file per data set.
+#
+# Usage, from the root of the repository:   Rscript tests/golden/make.R [folder of the bundled CSV files]
+#
+# Needs lme4, lmerTest, pbkrtest, nlme, numDeriv, minqa and jsonlite. The formulas and names are written the library's way: lower-case
+# columns, `Intercept`, `recipe[T.B]`, outer group first (`batch:cask`); the name R uses stands beside each coefficient.
+suppressPackageStartupMessages({library(lme4); library(lmerTest); library(pbkrtest); library(jsonlite)})
+invisible(Sys.setlocale("LC_COLLATE", "C"))  # factor levels in code-point order
+RNGversion("4.2.0")
+
+here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE)))
+arguments <- commandArgs(trailingOnly = TRUE)
+bundled <- if (length(arguments)) arguments[1] else file.path(here, "..", "..", "src", "multilevel", "data", "bundled")
+source(file.path(here, "dense.R"))
+source(file.path(here, "models.R"))
+
+KR_ROWS <- 1000  # Kenward-Roger builds n-by-n matrices
+LONG <- 60       # groups with more levels than this are recorded as their first ten and a sum of squares
+
+# ---- data -----------------------------------------------------------------------------------------------------------
+
+# Read a set; the columns named in TEXT become factors with their levels in code-point order.
+read_set <- function(set) {
+  paths <- file.path(c(here, bundled, bundled), paste0(set, c(".csv", ".csv", ".csv.gz")))
+  rows <- read.csv(paths[file.exists(paths)][1], colClasses = NA, na.strings = "NA")
+  for (column in intersect(TEXT[[set]], names(rows))) rows[[column]] <- factor(as.character(rows[[column]]))
+  rows
+}
+
+# Add what a model needs beside the set: given columns, 0/1 codings, missing values.
+prepare <- function(rows, spec) {
+  for (name in names(spec$columns)) rows[[name]] <- spec$columns[[name]]
+  for (name in names(spec$recode)) rows[[name]] <- as.numeric(rows[[spec$recode[[name]][1]]] == spec$recode[[name]][2])
+  for (name in names(spec$missing)) rows[spec$missing[[name]] + 1, name] <- NA
+  rows
+}
+
+# ---- names ----------------------------------------------------------------------------------------------------------
+
+# Translate R's names of model columns to the library's. `full`: the factor that is coded without a reference level.
+translate <- function(names_r, rows, spec, full = "") {
+  is_factor <- names(rows)[sapply(rows, is.factor)]
+  part <- function(text) {
+    for (f in is_factor) {
+      level <- sub(f, "", text, fixed = TRUE)
+      if (startsWith(text, f) && level %in% levels(rows[[f]]))
+        return(if (f == full) sprintf("%s[%s]", f, level) else sprintf("%s[T.%s]", f, level))
+    }
+    sub("^(poly\\(.*\\))(\\d+)$", "\\1[\\2]", sub("(Intercept)", "Intercept", text, fixed = TRUE))
+  }
+  one <- function(text) {
+    if (text %in% names(spec$names)) return(spec$names[[text]])
+    paste(sapply(strsplit(text, ":", fixed = TRUE)[[1]], part), collapse = ":")
+  }
+  unname(sapply(names_r, one))
+}
+
+# ---- fitting --------------------------------------------------------------------------------------------------------
+
+# Optimiser for lmer: BOBYQA until it stops improving, then Newton steps on Richardson derivatives of the free parameters.
+polished <- function(fn, par, lower, upper, control, ...) {
+  best <- list(par = par, fval = fn(par))
+  for (radius in c(0.5, 0.05, 1e-3)) {
+    try_fit <- minqa::bobyqa(best$par, fn, lower, upper, control = list(rhobeg = radius, rhoend = 1e-10, maxfun = 1e5))
+    if (try_fit$fval <= best$fval) best <- list(par = try_fit$par, fval = try_fit$fval)
+  }
+  free <- which(best$par > lower + 1e-5)
+  for (step in seq_len(if (length(free)) 4 else 0)) {
+    at <- function(x) { p <- best$par; p[free] <- x; fn(p) }
+    x <- best$par[free]
+    move <- tryCatch(solve(numDeriv::hessian(at, x), numDeriv::grad(at, x)), error = function(e) rep(NaN, length(x)))
+    if (any(is.nan(move)) || any(x - move <= lower[free])) break
+    value <- at(x - move)
+    if (value > best$fval + 1e-9 * abs(best$fval)) break
+    best$par[free] <- x - move
+    best$fval <- value
+    if (max(abs(move)) < 1e-9) break
+  }
+  list(par = best$par, fval = fn(best$par), conv = 0, message = "polished", feval = 0)
+}
+
+fit_lmer <- function(spec, rows, method) {
+  formula <- as.formula(spec$r)
+  control <- lmerControl(optimizer = polished, calc.derivs = FALSE, check.conv.singular = "ignore",
+                         check.nobs.vs.nRE = "ignore", check.nobs.vs.nlev = "ignore")
+  if (!is.null(spec$frequency_weights)) rows <- rows[rep(seq_len(nrow(rows)), rows[[spec$frequency_weights]]), ]
+  weights <- if (is.null(spec$precision_weights)) NULL else as.name(spec$precision_weights)
+  environment(formula) <- environment()
+  eval(bquote(lmerTest::lmer(.(formula), data = rows, REML = .(method == "reml"), weights = .(weights), control = control)))
+}
+
+# ---- recording ------------------------------------------------------------------------------------------------------
+
+record_fixed <- function(fit, spec, rows, method) {
+  table <- coef(summary(fit, ddf = "Satterthwaite"))
+  out <- data.frame(term = translate(rownames(table), rows, spec), r = rownames(table), estimate = table[, "Estimate"],
+                    std_error = table[, "Std. Error"], df = table[, "df"], t = table[, "t value"], p = table[, "Pr(>|t|)"])
+  if (method == "reml" && nobs(fit) <= KR_ROWS && is.null(spec$precision_weights)) {  # pbkrtest ignores weights
+    kr <- coef(summary(fit, ddf = "Kenward-Roger"))
+    out$kr_std_error <- sqrt(diag(as.matrix(pbkrtest::vcovAdj(fit))))
+    out$kr_df <- kr[, "df"]
+  }
+  out
+}
+
+record_variance <- function(fit, spec, rows) {
+  table <- as.data.frame(VarCorr(fit))
+  table$group <- sub("\\.\\d+$", "", table$grp)
+  for (side in c("var1", "var2")) {
+    known <- !is.na(table[[side]])
+    table[[side]][known] <- translate(table[[side]][known], rows, spec, spec$full)
+  }
+  sds <- table[is.na(table$var2) & table$grp != "Residual", ]
+  pairs <- table[!is.na(table$var2), ]
+  list(sds = data.frame(group = sds$group, term = sds$var1, sd = sds$sdcor),
+       correlations = data.frame(group = pairs$group, term_1 = pairs$var1, term_2 = pairs$var2, correlation = pairs$sdcor))
+}
+
+record_effects <- function(modes, sds, group, terms, levels) {
+  long <- length(levels) > LONG
+  shown <- if (long) 1:10 else seq_along(levels)
+  out <- list(group = group, terms = I(terms), levels = I(levels[shown]), mode = modes[shown, , drop = FALSE],
+              sd = sds[shown, , drop = FALSE])
+  if (long) out$sum_squares <- list(levels = length(levels), mode = I(colSums(modes^2)), sd = I(colSums(sds^2)))
+  out
+}
+
+record_random <- function(fit, spec, rows) {
+  table <- as.data.frame(ranef(fit, condVar = TRUE))
+  lapply(unique(as.character(table$grpvar)), function(group) {
+    own <- table[table$grpvar == group, ]
+    terms <- unique(as.character(own$term))
+    levels <- sort(unique(as.character(own$grp)), method = "radix")
+    grid <- function(column) sapply(terms, function(t) { r <- own[own$term == t, ]; r[match(levels, r$grp), column] })
+    record_effects(matrix(grid("condval"), length(levels)), matrix(grid("condsd"), length(levels)), group,
+                   translate(terms, rows, spec, spec$full), levels)
+  })
+}
+
+# A second opinion from nlme on the criterion and the coefficients, where the spec says how to write the random part.
+second_opinion <- function(spec, rows, method) {
+  control <- nlme::lmeControl(opt = "nlminb", tolerance = 1e-10, msTol = 1e-12, maxIter = 500, msMaxIter = 500, niterEM = 100)
+  fit <- nlme::lme(as.formula(spec$nlme$fixed), data = rows, random = spec$nlme$random, method = toupper(method), control = control)
+  list(criterion = -2 * as.numeric(logLik(fit)), sigma = fit$sigma,
+       estimate = setNames(as.list(nlme::fixef(fit)), translate(names(nlme::fixef(fit)), rows, spec)))
+}
+
+record <- function(spec, method) {
+  rows <- prepare(read_set(spec$set), spec)
+  head <- list(name = paste(spec$set, spec$label, method, sep = "-"), data = spec$set, formula = spec$formula, r_formula = spec$r,
+               method = method, extra_columns = spec$columns, recode = spec$recode, missing = if (!is.null(spec$missing)) lapply(spec$missing, I),
+               precision_weights = spec$precision_weights, frequency_weights = spec$frequency_weights, residual_sd = spec$residual_sd)
+  if (!is.null(spec$dense)) return(c(head, source = "dense algebra in R", spec$dense(rows, method)))
+  fit <- fit_lmer(spec, rows, method)
+  variance <- record_variance(fit, spec, rows)
+  likelihood <- logLik(fit)
+  out <- c(head, list(
+    source = "lme4", criterion = -2 * as.numeric(likelihood), loglik = as.numeric(likelihood), aic = AIC(fit), bic = BIC(fit),
+    parameters = attr(likelihood, "df"), n_rows = nobs(fit), sigma = sigma(fit), singular = isSingular(fit),
+    fixed = record_fixed(fit, spec, rows, method), sds = variance$sds, correlations = variance$correlations,
+    random = record_random(fit, spec, rows)))
+  if (!is.null(spec$nlme)) out$nlme <- second_opinion(spec, rows, method)
+  out
+}
+
+versions <- c(list(R = as.character(getRversion())),
+              sapply(c("lme4", "lmerTest", "pbkrtest", "nlme", "numDeriv", "minqa"), function(p) as.character(packageVersion(p)), simplify = FALSE))
+
+# Round every number to twelve significant digits and leave out what is empty.
+shorten <- function(x) {
+  if (is.data.frame(x) || (is.matrix(x) && is.numeric(x)) || is.double(x)) {
+    x[] <- if (is.list(x)) lapply(x, shorten) else signif(x, 12)
+    return(x)
+  }
+  if (is.list(x)) lapply(Filter(Negate(is.null), x), shorten) else x
+}
+
+for (set in unique(sapply(MODELS, `[[`, "set"))) {
+  if (length(arguments) > 1 && !set %in% arguments[-1]) next
+  simulated <- SIMULATED[[set]]
+  if (!is.null(simulated)) write.csv(simulated(), file.path(here, paste0(set, ".csv")), row.names = FALSE, quote = FALSE)
+  fits <- list()
+  for (spec in Filter(function(m) m$set == set, MODELS)) for (method in spec$methods) {
+    started <- proc.time()[3]
+    fits <- c(fits, list(record(spec, method)))
+    message(sprintf("%-45s %14.6f  %5.1f s", tail(fits, 1)[[1]]$name, tail(fits, 1)[[1]]$criterion, proc.time()[3] - started))
+  }
+  json <- toJSON(shorten(list(versions = versions, models = fits)), digits = NA, auto_unbox = TRUE, null = "null", na = "null")
+  writeLines(gsub("},{\"name\"", "},\n{\"name\"", json, fixed = TRUE), file.path(here, paste0(set, ".json")))
+}
