@@ -105,7 +105,7 @@ record_fixed <- function(fit, spec, rows, method) {
 
 record_variance <- function(fit, spec, rows) {
   table <- as.data.frame(VarCorr(fit))
-  table$group <- sub("\\.\\d+$", "", table$grp)
+  table$group <- gsub(".", ":", sub("\\.\\d+$", "", table$grp), fixed = TRUE)  # R makes repeated names valid and unique
   for (side in c("var1", "var2")) {
     known <- !is.na(table[[side]])
     table[[side]][known] <- translate(table[[side]][known], rows, spec, spec$full)

@@ -103,6 +103,7 @@ MODELS <- list(
   entry("nested_three", "three_deep", "score ~ hours + (1 | district/school/class)",
         r = "score ~ hours + (1 | district) + (1 | district:school) + (1 | district:school:class)",
         nlme = list(fixed = "score ~ hours", random = ~ 1 | district/school/class)),
+  entry("nested_three", "weak_slopes", "score ~ hours + (hours | district) + (1 | district:school)"),
   entry("crossed_nested", "stores_products", "sales ~ price + (1 | region/store) + (price | product)",
         r = "sales ~ price + (1 | region) + (1 | region:store) + (price | product)"),
   entry("crossed_nested", "uncorrelated", "sales ~ price + (1 | region/store) + (price || product)", "reml",
