@@ -1,1 +1,6 @@
 """The caller's table made safe: columns, levels, missing values; bundled data sets."""
+
+from multilevel.data.reading import read_table
+from multilevel.data.table import Column, Library, Table
+
+__all__ = ["Column", "Library", "Table", "read_table"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,4 +55,4 @@ class Table:
     columns: Mapping[str, Column]
     n_rows: int
     library: Library
-    row_labels: NDArray[np.object_] | None = None
+    row_labels: NDArray[Any] | None = None

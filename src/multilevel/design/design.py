@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +138,7 @@ class Design:
     n_input: int
     missing: Mapping[str, int]
     library: Library
-    row_labels: NDArray[np.object_] | None
+    row_labels: NDArray[Any] | None
     recipe: object
 
     @property
