@@ -4,7 +4,7 @@
 #   checks/sanitize.sh [python] [test paths ...]
 #
 # A copy of the package with the instrumented module goes to build/sanitized, which comes first on the import path.
-# The first report of a sanitizer ends the run with an error.
+# The first report of a sanitizer ends the run with an error; pytest leaves the error stream alone, so it is seen.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -39,4 +39,4 @@ sanitized() {
     PYTHONPATH="$root/build/sanitized" PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1 "$python" "$@"
 }
 sanitized -c 'import multilevel._core as core; assert "sanitized" in core.__file__, core.__file__'
-sanitized -m pytest -q -p no:cacheprovider "${tests[@]}"
+sanitized -m pytest -q --capture=sys -p no:cacheprovider "${tests[@]}"
