@@ -32,17 +32,17 @@ lint: $(VENV)/installed $(VENV)/lint-tools
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python checks/imports.py
-	$(BIN)/python checks/lengths.py
+	$(BIN)/python -m checks.imports
+	$(BIN)/python -m checks.lengths
 
 check:
 	.ci/run
 
 snippets: $(VENV)/installed $(VENV)/test-tools
-	$(BIN)/python checks/snippets.py
+	$(BIN)/python -m checks.snippets
 
 examples: $(VENV)/installed $(VENV)/test-tools
-	cd build && $(abspath $(BIN))/python ../checks/examples.py
+	$(BIN)/python -m checks.examples
 
 sanitize: $(VENV)/build-tools $(VENV)/installed $(VENV)/test-tools
 	checks/sanitize.sh $(BIN)/python

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from rooms import House, place_of, read_house
+from checks.rooms import House, place_of, read_house
 
 HEAVY_OPTIONAL = frozenset(
     {"arviz", "dask", "duckdb", "matplotlib", "nutpie", "plotly", "polars", "pyarrow", "pyspark", "rich"}
