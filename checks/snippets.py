@@ -45,6 +45,7 @@ class Snippet:
     source: str
     shown: str | None
     line: int
+    shown_line: int = 0
 
 
 def read_snippets(text: str) -> Iterator[Snippet]:
@@ -58,7 +59,10 @@ def read_snippets(text: str) -> Iterator[Snippet]:
             follows = (
                 after is not None and after[1] == "text" and not text[fence.end() : after.start()].strip()
             )
-            yield Snippet("python", body, after[2] if after is not None and follows else None, line + 1)
+            if after is not None and follows:
+                yield Snippet("python", body, after[2], line + 1, text.count("\n", 0, after.start()) + 2)
+            else:
+                yield Snippet("python", body, None, line + 1)
         elif kind == "console":
             yield from read_commands(body, line + 1)
 
@@ -71,14 +75,14 @@ def read_commands(body: str, line: int) -> Iterator[Snippet]:
     for number, text in enumerate(body.splitlines(), start=line):
         if text.startswith("$ "):
             if command:
-                yield Snippet("console", "\n".join(command), "\n".join(shown), start)
+                yield Snippet("console", "\n".join(command), "\n".join(shown), start, start + len(command))
             command, shown, start = [text[2:]], [], number
         elif text.startswith("> ") and command and not shown:
             command.append(text[2:])
         else:
             shown.append(text)
     if command:
-        yield Snippet("console", "\n".join(command), "\n".join(shown), start)
+        yield Snippet("console", "\n".join(command), "\n".join(shown), start, start + len(command))
 
 
 def tidy(output: str) -> str:
@@ -121,35 +125,51 @@ def run_console(snippet: Snippet, folder: Path) -> tuple[str, str]:
     return done.stdout, ""
 
 
-def page_faults(page: Path) -> Iterator[str]:
-    """Run one page in an empty folder; yield one message for each snippet that does not do as shown."""
+def run_page(page: Path) -> Iterator[tuple[Snippet, str, str]]:
+    """Run one page in an empty folder; yield each snippet, what it printed, and its traceback or ""."""
     names: dict[str, object] = {"__name__": "__main__"}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for snippet in read_snippets(page.read_text(encoding="utf-8")):
             if snippet.kind == "python":
-                printed, failure = run_python(snippet, str(page), names)
+                yield snippet, *run_python(snippet, str(page), names)
             else:
-                printed, failure = run_console(snippet, Path(folder))
-            if failure:
-                yield f"{page}:{snippet.line}: the code failed\n{failure}"
-            elif snippet.shown is not None and not matches(snippet.shown, printed):
-                lines = difflib.unified_diff(
-                    tidy(snippet.shown).splitlines(),
-                    tidy(printed).splitlines(),
-                    "shown",
-                    "printed",
-                    lineterm="",
-                )
-                yield f"{page}:{snippet.line}: the output differs\n" + "\n".join(lines)
+                yield snippet, *run_console(snippet, Path(folder))
+
+
+def page_faults(page: Path) -> Iterator[str]:
+    """Run one page; yield one message for each snippet that does not do as shown."""
+    for snippet, printed, failure in run_page(page):
+        if failure:
+            yield f"{page}:{snippet.line}: the code failed\n{failure}"
+        elif snippet.shown is not None and not matches(snippet.shown, printed):
+            difference = difflib.unified_diff(
+                tidy(snippet.shown).splitlines(), tidy(printed).splitlines(), "shown", "printed", lineterm=""
+            )
+            yield f"{page}:{snippet.line}: the output differs\n" + "\n".join(difference)
+
+
+def rewrite(page: Path) -> None:
+    """Run one page and put what was printed in the place of each shown output that differs."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    for snippet, printed, _ in reversed(list(run_page(page))):
+        if snippet.shown is not None and not matches(snippet.shown, printed):
+            start = snippet.shown_line - 1
+            lines[start : start + len(snippet.shown.splitlines())] = tidy(printed).splitlines()
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
-    """Run the pages named, or the README and every page of docs/; the exit code is 1 if one is wrong."""
+    """Run the pages named, or the README and every page of docs/; the exit code is 1 if one is wrong.
+
+    With ``--write`` first, the outputs that the pages show are renewed; read the difference before committing.
+    """
     root = Path(__file__).resolve().parents[1]
-    pages = [Path(name).resolve() for name in arguments] or [
-        root / "README.md",
-        *sorted(root.glob("docs/*.md")),
-    ]
+    names = [name for name in arguments if name != "--write"]
+    every = [root / "README.md", *sorted(root.glob("docs/*.md"))]
+    pages = [Path(name).resolve() for name in names] or every
+    if "--write" in arguments:
+        for page in pages:
+            rewrite(page)
     wrong = 0
     for page in pages:
         found = list(page_faults(page))

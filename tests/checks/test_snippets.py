@@ -80,3 +80,15 @@ def test_text_far_below_a_block_is_not_its_output() -> None:
 )
 def test_matching(shown: str, printed: str, same: bool) -> None:
     assert matches(shown, printed) is same
+
+
+def test_write_renews_the_outputs_that_differ(tmp_path: Path) -> None:
+    blocks = [
+        ("python", "print(1)\nprint(2)"),
+        ("text", "old"),
+        ("console", "$ echo 3\n$ echo 4\nold\nolder"),
+    ]
+    path = page(tmp_path, *blocks)
+    assert main(["--write", str(path)]) == 0
+    assert "```text\n1\n2\n```" in path.read_text(encoding="utf-8")
+    assert "$ echo 3\n3\n$ echo 4\n4\n```" in path.read_text(encoding="utf-8")
