@@ -161,7 +161,7 @@ def rewrite(page: Path) -> None:
 def main(arguments: list[str]) -> int:
     """Run the pages named, or the README and every page of docs/; the exit code is 1 if one is wrong.
 
-    With ``--write`` first, the outputs that the pages show are renewed; read the difference before committing.
+    With ``--write`` the outputs that the pages show are renewed first; read the difference before committing.
     """
     root = Path(__file__).resolve().parents[1]
     names = [name for name in arguments if name != "--write"]

@@ -41,7 +41,12 @@ def run_fit(options: argparse.Namespace) -> None:
 def run_predict(options: argparse.Namespace) -> None:
     """Predict the rows of a table from a saved fit and print them."""
     fit = api.load_fit(options.saved)
-    table = fit.predict(find_data(options.data), groups=options.groups, interval=options.interval)
+    table = fit.predict(
+        find_data(options.data),
+        groups=options.groups,
+        interval=options.interval,
+        observation=options.observation,
+    )
     write_table(columns_of(table), options.format, sys.stdout)
 
 

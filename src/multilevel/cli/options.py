@@ -114,6 +114,9 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     predict.add_argument("--interval", metavar="P", type=float, help="probability of intervals, such as 0.9")
     predict.add_argument(
+        "--observation", action="store_true", help="intervals for a single new row, residual included"
+    )
+    predict.add_argument(
         "--format",
         choices=["csv", "table", "json", "markdown"],
         default="csv",

@@ -1,0 +1,111 @@
+"""Each subcommand prints what the library answers, and finds files and bundled data sets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+import multilevel as ml
+from multilevel.cli.commands import find_data
+from multilevel.cli.main import main
+from multilevel.errors import DataError
+
+SLEEP = ["fit", "reaction ~ days + (days | subject)", "sleepstudy"]
+
+
+def run(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run the command, which must succeed without a word on standard error; return its output."""
+    assert main(words) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return printed.out
+
+
+def test_fit_prints_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    fit = ml.fit("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"))
+    assert run(SLEEP, capsys) == f"{fit}\n"
+
+
+@pytest.mark.parametrize(("form", "page"), [("markdown", "to_markdown"), ("latex", "to_latex")])
+def test_fit_prints_pages(form: str, page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fit = ml.fit("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"), method="ml")
+    assert run([*SLEEP, "--method", "ml", "--format", form], capsys) == f"{getattr(fit, page)()}\n"
+
+
+def test_fit_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = json.loads(run([*SLEEP, "--format", "json"], capsys))
+    assert facts["formula"] == "reaction ~ days + (days | subject)"
+    assert facts["deviance"] == pytest.approx(1743.628272, abs=1e-6)  # lme4 1.1-31
+
+
+def test_options_reach_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "fit",
+        "effect ~ 1 + (1 | school)",
+        "eight_schools",
+        "--residual-sd",
+        "std_error",
+        "--format",
+        "json",
+    ]
+    fit = ml.fit("effect ~ 1 + (1 | school)", ml.datasets.load("eight_schools"), residual_sd="std_error")
+    assert json.loads(run(words, capsys))["deviance"] == pytest.approx(fit.deviance, rel=1e-12)
+
+
+def test_saved_fits_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved, new = tmp_path / "sleep.fit", tmp_path / "new.csv"
+    new.write_text("days,subject\n0,308\n10,309\n", encoding="utf-8")
+    run([*SLEEP, "--save", str(saved)], capsys)
+    rows = list(csv.DictReader(io.StringIO(run(["predict", str(saved), str(new)], capsys))))
+    fit = ml.fit("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"))
+    expected = list(fit.predict(str(new))["prediction"])
+    assert [float(row["prediction"]) for row in rows] == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("groups", ["known", "new", "typical"])
+def test_predictions_have_intervals_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], groups: str
+) -> None:
+    saved = str(tmp_path / "sleep.fit")
+    run([*SLEEP, "--save", saved], capsys)
+    words = ["predict", saved, "sleepstudy", "--groups", groups, "--interval", "0.9", "--format", "json"]
+    first = json.loads(run(words, capsys))[0]
+    assert first["lower"] < first["prediction"] < first["upper"]
+    wider = json.loads(run([*words, "--observation"], capsys))[0]
+    assert wider["upper"] - wider["lower"] > first["upper"] - first["lower"]
+
+
+def test_data_sets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run(["datasets"], capsys).splitlines()
+    assert [line.split()[0] for line in lines] == list(ml.datasets.names())
+
+
+def test_a_data_set_is_printed_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(run(["datasets", "sleepstudy"], capsys))))
+    assert len(rows) == 180
+    assert rows[0] == {"reaction": "249.56", "days": "0", "subject": "308"}
+
+
+def test_a_file_goes_before_a_bundled_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sleepstudy").write_text("a\n1\n", encoding="utf-8")
+    assert find_data("sleepstudy") == "sleepstudy"
+
+
+@pytest.mark.parametrize("path", ["nope.csv", "folder/nope", "rows/*.parquet"])
+def test_what_looks_like_a_path_is_left_to_the_reader(path: str) -> None:
+    assert find_data(path) == path
+
+
+def test_a_word_that_names_nothing_is_an_error() -> None:
+    with pytest.raises(DataError) as caught:
+        find_data("sleepstud")
+    assert str(caught.value) == (
+        "`sleepstud` is neither a file here nor a bundled data set\n"
+        "  allowed: the path of a CSV or Parquet file, or a name that `multilevel datasets` lists\n"
+        "  try: `sleepstudy`"
+    )

@@ -1,0 +1,64 @@
+"""Words of the command line become the values that the library is called with."""
+
+from __future__ import annotations
+
+import pytest
+
+from multilevel.cli.options import build_parser, number_or_name
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("2", 2.0), ("1e-3", 1e-3), ("std_error", "std_error"), ("", "")]
+)
+def test_a_number_or_the_name_of_a_column(text: str, value: float | str) -> None:
+    assert number_or_name(text) == value
+
+
+def test_defaults_of_fit_are_those_of_the_library() -> None:
+    options = vars(build_parser().parse_args(["fit", "y ~ x", "d.csv"]))
+    options.pop("run")
+    assert options == {
+        "formula": "y ~ x",
+        "data": "d.csv",
+        "method": "reml",
+        "save": None,
+        "format": "table",
+        "ddf": "satterthwaite",
+        "level": 0.95,
+        "missing": "report",
+        "precision_weights": None,
+        "frequency_weights": None,
+        "residual_sd": None,
+        "offset": None,
+        "lme4_compat": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["fit"],
+        ["fit", "y ~ x"],
+        ["fit", "y ~ x", "d.csv", "--method", "em"],
+        ["fit", "y ~ x", "d.csv", "--meth", "ml"],
+        ["fit", "y ~ x", "d.csv", "--level", "high"],
+        ["fit", "y ~ x", "d.csv", "--weights", "w"],
+        ["predict", "a.fit"],
+        ["predict", "a.fit", "d.csv", "--groups", "all"],
+        ["unknown"],
+    ],
+)
+def test_wrong_usage_leaves_with_two(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        build_parser().parse_args(words)
+    assert stop.value.code == 2
+    assert "usage: multilevel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["-h"], ["fit", "-h"], ["predict", "--help"], ["datasets", "-h"]])
+def test_help_leaves_with_zero(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        build_parser().parse_args(words)
+    assert stop.value.code == 0
+    assert "usage: multilevel" in capsys.readouterr().out
