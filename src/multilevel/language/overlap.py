@@ -1,0 +1,60 @@
+"""The check that no effect varies twice between the levels of one grouping factor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from multilevel.language.cursor import Cursor
+from multilevel.language.terms import Factor, Terms, term_text
+from multilevel.model import Covariance, GroupTerm
+from multilevel.model.text import term_text as grouped_text
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedEffects:
+    """A grouped term of the model with its left side written out, and where it stops in the text."""
+
+    term: GroupTerm
+    effects: Terms
+    stop: int
+
+
+def check_overlap(cursor: Cursor, grouped: Sequence[GroupedEffects]) -> None:
+    """Raise if two grouped terms have the same effects and group, or share an effect of the same group.
+
+    Two variances of one effect cannot be told apart. A `homdiag` term may share effects with another
+    term: its one sd for all of them is a different thing.
+
+    Raises
+    ------
+    FormulaError
+        With the caret under the later of the two terms.
+    """
+    whole: set[tuple[frozenset[str], frozenset[frozenset[Factor]]]] = set()
+    single: set[tuple[frozenset[str], frozenset[Factor]]] = set()
+    for item in grouped:
+        group = frozenset(item.term.factors)
+        effects = {frozenset(term): term_text(term) for term in item.effects.terms}
+        if item.effects.intercept:
+            effects[frozenset()] = "1"
+        if (group, frozenset(effects)) in whole:
+            cursor.fail_between(
+                f"the grouped term `{grouped_text(item.term)}` is there twice",
+                item.term.position,
+                item.stop,
+                remedy="leave one of them out",
+            )
+        whole.add((group, frozenset(effects)))
+        if item.term.covariance is Covariance.SCALAR:
+            continue
+        shared = [text for key, text in effects.items() if (group, key) in single]
+        if shared:
+            cursor.fail_between(
+                f"`{shared[0]}` varies between the levels of `{item.term.group}` in two grouped terms",
+                item.term.position,
+                item.stop,
+                allowed="each effect once for each grouping factor",
+                remedy="join the two terms; if it is the intercept, begin one left side with `0 +`",
+            )
+        single.update((group, key) for key in effects)

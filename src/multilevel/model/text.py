@@ -1,0 +1,65 @@
+"""A model written as text: names in backticks where they need them, and the whole formula."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+
+from multilevel.model.model import Model
+from multilevel.model.terms import Covariance, GroupTerm
+
+_PLAIN = re.compile(r"[^\W\d]\w*")
+
+
+def quoted(name: str) -> str:
+    """Return a column's name as formula text, in backticks if it could be read as anything else.
+
+    Plain identifiers stay as they are. Python keywords, names with a double underscore in front and names
+    that Unicode's NFKC normalisation would change get backticks too, so that the text means the same column
+    to any reader.
+
+    Examples
+    --------
+    >>> quoted("days"), quoted("wait time"), quoted("class")
+    ('days', '`wait time`', '`class`')
+    """
+    plain = (
+        _PLAIN.fullmatch(name) is not None
+        and name.isidentifier()
+        and not keyword.iskeyword(name)
+        and name not in ("TRUE", "FALSE")
+        and not name.startswith("__")
+        and (name.isascii() or unicodedata.normalize("NFKC", name) == name)
+    )
+    return name if plain else f"`{name}`"
+
+
+def term_text(term: GroupTerm) -> str:
+    """Return one grouped term as formula text.
+
+    Examples
+    --------
+    >>> term_text(GroupTerm("1 + days", ("subject",)))
+    '(1 + days | subject)'
+    """
+    group = ":".join(quoted(name) for name in term.factors)
+    if term.covariance is Covariance.DIAGONAL:
+        return f"({term.effects} || {group})"
+    structure = "homdiag" if term.covariance is Covariance.SCALAR else ""
+    return f"{structure}({term.effects} | {group})"
+
+
+def formula_text(model: Model) -> str:
+    """Return the canonical formula of a model; parsed again it gives an equal model.
+
+    Only ``Model.text`` and the positions of the terms can differ.
+
+    Examples
+    --------
+    >>> formula_text(Model("", "y", "1 + x", (GroupTerm("1", ("g", "h")),), ("log(z)",)))
+    'y ~ 1 + x + offset(log(z)) + (1 | g:h)'
+    """
+    offsets = [f"offset({expression})" for expression in model.offsets]
+    parts = [model.fixed, *offsets, *(term_text(term) for term in model.groups)]
+    return f"{model.response} ~ {' + '.join(parts)}"
