@@ -1,0 +1,171 @@
+"""Comparison of fits to the same data: likelihood-ratio tests, AIC and BIC."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincc
+
+from multilevel.design.design import Design, EffectsTerm
+from multilevel.errors import ComparisonError
+from multilevel.model import Covariance
+from multilevel.results import Columns, Fit
+
+Floats = NDArray[np.float64]
+
+
+def compare(*fits: Fit) -> Columns:
+    """Return a table that compares fits to the same data, fewest parameters first.
+
+    Restricted likelihoods can only be compared between fits with the same fixed part. If the fixed parts
+    differ, or "ml" and "reml" are mixed, every REML fit is fitted again by ML; the column ``method`` then
+    says "ml (refitted)".
+
+    Parameters
+    ----------
+    fits
+        Two or more fits to the same rows, response and weights.
+
+    Returns
+    -------
+    Columns model (the formula), method, n_parameters, aic, bic, loglik, deviance, chi_square, df, p_value.
+    The last three compare a row with the row above it: ``chi_square`` is the fall of the deviance, ``df``
+    the number of parameters added. They are blank where the model above is not a special case of the
+    model of the row.
+
+    Raises
+    ------
+    ComparisonError
+        If there are fewer than two fits, or if response, rows or weights differ.
+
+    Notes
+    -----
+    A variance that is zero under the smaller model lies at the boundary of its range; the chi-square
+    distribution then gives p-values that are too large (conservative), for a single variance about twice
+    the right one (Self and Liang 1987).
+    """
+    if len(fits) < 2:
+        raise ComparisonError(
+            f"compare was given {len(fits)} fit{'' if len(fits) == 1 else 's'}",
+            allowed="two or more fits",
+            remedy="compare(fit_1, fit_2)",
+        )
+    for other in fits[1:]:
+        _refuse_other_data(fits[0], other)
+    by_ml = any(fit.method == "ml" for fit in fits) or not _same_fixed_part(fits)
+    used = [fit.answers.refit(fit, method="ml") if by_ml and fit.method == "reml" else fit for fit in fits]
+    methods = [fit.method if fit is old else "ml (refitted)" for fit, old in zip(used, fits, strict=True)]
+    order = sorted(range(len(used)), key=lambda i: used[i].df)
+    used, methods = [used[i] for i in order], [methods[i] for i in order]
+    tests = [(None, None, None), *(_test(small, large) for small, large in pairwise(used))]
+    return {
+        "model": [fit.formula for fit in used],
+        "method": methods,
+        "n_parameters": [fit.df for fit in used],
+        "aic": np.array([fit.aic for fit in used]),
+        "bic": np.array([fit.bic for fit in used]),
+        "loglik": np.array([fit.loglik for fit in used]),
+        "deviance": np.array([fit.deviance for fit in used]),
+        "chi_square": [test[0] for test in tests],
+        "df": [test[1] for test in tests],
+        "p_value": [test[2] for test in tests],
+    }
+
+
+def _test(small: Fit, large: Fit) -> tuple[float | None, int | None, float | None]:
+    """Return chi-square, degrees of freedom and p-value of two fits, blanks if they are not nested."""
+    df = large.df - small.df
+    if df < 1 or not is_special_case(small.design, large.design):
+        return None, None, None
+    chi_square = max(0.0, small.deviance - large.deviance)
+    return chi_square, df, float(gammaincc(df / 2, chi_square / 2))
+
+
+def _refuse_other_data(first: Fit, other: Fit) -> None:
+    """Raise `ComparisonError` saying what of the data differs."""
+    a, b = first.design, other.design
+    differences = []
+    if a.n_rows != b.n_rows or not np.array_equal(a.rows, b.rows):
+        differences.append(f"the rows used ({a.n_rows} and {b.n_rows})")
+    elif not np.array_equal(a.y, b.y):
+        names = f"`{a.model.response}` and `{b.model.response}`"
+        differences.append(
+            "the response" if a.model.response == b.model.response else f"the response ({names})"
+        )
+    if a.n_rows == b.n_rows:
+        for name in ("precision_weights", "frequency_weights"):
+            if not _same_array(getattr(a, name), getattr(b, name)):
+                differences.append(f"the {name.replace('_', ' ')}")
+    if differences:
+        raise ComparisonError(
+            f"fits to different data cannot be compared; {' and '.join(differences)} differ:\n"
+            f"    {first.formula}\n    {other.formula}",
+            allowed="the same response, rows and weights in every fit",
+            remedy="fit every model to one table from which incomplete rows have been removed",
+        )
+
+
+def _same_array(a: Floats | None, b: Floats | None, *, default: float = 1.0) -> bool:
+    """Return whether two arrays are equal; none is the same as one full of the default."""
+    if a is None or b is None:
+        given = b if a is None else a
+        return given is None or bool(np.all(given == default))
+    return np.array_equal(a, b)
+
+
+def _same_fixed_part(fits: tuple[Fit, ...]) -> bool:
+    """Return whether all fits have the same columns in the fixed part."""
+    first = fits[0].design.fixed
+    return all(
+        fit.design.fixed.names == first.names and np.array_equal(fit.design.fixed.X, first.X) for fit in fits
+    )
+
+
+def is_special_case(small: Design, large: Design) -> bool:
+    """Return whether the model of one design is obtained from another's by setting parameters to zero.
+
+    The fixed columns of the smaller one lie in the span of the larger one's; every effect of the smaller
+    one varies by the same factor in the larger one, where its effects may be correlated at least as freely.
+    An estimated residual sd is freer than a known one.
+    """
+    if small.residual_sd != large.residual_sd and large.residual_sd is not None:
+        return False
+    if not _same_array(small.offset, large.offset, default=0.0):
+        return False
+    return _in_span(small, large) and all(_effects_within(small, large, block) for block in small.terms)
+
+
+def _in_span(small: Design, large: Design) -> bool:
+    """Return whether the fixed columns of one design are combinations of the other's."""
+    if set(small.fixed.names) <= set(large.fixed.names):
+        at = [large.fixed.names.index(name) for name in small.fixed.names]
+        if np.array_equal(small.fixed.X, large.fixed.X[:, at]):
+            return True
+    scale = np.linalg.norm(large.fixed.X, axis=0)
+    Q, _ = np.linalg.qr(large.fixed.X / np.where(scale > 0, scale, 1.0))
+    left = small.fixed.X - Q @ (Q.T @ small.fixed.X)
+    return bool(np.all(np.linalg.norm(left, axis=0) <= 1e-7 * np.linalg.norm(small.fixed.X, axis=0)))
+
+
+def _effects_within(small: Design, large: Design, block: EffectsTerm) -> bool:
+    """Return whether a term of the smaller design is a special case of the larger one's terms."""
+    factor = small.factors[block.factor]
+    there = [
+        other
+        for other in large.terms
+        if large.factors[other.factor].name == factor.name
+        and np.array_equal(large.factors[other.factor].index, factor.index)
+    ]
+    homes = [next((other for other in there if name in other.names), None) for name in block.names]
+    first = homes[0]
+    if first is None or None in homes:
+        return False
+    if any(
+        home is not None and home.covariance is Covariance.SCALAR and len(home.names) > 1 for home in homes
+    ):
+        return block.covariance is Covariance.SCALAR and set(first.names) == set(block.names)
+    if block.covariance is Covariance.UNSTRUCTURED and len(block.names) > 1:
+        return first.covariance is Covariance.UNSTRUCTURED and all(home is first for home in homes)
+    return True

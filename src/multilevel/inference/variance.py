@@ -1,0 +1,71 @@
+"""The tables of variance components and of correlations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from multilevel.model import Covariance
+from multilevel.results import Columns, Fit
+
+RESIDUAL = "Residual"
+
+
+def variance_components(fit: Fit) -> Columns:
+    """Return the sds of the group effects and of the residual.
+
+    Returns
+    -------
+    Columns group, term, sd, variance, share; the last row has group "Residual" and term "". ``share`` is
+    the variance over the sum of the column, zero if that sum is zero; the variance of a slope is counted
+    as it stands, per squared unit of its predictor. With precision weights the residual row is that of a
+    row of weight one; if the residual sds are known row by row, it is their root mean square.
+    """
+    group, term, variance = [], [], []
+    for block, T in zip(fit.design.terms, fit.solution.covariances, strict=True):
+        group += [fit.design.factors[block.factor].name] * len(block.names)
+        term += list(block.names)
+        variance += [float(v) for v in np.diag(T)]
+    values = np.array([*variance, residual_variance(fit)])
+    total = float(values.sum())
+    return {
+        "group": [*group, RESIDUAL],
+        "term": [*term, ""],
+        "sd": np.sqrt(values),
+        "variance": values,
+        "share": values / total if total > 0 else np.zeros_like(values),
+    }
+
+
+def residual_variance(fit: Fit) -> float:
+    """Return the residual variance of a row of weight one, or the mean of those known row by row."""
+    weights = fit.design.precision_weights
+    if fit.design.residual_sd is None or weights is None:
+        return fit.sigma**2
+    return fit.sigma**2 * float(np.mean(1 / weights))
+
+
+def correlations(fit: Fit) -> Columns:
+    """Return the estimated correlations between the effects of the same group.
+
+    Returns
+    -------
+    Columns group, term_1, term_2, correlation, covariance: a row for each pair of effects of an
+    unstructured term. A pair with a zero variance has no correlation and no row.
+    """
+    rows = []
+    for block, T in zip(fit.design.terms, fit.solution.covariances, strict=True):
+        if block.covariance is not Covariance.UNSTRUCTURED:
+            continue
+        name, sd = fit.design.factors[block.factor].name, np.sqrt(np.diag(T))
+        for a in range(len(block.names)):
+            for b in range(a + 1, len(block.names)):
+                if sd[a] > 0 and sd[b] > 0:
+                    value = float(np.clip(T[a, b] / (sd[a] * sd[b]), -1, 1))
+                    rows.append((name, block.names[a], block.names[b], value, float(T[a, b])))
+    return {
+        "group": [row[0] for row in rows],
+        "term_1": [row[1] for row in rows],
+        "term_2": [row[2] for row in rows],
+        "correlation": np.array([row[3] for row in rows], dtype=np.float64),
+        "covariance": np.array([row[4] for row in rows], dtype=np.float64),
+    }

@@ -1,0 +1,65 @@
+"""The fit as plain values that JSON can hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from multilevel.inference import table
+from multilevel.results import Columns, Fit
+
+
+def facts(fit: Fit) -> dict[str, Any]:
+    """Return what a reader of the fit needs as texts, numbers, lists and dictionaries.
+
+    Tables are lists of rows; blanks and numbers that JSON does not know are ``None``. Group effects are
+    left out, because there can be millions.
+    """
+    solution, design = fit.solution, fit.design
+    certificate = solution.certificate
+    return {
+        "formula": fit.formula,
+        "method": fit.method,
+        "ddf": fit.options.ddf,
+        "level": fit.options.level,
+        "rows": design.n_rows,
+        "rows_given": design.n_input,
+        "missing": {name: int(count) for name, count in design.missing.items()},
+        "groups": fit.n_groups,
+        "status": fit.status.value,
+        "sentence": fit.sentence,
+        "certificate": {
+            "holds": bool(certificate.holds),
+            "decrement": _plain(certificate.decrement),
+            "dual": _plain(certificate.dual),
+            "complementarity": _plain(certificate.complementarity),
+            "evaluations": int(certificate.evaluations),
+        },
+        "loglik": _plain(fit.loglik),
+        "deviance": _plain(fit.deviance),
+        "aic": _plain(fit.aic),
+        "bic": _plain(fit.bic),
+        "df": int(fit.df),
+        "sigma": _plain(fit.sigma),
+        "fixed_effects": records(table(fit, "fixed_effects")),
+        "variance_components": records(table(fit, "variance_components")),
+        "correlations": records(table(fit, "correlations")),
+    }
+
+
+def records(columns: Columns) -> list[dict[str, Any]]:
+    """Return a table as a list of rows of plain values."""
+    names = list(columns)
+    rows = zip(*(columns[name] for name in names), strict=True)
+    return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON knows it."""
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value

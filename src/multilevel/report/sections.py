@@ -1,0 +1,129 @@
+"""The parts that every page of a fit shows: its headline, its two grids, its remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from multilevel.inference import table
+from multilevel.report.grids import Grid
+from multilevel.report.numbers import (
+    beside,
+    column,
+    degrees,
+    fixed,
+    percent,
+    plural,
+    probability,
+    without_noise,
+)
+from multilevel.results import Fit
+
+METHODS: Mapping[str, str] = {"reml": "REML", "ml": "ML"}
+TESTS: Mapping[str, str] = {
+    "satterthwaite": "t tests with Satterthwaite's degrees of freedom",
+    "kenward-roger": "t tests with Kenward and Roger's standard errors and degrees of freedom",
+    "none": "normal tests",
+}
+MOST_CORRELATIONS = 4
+"""Columns of correlations that fit beside the sds; wider terms are left to ``fit.correlations``."""
+
+
+def headline(fit: Fit) -> str:
+    """Return what was fitted and how: "Linear mixed model by REML"."""
+    kind = "Linear mixed model" if fit.design.terms else "Linear model"
+    return f"{kind} by {METHODS[fit.method]}"
+
+
+def sizes(fit: Fit) -> str:
+    """Return rows and groups: "180 rows; subject 18 levels"."""
+    parts = [plural(fit.n_rows, "row")]
+    parts += [f"{name} {plural(count, 'level')}" for name, count in fit.n_groups.items()]
+    return "; ".join(parts)
+
+
+def measures(fit: Fit) -> str:
+    """Return the criterion, AIC and BIC in one line."""
+    name = "-2 restricted log-likelihood" if fit.method == "reml" else "-2 log-likelihood"
+    values = (fixed(fit.deviance, 3), fixed(fit.aic, 3), fixed(fit.bic, 3))
+    return f"{name} {values[0]}; AIC {values[1]}; BIC {values[2]}; {plural(fit.df, 'parameter')}"
+
+
+def remarks(fit: Fit) -> list[str]:
+    """Return sentences on how the fit ended, rows left out and columns left out."""
+    found = [fit.sentence] if fit.sentence else []
+    left_out = fit.design.n_input - fit.design.n_rows
+    if left_out:
+        by_column = ", ".join(f"{name} {count}" for name, count in fit.design.missing.items())
+        reason = f" (missing values: {by_column})" if by_column else ""
+        found.append(f"{left_out:,} of {fit.design.n_input:,} rows were left out{reason}.")
+    for alias in fit.design.fixed.aliased:
+        source = f", a combination of {', '.join(alias.of)}" if alias.of else ""
+        found.append(f"The column {alias.name} was left out of the fixed part{source}.")
+    if fit.design.residual_sd is not None:
+        found.append("The residual sd was given, not estimated.")
+    return found
+
+
+def variance_grid(fit: Fit) -> Grid:
+    """Return sds, variances and correlations of the group effects and the residual."""
+    columns = table(fit, "variance_components")
+    correlations = _correlation_cells(fit)
+    width = max((len(row) for row in correlations), default=0)
+    rows = []
+    sds = column(without_noise(columns["sd"]))
+    variances = column(without_noise(columns["variance"], 1e-24))
+    last = None
+    for i, (group, term) in enumerate(zip(columns["group"], columns["term"], strict=True)):
+        cells = correlations[i] + [""] * (width - len(correlations[i]))
+        numbers = (sds[i], variances[i], percent(float(columns["share"][i])))
+        rows.append(("" if group == last else group, term, *numbers, *cells))
+        last = group
+    heads = (
+        "group",
+        "term",
+        "sd",
+        "variance",
+        "share",
+        *(["correlation", *[""] * (width - 1)] if width else []),
+    )
+    return Grid("Variance components", heads, tuple(rows), words=2)
+
+
+def _correlation_cells(fit: Fit) -> list[list[str]]:
+    """Return for each variance component its correlations with the effects above it in the same term."""
+    columns = table(fit, "correlations")
+    keys = zip(columns["group"], columns["term_1"], columns["term_2"], strict=True)
+    known = dict(zip(keys, columns["correlation"], strict=True))
+    cells: list[list[str]] = []
+    for block in fit.design.terms:
+        group = fit.design.factors[block.factor].name
+        for i, term in enumerate(block.names):
+            above = [(group, other, term) for other in block.names[:i]]
+            shown = any(key in known for key in above) and len(block.names) <= MOST_CORRELATIONS + 1
+            cells.append([fixed(known[key], 3) if key in known else "" for key in above] if shown else [])
+    return [*cells, []]
+
+
+def coefficient_grid(fit: Fit) -> Grid:
+    """Return the coefficients with their tests and intervals."""
+    columns = table(fit, "fixed_effects")
+    names = ("term", "estimate", "std_error", "lower", "upper", "statistic", "df", "p_value")
+    rows = []
+    for term, estimate, error, lower, upper, statistic, df, p in zip(
+        *(columns[name] for name in names), strict=True
+    ):
+        rows.append(
+            (
+                term,
+                beside(estimate, error),
+                beside(error, error),
+                fixed(statistic, 2),
+                degrees(df),
+                probability(p),
+                beside(lower, error),
+                beside(upper, error),
+            )
+        )
+    level = f"{100 * fit.options.level:g}%"
+    heads = ("term", "estimate", "std error", "statistic", "df", "p", f"lower {level}", f"upper {level}")
+    return Grid(f"Fixed effects ({TESTS[fit.options.ddf]})", heads, tuple(rows), words=1)

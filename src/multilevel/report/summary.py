@@ -1,0 +1,38 @@
+"""The summary that printing a fit shows."""
+
+from __future__ import annotations
+
+import textwrap
+
+from multilevel.report.grids import plain, printable
+from multilevel.report.sections import coefficient_grid, headline, measures, remarks, sizes, variance_grid
+from multilevel.results import Fit
+
+WIDTH = 96
+
+
+def summary(fit: Fit) -> str:
+    """Return the summary of a fit as plain text.
+
+    Examples
+    --------
+    The first lines for the sleepstudy data::
+
+        Linear mixed model by REML
+        reaction ~ days + (days | subject)
+
+        180 rows; subject 18 levels
+        -2 restricted log-likelihood 1743.628; AIC 1755.628; BIC 1774.786; 6 parameters
+    """
+    lines = [headline(fit), *_wrapped(fit.formula), "", *_wrapped(sizes(fit)), *_wrapped(measures(fit)), ""]
+    lines += [*plain(variance_grid(fit)), ""]
+    if fit.design.fixed.names:
+        lines += [*plain(coefficient_grid(fit)), ""]
+    for sentence in remarks(fit):
+        lines += _wrapped(sentence)
+    return "\n".join(lines).rstrip()
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return a text as lines of at most ``WIDTH`` characters."""
+    return textwrap.wrap(printable(text), WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,268 @@
+"""The fit: what the user holds; it keeps the facts and passes every question on to its `Answers`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeVar, cast
+
+import numpy as np
+
+from multilevel.data.table import Table
+from multilevel.design.design import Design
+from multilevel.engines.solution import Certificate, Method, Solution, Status
+from multilevel.model import Model
+from multilevel.results.options import FitOptions
+from multilevel.results.questions import Floats, Frame, Groups, Page, Question
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Fit:
+    """A multilevel model fitted by maximum likelihood or restricted maximum likelihood.
+
+    Tables come back in the library of the data (pandas for files and dictionaries). Arrays have one value
+    for each row of the caller's table, NaN where the row was left out.
+
+    Parameters
+    ----------
+    design, moments, solution
+        What the rooms above gave out.
+    table
+        The columns that were read, for saving.
+    options
+        What the caller chose.
+    answers
+        The functions that answer questions about a fit.
+    response
+        ``(n,)`` response of the used rows if it was replaced by `refit`, else ``None``.
+    """
+
+    design: Design
+    moments: object
+    solution: Solution
+    table: Table
+    options: FitOptions
+    answers: Answers
+    response: Floats | None = None
+    memory: dict[str, object] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return the value kept under a name, making it the first time."""
+        if name not in self.memory:
+            self.memory[name] = make()
+        return cast(T, self.memory[name])
+
+    # What was fitted
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return self.design.model
+
+    @property
+    def formula(self) -> str:
+        """The formula as it was written."""
+        return self.design.model.text
+
+    @property
+    def method(self) -> Method:
+        """How it was fitted: "reml" or "ml"."""
+        return self.solution.method
+
+    @property
+    def n_rows(self) -> int:
+        """Rows used."""
+        return self.design.n_rows
+
+    @property
+    def n_groups(self) -> dict[str, int]:
+        """Levels of each grouping factor."""
+        return {factor.name: len(factor.levels) for factor in self.design.factors}
+
+    # How it ended
+
+    @property
+    def status(self) -> Status:
+        """How the fit ended, as one of a few words."""
+        return self.solution.status
+
+    @property
+    def sentence(self) -> str:
+        """How the fit ended, in a sentence, with a sentence for each variance at its boundary."""
+        return " ".join(part for part in (self.solution.sentence, *self.solution.boundary) if part)
+
+    @property
+    def certificate(self) -> Certificate:
+        """Evidence that the optimum was reached."""
+        return self.solution.certificate
+
+    # Numbers
+
+    @property
+    def sigma(self) -> float:
+        """Residual sd, in units of the response."""
+        return self.solution.sigma
+
+    @property
+    def deviance(self) -> float:
+        """-2 log-likelihood of the fit's own method: restricted for "reml"."""
+        return self.solution.criterion
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood of the fit's own method: restricted for "reml"."""
+        return -self.solution.criterion / 2
+
+    @property
+    def df(self) -> int:
+        """Free parameters: coefficients, covariance parameters and an estimated residual sd."""
+        return self.solution.n_parameters
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion: ``deviance + 2 df``."""
+        return self.deviance + 2 * self.df
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion: ``deviance + df log n``, n the observations (rows by frequency weight)."""
+        return self.deviance + self.df * float(np.log(self.design.n_observations))
+
+    # Tables and arrays
+
+    @property
+    def fixed_effects(self) -> Frame:
+        """Coefficients: term, estimate, std_error, statistic, df, p_value, lower, upper."""
+        return self.answers.table(self, "fixed_effects")
+
+    @property
+    def variance_components(self) -> Frame:
+        """Sources of variation: group, term, sd, variance, share; the residual last."""
+        return self.answers.table(self, "variance_components")
+
+    @property
+    def correlations(self) -> Frame:
+        """Correlations of effects: group, term_1, term_2, correlation, covariance."""
+        return self.answers.table(self, "correlations")
+
+    @property
+    def random_effects(self) -> Frame:
+        """Effects of each group: group, level, term, estimate, sd, pooling."""
+        return self.answers.table(self, "random_effects")
+
+    @property
+    def group_coefficients(self) -> Frame:
+        """Coefficients of each group, fixed plus group effect: group, level, term, estimate."""
+        return self.answers.table(self, "group_coefficients")
+
+    @property
+    def vcov(self) -> Floats:
+        """``(p, p)`` covariance matrix of the coefficients, adjusted if ``ddf="kenward-roger"``."""
+        return self.answers.vcov(self)
+
+    @property
+    def fitted(self) -> Floats:
+        """Fitted values given the group effects, one for each row of the caller's table."""
+        return self.answers.fitted(self)
+
+    @property
+    def residuals(self) -> Floats:
+        """Response less fitted values, one for each row of the caller's table."""
+        return self.answers.residuals(self)
+
+    # Verbs
+
+    def predict(
+        self,
+        data: object = None,
+        *,
+        groups: Groups | Mapping[str, Groups] = "known",
+        interval: float | None = None,
+        observation: bool = False,
+    ) -> Frame:
+        """Return predictions, see `multilevel.inference.predict.predict`."""
+        return self.answers.predict(self, data, groups=groups, interval=interval, observation=observation)
+
+    def simulate(
+        self, n: int = 1, *, seed: int | np.random.Generator, groups: Literal["new", "known"] = "new"
+    ) -> Floats:
+        """Return ``(n, n_input)`` new responses, see `multilevel.inference.simulate.simulate`."""
+        return self.answers.simulate(self, n, seed=seed, groups=groups)
+
+    def refit(self, y: object) -> Fit:
+        """Return the same model fitted to another response: a value for each row of the table or used row."""
+        return self.answers.refit(self, y=y)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fit to a file that `multilevel.load_fit` reads; nothing in it is executable."""
+        self.answers.save(self, path)
+
+    # Pages
+
+    def to_latex(self) -> str:
+        """Return the tables as LaTeX (booktabs)."""
+        return self.answers.page(self, "latex")
+
+    def to_markdown(self) -> str:
+        """Return the tables as Markdown."""
+        return self.answers.page(self, "markdown")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything a reader of the fit needs as plain values that JSON can hold."""
+        return self.answers.facts(self)
+
+    def _repr_html_(self) -> str:
+        return self.answers.page(self, "html")
+
+    def __str__(self) -> str:
+        return self.answers.page(self, "summary")
+
+    def __repr__(self) -> str:
+        return f"Fit({self.formula!r}, method={self.method!r}, status={self.status.value!r})"
+
+
+class Answers(Protocol):
+    """The functions of the rooms below `results`, handed to a fit by the door."""
+
+    def table(self, fit: Fit, question: Question) -> Frame:
+        """Return one of the tables of a fit."""
+
+    def page(self, fit: Fit, page: Page) -> str:
+        """Return the fit as text."""
+
+    def facts(self, fit: Fit) -> dict[str, Any]:
+        """Return the fit as plain values that JSON can hold."""
+
+    def fitted(self, fit: Fit) -> Floats:
+        """Return fitted values for the caller's rows."""
+
+    def residuals(self, fit: Fit) -> Floats:
+        """Return residuals for the caller's rows."""
+
+    def vcov(self, fit: Fit) -> Floats:
+        """Return the covariance matrix of the coefficients."""
+
+    def predict(
+        self,
+        fit: Fit,
+        data: object,
+        *,
+        groups: Groups | Mapping[str, Groups],
+        interval: float | None,
+        observation: bool,
+    ) -> Frame:
+        """Return a table of predictions."""
+
+    def simulate(
+        self, fit: Fit, n: int, *, seed: int | np.random.Generator, groups: Literal["new", "known"]
+    ) -> Floats:
+        """Return simulated responses."""
+
+    def refit(self, fit: Fit, *, y: object = None, method: Method | None = None) -> Fit:
+        """Return the same fit to another response, or by another method."""
+
+    def save(self, fit: Fit, path: str | Path) -> None:
+        """Write the fit to a file."""

@@ -1,0 +1,84 @@
+"""The options of a fit: everything the caller chose besides model and data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.engines.solution import Method
+from multilevel.errors import OptionError
+
+Ddf = Literal["satterthwaite", "kenward-roger", "none"]
+Missing = Literal["report", "drop", "error"]
+Given = str | float | NDArray[np.float64] | None
+"""A column name, a number, one value for each row of the caller's table, or nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitOptions:
+    """What the caller chose; kept with the fit so that it can be repeated, refitted and saved.
+
+    Parameters
+    ----------
+    method
+        "reml" or "ml".
+    ddf
+        Degrees of freedom of the coefficients: "satterthwaite", "kenward-roger" (REML only), or "none" for
+        the normal distribution.
+    level
+        Coverage of the intervals in the tables, between 0 and 1.
+    missing
+        What happens to rows with missing values: "report", "drop" or "error".
+    lme4_compat
+        Whether ``||`` was split term by term as lme4 does.
+    precision_weights, frequency_weights, offset, residual_sd
+        As given: a column name, a number (offset and residual_sd), or an array of the table's length.
+
+    Raises
+    ------
+    OptionError
+        If a value is not one of the allowed ones, or "kenward-roger" is asked of an ML fit.
+    """
+
+    method: Method = "reml"
+    ddf: Ddf = "satterthwaite"
+    level: float = 0.95
+    missing: Missing = "report"
+    lme4_compat: bool = False
+    precision_weights: Given = None
+    frequency_weights: Given = None
+    offset: Given = None
+    residual_sd: Given = None
+
+    def __post_init__(self) -> None:
+        check_choice("method", self.method, get_args(Method))
+        check_choice("ddf", self.ddf, get_args(Ddf))
+        check_choice("missing", self.missing, get_args(Missing))
+        check_level("level", self.level)
+        if self.ddf == "kenward-roger" and self.method != "reml":
+            raise OptionError(
+                f"ddf='kenward-roger' was asked of a fit by method={self.method!r}",
+                allowed="Kenward-Roger adjusts restricted maximum likelihood",
+                remedy="method='reml', or ddf='satterthwaite'",
+            )
+
+
+def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise `OptionError` unless ``value`` is one of the allowed texts."""
+    if not isinstance(value, str) or value not in allowed:
+        choices = ", ".join(repr(choice) for choice in allowed)
+        raise OptionError(f"{name}={value!r} is not known", allowed=choices, remedy=f"{name}={allowed[0]!r}")
+
+
+def check_level(name: str, value: object) -> float:
+    """Return a coverage as a float, or raise `OptionError` unless it is a number between 0 and 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < float(value) < 1:
+        raise OptionError(
+            f"{name}={value!r} is not a coverage",
+            allowed="a number between 0 and 1",
+            remedy=f"{name}=0.95",
+        )
+    return float(value)

@@ -1,0 +1,25 @@
+"""The words in which a fit is asked: names of its tables and pages, and what tables are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = Any
+"""A table in the caller's own library: pandas, polars or pyarrow."""
+Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
+"""A table before it is given back: column name to values, all of one length, blanks as ``None``."""
+Floats = NDArray[np.float64]
+Groups = Literal["known", "new", "typical"]
+"""Which groups a prediction is for: those of the data, new ones, or a group whose effects are zero."""
+Question = Literal[
+    "fixed_effects",
+    "variance_components",
+    "correlations",
+    "random_effects",
+    "group_coefficients",
+]
+Page = Literal["summary", "latex", "markdown", "html"]
