@@ -1,7 +1,8 @@
 """The package GPBoost (C++): `GPModel.fit`, with its exact Cholesky method.
 
-It has neither REML nor correlated slopes, so its criterion is -2 log-likelihood of a smaller model. Its default
-method for crossed factors is iterative and returns a criterion with Monte Carlo error, hence the exact one here.
+It has neither REML nor correlated slopes, so its criterion is -2 log-likelihood of a smaller model. Its
+default method for crossed factors is iterative and returns a criterion with Monte Carlo error, hence the
+exact one here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def prepare(problem: Problem, frame: pd.DataFrame, gpboost: ModuleType) -> tuple
         note += "; no refit: whole call"
 
     def fit() -> float:
-        fixed = pd.get_dummies(frame[list(problem.fixed)], drop_first=True).to_numpy(float)
+        columns = [pd.get_dummies(frame[[name]], drop_first=True).to_numpy(float) for name in problem.fixed]
         varying = frame[[name for _, name in slopes]].to_numpy(float) if slopes else None
         model = gpboost.GPModel(
             group_data=frame[list(problem.groups)].astype(str).to_numpy(),
@@ -32,7 +33,9 @@ def prepare(problem: Problem, frame: pd.DataFrame, gpboost: ModuleType) -> tuple
             likelihood="gaussian",
             matrix_inversion_method="cholesky",
         )
-        model.fit(y=frame[problem.response].to_numpy(float), X=np.column_stack([np.ones(len(frame)), fixed]))
+        model.fit(
+            y=frame[problem.response].to_numpy(float), X=np.column_stack([np.ones(len(frame)), *columns])
+        )
         return 2 * float(model.get_current_neg_log_likelihood())
 
     return fit, note

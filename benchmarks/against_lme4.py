@@ -1,4 +1,4 @@
-"""lme4 through Rscript: the columns are handed over as raw binary files, and only `lmer` (or `refit`) is timed."""
+"""lme4 through Rscript: columns are handed over as binary files, and only `lmer` (or `refit`) is timed."""
 
 from __future__ import annotations
 

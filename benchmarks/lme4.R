@@ -21,6 +21,12 @@ fit <- if (whole) function() lmer(formula, rows) else {
   first <- lmer(formula, rows)
   function() refit(first, rows$new_response)
 }
+# From the pieces: `refit` of lme4 1.1-31 stores the unrestricted value under the restricted one's name.
+criterion <- function(result) {
+  piece <- getME(result, "devcomp")$cmp
+  free <- nobs(result) - length(fixef(result))
+  piece[["ldL2"]] + piece[["ldRX2"]] + free * (1 + log(2 * pi * piece[["pwrss"]] / free))
+}
 if (file.exists("/proc/self/clear_refs")) cat("5", file = "/proc/self/clear_refs")
 before <- memory("VmRSS")
 taken <- c()
@@ -30,4 +36,4 @@ while (!length(taken) || (sum(taken) < budget && length(taken) < most)) {
   taken <- c(taken, as.numeric(difftime(Sys.time(), start, units = "secs")))
 }
 cat(sprintf('{"first": %.6f, "best": %.6f, "median": %.6f, "calls": %d, "criterion": %.9f, "memory": %.1f, "note": "", "version": "%s"}\n',
-            taken[1], min(taken), median(taken), length(taken), REMLcrit(result), memory("VmHWM") - before, packageVersion("lme4")))
+            taken[1], min(taken), median(taken), length(taken), criterion(result), memory("VmHWM") - before, packageVersion("lme4")))

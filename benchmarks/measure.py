@@ -1,4 +1,4 @@
-"""How one competitor is measured inside its own process: time, added memory, criterion, as one line of JSON."""
+"""How one competitor is measured in its own process: time, added memory, criterion, as a line of JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main(package: str, prepare: Callable[[Problem, pd.DataFrame, ModuleType], tu
     package
         Name of the module to import; if it is not installed, the process says so and exits with `ABSENT`.
     prepare
-        Receives problem, data frame and module; returns what to time and a note on how it differs from the problem.
+        Receives problem, data frame and module; returns what to time, and a note on what differs.
     """
     if find_spec(package) is None:
         absent(f"the package {package} is not installed")

@@ -88,7 +88,9 @@ SLEEP = Problem(
 
 PROBLEMS: Mapping[str, Problem] = {
     "sleepstudy": SLEEP,
-    "sleepstudy-refit": Problem(SLEEP.frame, SLEEP.formula, SLEEP.response, SLEEP.fixed, SLEEP.groups, refit=True),
+    "sleepstudy-refit": Problem(
+        SLEEP.frame, SLEEP.formula, SLEEP.response, SLEEP.fixed, SLEEP.groups, refit=True
+    ),
     "penicillin": Problem(
         bundled("penicillin", ("plate", "sample")),
         "diameter ~ 1 + (1 | plate) + (1 | sample)",
@@ -123,5 +125,7 @@ def new_response(problem: Problem, frame: pd.DataFrame) -> np.ndarray:
 def model_bytes(problem: Problem, frame: pd.DataFrame) -> int:
     """Return the bytes of the columns that the model reads, as the data frame stores them."""
     values = [frame[name] for name in problem.columns]
-    arrays = [v.cat.codes.to_numpy() if isinstance(v.dtype, pd.CategoricalDtype) else v.to_numpy() for v in values]
+    arrays = [
+        v.cat.codes.to_numpy() if isinstance(v.dtype, pd.CategoricalDtype) else v.to_numpy() for v in values
+    ]
     return sum(a.nbytes for a in arrays)

@@ -1,10 +1,10 @@
-"""Run every competitor on every problem, each in its own process, and print a Markdown table of ratios to ours.
+"""Run every competitor on every problem, each in its own process; print a Markdown table of ratios.
 
     python benchmarks/run.py [--cap 300] [--peers PYTHON] [--problems a,b] [--competitors a,b] [--out FILE]
 
-`--peers` is the interpreter in which the competing packages are installed (default: this one). Linear algebra
-libraries get one thread; each package's own threads are left at its default. A competitor that is not installed
-is a row that says so.
+`--peers` is the interpreter in which the competing packages are installed (default: this one). Linear
+algebra libraries get one thread; each package's own threads are left at its default. A competitor that is
+not installed is a row that says so.
 """
 
 from __future__ import annotations
@@ -31,8 +31,21 @@ COMPETITORS = {
     "statsmodels": "against_statsmodels.py",
     "lme4": "against_lme4.py",
 }
-ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
-HEADER = "| problem | program | best | median | ratio to ours | x memory limit | added memory | criterion | remark |"
+ONE_THREAD = dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+COLUMNS = (
+    "problem",
+    "program",
+    "best",
+    "median",
+    "first call",
+    "ratio to ours",
+    "x memory limit",
+    "added memory",
+    "criterion",
+    "remark",
+)
 
 Result = dict[str, float | str]
 
@@ -42,7 +55,12 @@ def run_one(python: str, competitor: str, problem: str, *, cap: float) -> Result
     command = [python, str(HERE / COMPETITORS[competitor]), problem]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=cap, env={**os.environ, **ONE_THREAD}, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=cap,
+            env={**os.environ, **ONE_THREAD},
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return {"remark": f"over the cap of {cap:.0f} s"}
@@ -65,7 +83,7 @@ def row(problem: str, competitor: str, result: Result, *, ours: float | None, li
     """Return one row of the table; ``limit`` is the time to read the model's columns once."""
     remark = str(result["remark"])
     if "best" not in result:
-        return f"| {problem} | {competitor} | | | | | | | {remark} |"
+        return f"| {problem} | {competitor} | | | | | | | | {remark} |"
     best = float(result["best"])
     ratio = f"{best / ours:.2f}" if ours else ""
     cells = [
@@ -73,6 +91,7 @@ def row(problem: str, competitor: str, result: Result, *, ours: float | None, li
         f"{competitor} {result['version']}",
         duration(best),
         duration(float(result["median"])),
+        duration(float(result["first"])),
         ratio,
         f"{best / limit:.3g}",
         f"{float(result['memory']):.0f} MB",
@@ -84,7 +103,7 @@ def row(problem: str, competitor: str, result: Result, *, ours: float | None, li
 
 def table(arguments: argparse.Namespace, *, bandwidth: float) -> list[str]:
     """Run what was asked for and return the table's lines, each printed as soon as it is known."""
-    lines = [HEADER, "|" + "---|" * (HEADER.count("|") - 1)]
+    lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
     print("\n".join(lines), flush=True)
     for problem in arguments.problems:
         limit = model_bytes(PROBLEMS[problem], PROBLEMS[problem].frame()) / bandwidth
@@ -122,8 +141,9 @@ def main() -> None:
     bandwidth = read_bandwidth()
     cores = os.cpu_count()
     head = (
-        f"Measured {datetime.now(UTC):%Y-%m-%d} with Python {platform.python_version()} on {platform.system()} "
-        f"{platform.machine()}, {cores} cores, read bandwidth {bandwidth / 1e9:.1f} GB/s. "
+        f"Measured {datetime.now(UTC):%Y-%m-%d} with Python {platform.python_version()} on "
+        f"{platform.system()} {platform.machine()}, {cores} cores, "
+        f"read bandwidth {bandwidth / 1e9:.1f} GB/s. "
         "Whole call from a data frame (`refit`: new response only), REML unless remarked. "
         "`x memory limit`: best time over the time to read the model's columns once."
     )

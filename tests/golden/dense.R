@@ -39,7 +39,8 @@ record_dense <- function(fit, X, method, group, terms, levels, sds, sigma) {
        fixed = data.frame(term = sub("(Intercept)", "Intercept", colnames(X), fixed = TRUE), r = colnames(X),
                           estimate = fit$beta, std_error = fit$std_error),
        sds = data.frame(group = group, term = terms, sd = sds), correlations = list(),
-       random = list(record_effects(by_level(fit$modes), by_level(sqrt(pmax(0, diag(fit$covariance)))), group, terms, levels)))
+       random = list(record_effects(by_level(fit$modes), by_level(sqrt(pmax(0, diag(fit$covariance)))), group, terms,
+                                    levels)))
 }
 
 # One grouped term whose effects share one sd; the residual sds are `known`, or estimated where `known` is NULL.
@@ -59,6 +60,7 @@ shared_sd <- function(fixed, effects, group, known = NULL) {
     start <- rep(sd(y) / 2, if (is.null(known)) 2 else 1)
     fit <- dense_fit(y, X, Z, function(par) diag(par[1]^2, ncol(Z)), residual, start, method)
     sigma <- if (is.null(known)) fit$par[2] else if (is.numeric(known)) known else NULL
-    record_dense(fit, X, method, group, sub("(Intercept)", "Intercept", colnames(slopes), fixed = TRUE), levels, rep(fit$par[1], k), sigma)
+    terms <- sub("(Intercept)", "Intercept", colnames(slopes), fixed = TRUE)
+    record_dense(fit, X, method, group, terms, levels, rep(fit$par[1], k), sigma)
   }
 }

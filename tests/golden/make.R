@@ -1,9 +1,9 @@
-# Golden numbers: fits every model of models.R with lme4 (or exact dense algebra) and writes one JSON file per data set.
+# Golden numbers: fits every model of models.R with lme4 (or dense algebra) and writes one JSON file per data set.
 #
 # Usage, from the root of the repository:   Rscript tests/golden/make.R [folder of the bundled CSV files]
 #
-# Needs lme4, lmerTest, pbkrtest, nlme, numDeriv, minqa and jsonlite. The formulas and names are written the library's way: lower-case
-# columns, `Intercept`, `recipe[T.B]`, outer group first (`batch:cask`); the name R uses stands beside each coefficient.
+# Needs lme4, lmerTest, pbkrtest, nlme, numDeriv, minqa and jsonlite. Formulas and names are written the library's way:
+# lower-case columns, `Intercept`, `recipe[T.B]`, outer group first (`batch:cask`); R's name stands beside each coefficient.
 suppressPackageStartupMessages({library(lme4); library(lmerTest); library(pbkrtest); library(jsonlite)})
 invisible(Sys.setlocale("LC_COLLATE", "C"))  # factor levels in code-point order
 RNGversion("4.2.0")
@@ -57,12 +57,12 @@ translate <- function(names_r, rows, spec, full = "") {
 
 # ---- fitting --------------------------------------------------------------------------------------------------------
 
-# Optimiser for lmer: BOBYQA until it stops improving, then Newton steps on Richardson derivatives of the free parameters.
+# Optimiser for lmer: BOBYQA thrice, then Newton steps on Richardson derivatives of the free parameters.
 polished <- function(fn, par, lower, upper, control, ...) {
   best <- list(par = par, fval = fn(par))
   for (radius in c(0.5, 0.05, 1e-3)) {
-    try_fit <- minqa::bobyqa(best$par, fn, lower, upper, control = list(rhobeg = radius, rhoend = 1e-10, maxfun = 1e5))
-    if (try_fit$fval <= best$fval) best <- list(par = try_fit$par, fval = try_fit$fval)
+    found <- minqa::bobyqa(best$par, fn, lower, upper, control = list(rhobeg = radius, rhoend = 1e-10, maxfun = 1e5))
+    if (found$fval <= best$fval) best <- list(par = found$par, fval = found$fval)
   }
   free <- which(best$par > lower + 1e-5)
   for (step in seq_len(if (length(free)) 4 else 0)) {
@@ -86,15 +86,17 @@ fit_lmer <- function(spec, rows, method) {
   if (!is.null(spec$frequency_weights)) rows <- rows[rep(seq_len(nrow(rows)), rows[[spec$frequency_weights]]), ]
   weights <- if (is.null(spec$precision_weights)) NULL else as.name(spec$precision_weights)
   environment(formula) <- environment()
-  eval(bquote(lmerTest::lmer(.(formula), data = rows, REML = .(method == "reml"), weights = .(weights), control = control)))
+  reml <- method == "reml"
+  eval(bquote(lmerTest::lmer(.(formula), data = rows, REML = .(reml), weights = .(weights), control = control)))
 }
 
 # ---- recording ------------------------------------------------------------------------------------------------------
 
 record_fixed <- function(fit, spec, rows, method) {
   table <- coef(summary(fit, ddf = "Satterthwaite"))
-  out <- data.frame(term = translate(rownames(table), rows, spec), r = rownames(table), estimate = table[, "Estimate"],
-                    std_error = table[, "Std. Error"], df = table[, "df"], t = table[, "t value"], p = table[, "Pr(>|t|)"])
+  out <- data.frame(term = translate(rownames(table), rows, spec), r = rownames(table),
+                    estimate = table[, "Estimate"], std_error = table[, "Std. Error"], df = table[, "df"],
+                    t = table[, "t value"], p = table[, "Pr(>|t|)"])
   if (method == "reml" && nobs(fit) <= KR_ROWS && is.null(spec$precision_weights)) {  # pbkrtest ignores weights
     kr <- coef(summary(fit, ddf = "Kenward-Roger"))
     out$kr_std_error <- sqrt(diag(as.matrix(pbkrtest::vcovAdj(fit))))
@@ -139,37 +141,41 @@ record_random <- function(fit, spec, rows) {
 
 # A second opinion from nlme on the criterion and the coefficients, where the spec says how to write the random part.
 second_opinion <- function(spec, rows, method) {
-  control <- nlme::lmeControl(opt = "nlminb", tolerance = 1e-10, msTol = 1e-12, maxIter = 500, msMaxIter = 500, niterEM = 100)
-  fit <- nlme::lme(as.formula(spec$nlme$fixed), data = rows, random = spec$nlme$random, method = toupper(method), control = control)
+  control <- nlme::lmeControl(opt = "nlminb", tolerance = 1e-10, msTol = 1e-12, maxIter = 500, msMaxIter = 500,
+                              niterEM = 100)
+  fit <- nlme::lme(as.formula(spec$nlme$fixed), data = rows, random = spec$nlme$random, method = toupper(method),
+                   control = control)
   list(criterion = -2 * as.numeric(logLik(fit)), sigma = fit$sigma,
        estimate = setNames(as.list(nlme::fixef(fit)), translate(names(nlme::fixef(fit)), rows, spec)))
 }
 
 record <- function(spec, method) {
   rows <- prepare(read_set(spec$set), spec)
-  head <- list(name = paste(spec$set, spec$label, method, sep = "-"), data = spec$set, formula = spec$formula, r_formula = spec$r,
-               method = method, extra_columns = spec$columns, recode = spec$recode, missing = if (!is.null(spec$missing)) lapply(spec$missing, I),
-               precision_weights = spec$precision_weights, frequency_weights = spec$frequency_weights, residual_sd = spec$residual_sd)
+  head <- list(name = paste(spec$set, spec$label, method, sep = "-"), data = spec$set,
+               formula = spec$formula, r_formula = spec$r, method = method, extra_columns = spec$columns, recode = spec$recode,
+               missing = if (!is.null(spec$missing)) lapply(spec$missing, I), precision_weights = spec$precision_weights,
+               frequency_weights = spec$frequency_weights, residual_sd = spec$residual_sd)
   if (!is.null(spec$dense)) return(c(head, source = "dense algebra in R", spec$dense(rows, method)))
   fit <- fit_lmer(spec, rows, method)
   variance <- record_variance(fit, spec, rows)
   likelihood <- logLik(fit)
   out <- c(head, list(
-    source = "lme4", criterion = -2 * as.numeric(likelihood), loglik = as.numeric(likelihood), aic = AIC(fit), bic = BIC(fit),
-    parameters = attr(likelihood, "df"), n_rows = nobs(fit), sigma = sigma(fit), singular = isSingular(fit),
+    source = "lme4", criterion = -2 * as.numeric(likelihood), loglik = as.numeric(likelihood), aic = AIC(fit),
+    bic = BIC(fit), parameters = attr(likelihood, "df"), n_rows = nobs(fit), sigma = sigma(fit), singular = isSingular(fit),
     fixed = record_fixed(fit, spec, rows, method), sds = variance$sds, correlations = variance$correlations,
     random = record_random(fit, spec, rows)))
   if (!is.null(spec$nlme)) out$nlme <- second_opinion(spec, rows, method)
   out
 }
 
-versions <- c(list(R = as.character(getRversion())),
-              sapply(c("lme4", "lmerTest", "pbkrtest", "nlme", "numDeriv", "minqa"), function(p) as.character(packageVersion(p)), simplify = FALSE))
+packages <- c("lme4", "lmerTest", "pbkrtest", "nlme", "numDeriv", "minqa")
+version_of <- function(package) as.character(packageVersion(package))
+versions <- c(list(R = as.character(getRversion())), lapply(setNames(nm = packages), version_of))
 
-# Round every number to twelve significant digits and leave out what is empty.
+# Round vectors to twelve significant digits, single numbers to fifteen, and leave out what is empty.
 shorten <- function(x) {
   if (is.data.frame(x) || (is.matrix(x) && is.numeric(x)) || is.double(x)) {
-    x[] <- if (is.list(x)) lapply(x, shorten) else signif(x, 12)
+    x[] <- if (is.list(x)) lapply(x, shorten) else signif(x, if (length(x) == 1) 15 else 12)
     return(x)
   }
   if (is.list(x)) lapply(Filter(Negate(is.null), x), shorten) else x
@@ -178,13 +184,15 @@ shorten <- function(x) {
 for (set in unique(sapply(MODELS, `[[`, "set"))) {
   if (length(arguments) > 1 && !set %in% arguments[-1]) next
   simulated <- SIMULATED[[set]]
-  if (!is.null(simulated)) write.csv(simulated(), file.path(here, paste0(set, ".csv")), row.names = FALSE, quote = FALSE)
+  if (!is.null(simulated))
+    write.csv(simulated(), file.path(here, paste0(set, ".csv")), row.names = FALSE, quote = FALSE)
   fits <- list()
   for (spec in Filter(function(m) m$set == set, MODELS)) for (method in spec$methods) {
     started <- proc.time()[3]
     fits <- c(fits, list(record(spec, method)))
-    message(sprintf("%-45s %14.6f  %5.1f s", tail(fits, 1)[[1]]$name, tail(fits, 1)[[1]]$criterion, proc.time()[3] - started))
+    newest <- fits[[length(fits)]]
+    message(sprintf("%-45s %14.6f  %5.1f s", newest$name, newest$criterion, proc.time()[3] - started))
   }
-  json <- toJSON(shorten(list(versions = versions, models = fits)), digits = NA, auto_unbox = TRUE, null = "null", na = "null")
+  json <- toJSON(shorten(list(versions = versions, models = fits)), digits = NA, auto_unbox = TRUE, na = "null")
   writeLines(gsub("},{\"name\"", "},\n{\"name\"", json, fixed = TRUE), file.path(here, paste0(set, ".json")))
 }
