@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-FLOOR = ("errors", "version", "_core")
+FLOOR = ("errors", "version", "_core", "kernels")
 
 
 @dataclass(frozen=True, slots=True)
