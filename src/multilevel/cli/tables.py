@@ -14,7 +14,8 @@ Columns = Mapping[str, Sequence[Any]]
 
 def columns_of(table: Any) -> Columns:
     """Return the columns of a data frame as plain lists."""
-    return nw.from_native(table, eager_only=True).to_dict(as_series=False)
+    columns: dict[str, list[Any]] = nw.from_native(table, eager_only=True).to_dict(as_series=False)
+    return columns
 
 
 def write_table(columns: Columns, form: str, out: TextIO) -> None:
