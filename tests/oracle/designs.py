@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,3 +146,9 @@ def friends(seed: int = 5) -> Design:
     return bound(
         "rating ~ 1 + (1 | friend)", y, one, [f], [(0, one, Covariance.UNSTRUCTURED)], residual_sd=0.5
     )
+
+
+Maker = Callable[[], Design]
+MIXED: tuple[Maker, ...] = (slopes, nested, crossed, friends)
+"""Designs with group terms whose optimum is not at a boundary."""
+ALL: tuple[Maker, ...] = (*MIXED, zero_variance, least_squares)
