@@ -1,0 +1,306 @@
+// One grouping factor: see ALGORITHMS sections 1.2 (gradient, Hessian), 1.3 (evaluation) and 2.4 (merging).
+#include "one_factor.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <unordered_map>
+
+namespace ml {
+
+OneFactor::OneFactor(const Moments& moments, Layout given, Criterion crit)
+    : k_(given.effects[0]), r_(moments.p + 1), m_(moments.levels[0]), moments_(moments) {
+  layout = std::move(given);
+  criterion = crit;
+  levels = {m_};
+  fixed.p = moments.p;
+  for (int a = 0; a < k_; ++a)
+    for (int b = 0; b <= a; ++b) {
+      first_.push_back(a);
+      second_.push_back(b);
+    }
+  n_basis_ = static_cast<int>(first_.size());
+  merge();
+}
+
+// Classes of groups with bit-equal A, in order of first appearance.
+void OneFactor::merge() {
+  const std::size_t bytes = sizeof(double) * k_ * k_;
+  std::unordered_map<std::string_view, int> seen;
+  std::vector<int> of(m_), first;
+  seen.reserve(m_);
+  for (int j = 0; j < m_; ++j) {
+    const std::string_view key(reinterpret_cast<const char*>(moments_.A[0].data() + static_cast<std::size_t>(j) * k_ * k_), bytes);
+    const auto [it, fresh] = seen.try_emplace(key, static_cast<int>(first.size()));
+    if (fresh) first.push_back(j);
+    of[j] = it->second;
+  }
+  const int S = static_cast<int>(first.size());
+  std::vector<std::vector<int>> groups(S);
+  for (int j = 0; j < m_; ++j) groups[of[j]].push_back(j);
+  A_.clear();
+  C_.clear();
+  count_.clear();
+  start_.assign(1, 0);
+  C_.reserve(moments_.C[0].size());
+  for (int s = 0; s < S; ++s) {
+    const double* a = moments_.A[0].data() + static_cast<std::size_t>(first[s]) * k_ * k_;
+    A_.insert(A_.end(), a, a + k_ * k_);
+    count_.push_back(static_cast<double>(groups[s].size()));
+    compress(groups[s]);
+    start_.push_back(static_cast<std::int64_t>(C_.size()) / (k_ * r_));
+  }
+  U_.assign(static_cast<std::size_t>(S) * k_ * k_, 0.0);
+}
+
+// Rows vec(C_j) of a class: kept when few, else replaced by the triangular factor of their cross-product.
+void OneFactor::compress(const std::vector<int>& groups) {
+  const int w = k_ * r_;
+  if (static_cast<int>(groups.size()) <= 2 * w) {
+    for (int j : groups) {
+      const double* c = moments_.C[0].data() + static_cast<std::size_t>(j) * w;
+      C_.insert(C_.end(), c, c + w);
+    }
+    return;
+  }
+  std::vector<double> X(static_cast<std::size_t>(w) * w, 0.0);
+  for (int j : groups) {
+    const double* c = moments_.C[0].data() + static_cast<std::size_t>(j) * w;
+    for (int a = 0; a < w; ++a)
+      for (int b = 0; b <= a; ++b) X[a * w + b] += c[a] * c[b];
+  }
+  std::vector<double> L(X.size(), 0.0);
+  for (int j = 0; j < w; ++j) {  // semidefinite: a dependent column gives an empty row
+    double d = X[j * w + j];
+    for (int c = 0; c < j; ++c) d -= L[j * w + c] * L[j * w + c];
+    if (!(d > 1e-14 * X[j * w + j])) continue;
+    L[j * w + j] = std::sqrt(d);
+    for (int i = j + 1; i < w; ++i) {
+      double s = X[i * w + j];
+      for (int c = 0; c < j; ++c) s -= L[i * w + c] * L[j * w + c];
+      L[i * w + j] = s / L[j * w + j];
+    }
+  }
+  for (int c = 0; c < w; ++c) {
+    if (L[c * w + c] == 0.0) continue;
+    for (int i = 0; i < w; ++i) C_.push_back(L[i * w + c]);
+  }
+}
+
+template <int KT>
+double OneFactor::forward() {
+  const int k = KT > 0 ? KT : k_, r = r_, S = n_classes();
+  const double* lam = lambda[0].data();
+  std::vector<double> buffer(static_cast<std::size_t>(2) * k * k + static_cast<std::size_t>(k) * r);
+  double *AL = buffer.data(), *M = AL + k * k, *W = M + k * k;
+  double log_det = 0.0;
+  for (int s = 0; s < S; ++s) {
+    const double* A = A_.data() + static_cast<std::size_t>(s) * k * k;
+    double* U = U_.data() + static_cast<std::size_t>(s) * k * k;
+    multiply(A, lam, AL, k, k, k);
+    for (int a = 0; a < k; ++a)
+      for (int b = 0; b <= a; ++b) {
+        double x = a == b ? 1.0 : 0.0;
+        for (int c = a; c < k; ++c) x += lam[c * k + a] * AL[c * k + b];
+        M[a * k + b] = x;
+      }
+    if (!cholesky(M, k)) return std::numeric_limits<double>::infinity();
+    double det = 1.0;
+    for (int a = 0; a < k; ++a) {
+      det *= M[a * k + a];
+      for (int b = 0; b < k; ++b) U[a * k + b] = lam[b * k + a];
+    }
+    log_det += count_[s] * 2.0 * std::log(det);
+    solve_lower(M, U, k, k);
+    for (std::int64_t i = start_[s]; i < start_[s + 1]; ++i) {
+      multiply(U, C_.data() + i * k * r, W, k, k, r);
+      for (int c = 0; c < k; ++c) {
+        const double* w = W + static_cast<std::ptrdiff_t>(c) * r;
+        for (int a = 0; a < r; ++a)
+          for (int b = 0; b <= a; ++b) D_[static_cast<std::size_t>(a) * r + b] -= w[a] * w[b];
+      }
+    }
+  }
+  return log_det;
+}
+
+double OneFactor::value(const double* theta) {
+  fill_lambdas(theta);
+  D_ = moments_.D;
+  double log_det = 0.0;
+  switch (k_) {
+    case 1: log_det = forward<1>(); break;
+    case 2: log_det = forward<2>(); break;
+    case 3: log_det = forward<3>(); break;
+    case 4: log_det = forward<4>(); break;
+    default: log_det = forward<0>();
+  }
+  if (!std::isfinite(log_det) || !fixed.factor(D_)) return std::numeric_limits<double>::infinity();
+  fixed.r2 = std::max(fixed.r2, floor_r2);
+  return assemble(log_det);
+}
+
+namespace {
+
+// tr(B_s X B_t Y) for the symmetric basis matrices of pairs (a,b) and (c,d), symmetric k x k X and Y.
+inline double basis_trace(const double* X, const double* Y, int k, int a, int b, int c, int d) {
+  const double s = X[b * k + c] * Y[d * k + a] + X[a * k + c] * Y[d * k + b] + X[b * k + d] * Y[c * k + a] +
+                   X[a * k + d] * Y[c * k + b];
+  return s * (a == b ? 0.5 : 1.0) * (c == d ? 0.5 : 1.0);
+}
+
+}  // namespace
+
+// Second pass: E, H, g of every class row; sums for the gradient and the Hessian.
+template <int KT>
+void OneFactor::accumulate() {
+  const int k = KT > 0 ? KT : k_, r = r_, p = fixed.p, S = n_classes(), nb = n_basis_;
+  const double c1 = 1.0 / sigma2();
+  const bool reml = criterion.reml;
+  std::vector<double> K(k * k), J(k * k), E(k * k), Y(k * k), gg(k * k), g(k), H(static_cast<std::size_t>(k) * r),
+      HR(static_cast<std::size_t>(k) * p);
+  double *G0 = G[0].data(), *E0 = sum_E[0].data();
+  for (int s = 0; s < S; ++s) {
+    const double *A = A_.data() + static_cast<std::size_t>(s) * k * k, *U = U_.data() + static_cast<std::size_t>(s) * k * k;
+    for (int i = 0; i < k; ++i)
+      for (int j = 0; j < k; ++j) {
+        double x = 0.0;
+        for (int a = 0; a < k; ++a) x += U[a * k + i] * U[a * k + j];
+        K[i * k + j] = x;
+      }
+    multiply(A, K.data(), J.data(), k, k, k);
+    for (int i = 0; i < k; ++i)
+      for (int j = 0; j < k; ++j) J[i * k + j] = (i == j ? 1.0 : 0.0) - J[i * k + j];
+    multiply(J.data(), A, E.data(), k, k, k);
+    for (int i = 0; i < k; ++i)
+      for (int j = 0; j < i; ++j) E[i * k + j] = E[j * k + i] = 0.5 * (E[i * k + j] + E[j * k + i]);
+    std::fill(Y.begin(), Y.end(), 0.0);
+    std::fill(gg.begin(), gg.end(), 0.0);
+    for (std::int64_t i = start_[s]; i < start_[s + 1]; ++i) {
+      multiply(J.data(), C_.data() + i * k * r, H.data(), k, k, r);
+      for (int a = 0; a < k; ++a) {
+        g[a] = H[a * r + p];
+        for (int j = 0; j < p; ++j) g[a] -= H[a * r + j] * fixed.beta[j];
+      }
+      for (int a = 0; a < k; ++a)
+        for (int b = 0; b < k; ++b) gg[a * k + b] += g[a] * g[b];
+      for (int b = 0; b < nb; ++b) {  // sum of H'B_s g and, for REML, H'B_s H
+        const int u = first_[b], v = second_[b];
+        const double *hu = H.data() + static_cast<std::ptrdiff_t>(u) * r, *hv = H.data() + static_cast<std::ptrdiff_t>(v) * r;
+        double* out = Hg_.data() + static_cast<std::ptrdiff_t>(b) * p;
+        const double gv = u == v ? 0.0 : g[v];
+        for (int j = 0; j < p; ++j) out[j] += u == v ? hu[j] * g[u] : hu[j] * gv + hv[j] * g[u];
+        if (!reml) continue;
+        double* phi = Phi_.data() + static_cast<std::size_t>(b) * p * p;
+        const double w = u == v ? 0.5 : 1.0;
+        for (int j = 0; j < p; ++j)
+          for (int l = 0; l <= j; ++l) phi[j * p + l] += w * (hu[j] * hv[l] + hv[j] * hu[l]);
+      }
+      if (!reml) continue;
+      for (int a = 0; a < k; ++a)
+        for (int j = 0; j < p; ++j) {
+          double x = 0.0;
+          for (int l = 0; l < p; ++l) x += H[a * r + l] * fixed.R[l * p + j];
+          HR[a * p + j] = x;
+        }
+      for (int a = 0; a < k; ++a)
+        for (int b = 0; b <= a; ++b) {
+          double x = 0.0;
+          for (int j = 0; j < p; ++j) x += HR[a * p + j] * H[b * r + j];
+          Y[a * k + b] += x;
+          if (a != b) Y[b * k + a] += x;
+        }
+    }
+    for (int e = 0; e < k * k; ++e) {
+      E0[e] += count_[s] * E[e];
+      G0[e] += count_[s] * E[e] - c1 * gg[e] - Y[e];
+      gg_[e] += gg[e];
+    }
+    for (int b = 0; b < nb; ++b)
+      for (int c = 0; c <= b; ++c) {
+        const int u = first_[b], v = second_[b], x = first_[c], y = second_[c];
+        F_[b * nb + c] += count_[s] * basis_trace(E.data(), E.data(), k, u, v, x, y);
+        EG_[b * nb + c] += basis_trace(E.data(), gg.data(), k, u, v, x, y);
+        if (reml) EY_[b * nb + c] += basis_trace(E.data(), Y.data(), k, u, v, x, y);
+      }
+  }
+}
+
+void OneFactor::derivatives(std::vector<double>& gradient, std::vector<double>& hessian) {
+  const int p = fixed.p, nb = n_basis_;
+  fixed.invert();
+  G.assign(1, std::vector<double>(static_cast<std::size_t>(k_) * k_, 0.0));
+  sum_E = G;
+  for (auto* v : {&F_, &EY_, &EG_}) v->assign(static_cast<std::size_t>(nb) * nb, 0.0);
+  gg_.assign(static_cast<std::size_t>(k_) * k_, 0.0);
+  Phi_.assign(static_cast<std::size_t>(nb) * p * p, 0.0);
+  Hg_.assign(static_cast<std::size_t>(nb) * p, 0.0);
+  switch (k_) {
+    case 1: accumulate<1>(); break;
+    case 2: accumulate<2>(); break;
+    case 3: accumulate<3>(); break;
+    case 4: accumulate<4>(); break;
+    default: accumulate<0>();
+  }
+  std::vector<double> HT;
+  information(HT);
+  const int T = layout.n_theta;
+  std::vector<std::vector<double>> dT;
+  chain_gradient(dT, gradient);
+  std::vector<double> J(static_cast<std::size_t>(nb) * T);  // dT_ab / dtheta
+  for (int i = 0; i < T; ++i)
+    for (int b = 0; b < nb; ++b) J[b * T + i] = dT[i][first_[b] * k_ + second_[b]];
+  hessian.assign(static_cast<std::size_t>(T) * T, 0.0);
+  for (int i = 0; i < T; ++i)
+    for (int j = 0; j < T; ++j) {
+      double h = layout.second_order(i, j, G[0]);
+      for (int b = 0; b < nb; ++b)
+        for (int c = 0; c < nb; ++c) h += J[b * T + i] * HT[b * nb + c] * J[c * T + j];
+      hessian[i * T + j] = h;
+    }
+}
+
+// Exact Hessian of the criterion in the entries of T: -F + 2K/s2 - qq'/(N s2^2); q in theta is kept for others.
+void OneFactor::information(std::vector<double>& hessian) {
+  const int p = fixed.p, nb = n_basis_, T = layout.n_theta;
+  const double s2 = sigma2(), N = dof();
+  std::vector<double> qT(nb), LH(static_cast<std::size_t>(p) * nb);
+  for (int b = 0; b < nb; ++b) {
+    for (int j = 0; j < p; ++j) LH[static_cast<std::size_t>(j) * nb + b] = Hg_[static_cast<std::size_t>(b) * p + j];
+  }
+  solve_lower(fixed.L.data(), LH.data(), p, nb);
+  std::vector<double> P(Phi_.size());  // R Phi
+  if (criterion.reml)
+    for (int b = 0; b < nb; ++b) {
+      double* phi = Phi_.data() + static_cast<std::size_t>(b) * p * p;
+      for (int j = 0; j < p; ++j)
+        for (int l = 0; l < j; ++l) phi[l * p + j] = phi[j * p + l];
+      multiply(fixed.R.data(), phi, P.data() + static_cast<std::size_t>(b) * p * p, p, p, p);
+    }
+  hessian.assign(static_cast<std::size_t>(nb) * nb, 0.0);
+  q.assign(T, 0.0);
+  const std::vector<double>& gg = gg_;
+  for (int b = 0; b < nb; ++b) qT[b] = gg[first_[b] * k_ + second_[b]] * (first_[b] == second_[b] ? 1.0 : 2.0);
+  for (int b = 0; b < nb; ++b)
+    for (int c = 0; c <= b; ++c) {
+      double f = F_[b * nb + c], kk = EG_[b * nb + c];
+      for (int j = 0; j < p; ++j) kk -= LH[static_cast<std::size_t>(j) * nb + b] * LH[static_cast<std::size_t>(j) * nb + c];
+      if (criterion.reml) {
+        f -= 2.0 * EY_[b * nb + c];
+        const double *x = P.data() + static_cast<std::size_t>(b) * p * p, *y = P.data() + static_cast<std::size_t>(c) * p * p;
+        for (int i = 0; i < p; ++i)
+          for (int j = 0; j < p; ++j) f += x[i * p + j] * y[j * p + i];
+      }
+      double h = -f + 2.0 * kk / s2;
+      if (!sigma_known()) h -= qT[b] * qT[c] / (N * s2 * s2);
+      hessian[b * nb + c] = hessian[c * nb + b] = h;
+    }
+  std::vector<double> dT;
+  for (int i = 0; i < T; ++i) {
+    layout.fill_derivative(i, lambda[0], dT);
+    for (int e = 0; e < k_ * k_; ++e) q[i] += gg[e] * dT[e];
+  }
+}
+
+}  // namespace ml

@@ -1,0 +1,42 @@
+// One grouping factor: value, gradient and exact Hessian from per-group cross-products, identical designs merged.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "moments.hpp"
+#include "profile.hpp"
+
+namespace ml {
+
+// Groups with the same A = Z_j'Z_j share every matrix of an evaluation. A class keeps A, how many groups have it, and
+// rows whose cross-products are those of the groups' C_j = Z_j'[X y]: at most k(p+1) after an orthogonal rotation.
+class OneFactor final : public Profile {
+ public:
+  // Keeps a reference to the moments; call merge() after they have changed.
+  OneFactor(const Moments& moments, Layout layout, Criterion criterion);
+
+  double value(const double* theta) override;
+  void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) override;
+  void merge();
+  int n_classes() const { return static_cast<int>(count_.size()); }
+
+ private:
+  void compress(const std::vector<int>& groups);
+  template <int K>
+  double forward();
+  template <int K>
+  void accumulate();
+  void information(std::vector<double>& hessian);
+
+  int k_ = 0, r_ = 0, m_ = 0, n_basis_ = 0;
+  const Moments& moments_;                      // by group
+  std::vector<double> A_, count_, C_;           // by class; C_ by class row, k x r each
+  std::vector<std::int64_t> start_;             // rows of a class
+  std::vector<double> D_, U_;
+  std::vector<int> first_, second_;             // T basis: pairs a >= b
+  // sums of the second pass
+  std::vector<double> F_, EY_, EG_, Phi_, Hg_, gg_;
+};
+
+}  // namespace ml

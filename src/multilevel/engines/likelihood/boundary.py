@@ -1,0 +1,124 @@
+"""A covariance at its boundary, in words: what was estimated, what the data would still allow, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.engines.likelihood.problem import theta_of
+from multilevel.engines.likelihood.verdict import is_singular
+from multilevel.kernels import core
+from multilevel.model import Covariance
+from multilevel.moments import Moments
+
+Floats = NDArray[np.float64]
+
+RISE = 3.841458820694124
+"""How far the criterion may rise inside a 95% likelihood interval: the quantile of chi-square with 1 df."""
+
+
+def boundary_sentences(
+    moments: Moments, problem: core.Problem, found: Mapping[str, Any], relative: Sequence[Floats], sigma: float
+) -> tuple[str, ...]:
+    """Return a sentence or two for each term at its boundary, and "" for the others.
+
+    Parameters
+    ----------
+    moments, problem, found
+        The problem and the outcome of its search.
+    relative
+        ``T`` of each term, in the scaled columns.
+    sigma
+        Residual sd of the scaled problem.
+    """
+    if found["saturated"]:
+        return ("",) * len(relative)
+    return tuple(
+        _sentence(moments, problem, found, relative, sigma, b) if is_singular(T) else ""
+        for b, T in enumerate(relative)
+    )
+
+
+def _sentence(
+    moments: Moments,
+    problem: core.Problem,
+    found: Mapping[str, Any],
+    relative: Sequence[Floats],
+    sigma: float,
+    term: int,
+) -> str:
+    """Return what is at the boundary in one term, how far the data would let it go, and what to do."""
+    block, T = moments.blocks[term], relative[term]
+    back = moments.scaling.terms[term].back
+    unit = sigma * moments.scaling.y_scale
+    certified = "; this is the certified optimum" if found["end"] == 0 else ""
+    name = f"`({' + '.join(_written(name) for name in block.names)} | {block.group})`"
+    direction = _empty_direction(T, block.covariance)
+    limit = _farthest(moments, problem, found, relative, term, direction)
+    here, there = back @ T @ back.T, back @ (T + limit * direction) @ back.T
+    zero = [i for i in range(block.size) if T[i, i] <= 0.0]
+    if zero:
+        words = " and ".join(f"`{block.names[i]}`" for i in zero)
+        up_to = ", ".join(f"{unit * np.sqrt(there[i, i]):.4g}" for i in zero if there[i, i] > 0.0)
+        allowed = f" The data would still allow an sd up to {up_to} (95%)." if up_to else ""
+        found_words = f"the sd of {words} is estimated as exactly 0{certified}."
+        remedy = "drop the effect" if block.size > 1 else "drop the term"
+    elif block.size == 2:
+        r = _correlation(here)
+        found_words = f"the correlation of its effects is estimated as exactly {np.sign(r):.0f}{certified}."
+        way = "as low as" if r > 0 else "as high as"
+        allowed = f" The data would still allow a correlation {way} {_correlation(there):.2f} (95%)."
+        remedy = "write `||` for uncorrelated effects"
+    else:
+        found_words = f"one combination of its {block.size} effects does not vary between groups{certified}."
+        allowed = ""
+        remedy = "write `||` for uncorrelated effects, or drop one of them"
+    return f"{name}: {found_words}{allowed} You may leave it so (the other estimates are right), or {remedy}."
+
+
+def _written(name: str) -> str:
+    """Return an effect name as one writes it in a formula."""
+    return "1" if name == "Intercept" else name
+
+
+def _correlation(T: Floats) -> float:
+    """Return the correlation of a 2 by 2 covariance matrix."""
+    return float(T[0, 1] / np.sqrt(T[0, 0] * T[1, 1]))
+
+
+def _empty_direction(T: Floats, covariance: Covariance) -> Floats:
+    """Return the matrix ``D`` such that ``T + c D`` leaves the boundary."""
+    if covariance is Covariance.SCALAR:
+        return np.eye(T.shape[0])
+    if covariance is Covariance.DIAGONAL:
+        return np.diag((np.diagonal(T) <= 0.0).astype(np.float64))
+    root = np.sqrt(np.where(np.diagonal(T) > 0.0, np.diagonal(T), 1.0))
+    v = np.linalg.eigh(T / np.outer(root, root))[1][:, 0] / root
+    return np.outer(v, v)
+
+
+def _farthest(
+    moments: Moments,
+    problem: core.Problem,
+    found: Mapping[str, Any],
+    relative: Sequence[Floats],
+    term: int,
+    direction: Floats,
+) -> float:
+    """Return ``c > 0`` at which the criterion of ``T + c direction`` has risen by `RISE` (others held)."""
+
+    def rise(c: float) -> float:
+        changed = [T + c * direction if b == term else T for b, T in enumerate(relative)]
+        return float(problem.value(theta_of(moments, changed))) - float(found["value"])
+
+    high = 1e-3
+    while rise(high) < RISE and high < 1e9:
+        high *= 4.0
+    low = high / 4.0
+    for _ in range(25):
+        middle = np.sqrt(low * high)
+        low, high = (middle, high) if rise(middle) < RISE else (low, middle)
+    return float(np.sqrt(low * high))

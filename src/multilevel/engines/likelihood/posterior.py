@@ -1,0 +1,162 @@
+"""Group effects and second-order facts at an optimum, computed when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.engines.likelihood.expected import expected_information
+from multilevel.engines.likelihood.problem import entries
+from multilevel.engines.solution import Curvature, KenwardRoger, Method
+from multilevel.kernels import core
+from multilevel.moments import Moments
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+class Posterior:
+    """Conditional distribution of the group effects given the data, at the estimates.
+
+    Everything native is in scaled columns and in units of the residual variance; every answer is in the
+    user's units.
+    """
+
+    __slots__ = ("_factors", "_found", "_method", "_moments", "_problem", "_relative", "_sigma")
+
+    def __init__(
+        self,
+        moments: Moments,
+        method: Method,
+        problem: core.Problem,
+        found: Mapping[str, Any],
+        relative: Sequence[Floats],
+        sigma: float,
+    ) -> None:
+        self._moments, self._method, self._problem = moments, method, problem
+        self._found, self._relative, self._sigma = found, relative, sigma
+        self._factors: list[tuple[Floats, Floats, Floats, Floats]] | None = None
+
+    def _at_optimum(self) -> list[tuple[Floats, Floats, Floats, Floats]]:
+        """Return by factor ``B, H, cov, E`` of the native elimination, computed once."""
+        if self._factors is None:
+            self._factors = self._problem.posterior(self._found["theta"])
+        return self._factors
+
+    def modes(self, term: int) -> Floats:
+        """Return ``(m, k)`` conditional means of a term's effects."""
+        block, scaling = self._moments.blocks[term], self._moments.scaling
+        B = self._at_optimum()[block.factor][0][:, block.start : block.start + block.size, :]
+        scaled = B[:, :, -1] - B[:, :, :-1] @ self._found["beta"]
+        return np.asarray(scaling.y_scale * scaled @ scaling.terms[term].back.T)
+
+    def covariances(self, term: int) -> Floats:
+        """Return ``(m, k, k)`` conditional covariances given the coefficients."""
+        block, back = self._moments.blocks[term], self._moments.scaling.terms[term].back
+        here = slice(block.start, block.start + block.size)
+        cov = self._at_optimum()[block.factor][2][:, here, here]
+        unit = self._sigma * self._moments.scaling.y_scale
+        return np.asarray(unit**2 * (back @ cov @ back.T))
+
+    def prediction_variance(self, X: Floats, index: Sequence[Ints], Z: Sequence[Floats]) -> Floats:
+        """Return ``(n,)`` variances of ``x'(beta_hat - beta) + sum_b z_b'(b_hat_b - b_b)``.
+
+        With ``a = x - B'z`` it is ``sigma^2 (a' R a + z' Cov z)`` (Henderson 1975; McCulloch and Searle 2001,
+        section 9.4): the coefficients' error enters through ``a``, the effects' own error through ``Cov``.
+        """
+        moments = self._moments
+        a = X @ moments.scaling.fixed.back
+        level = np.full((X.shape[0], len(moments.A)), -1, dtype=np.int32)
+        columns = [np.zeros((X.shape[0], k)) for k in moments.effects]
+        factors = self._at_optimum()
+        for t, block in enumerate(moments.blocks):
+            known = index[t] >= 0
+            here = slice(block.start, block.start + block.size)
+            z = np.where(known[:, None], Z[t] @ moments.scaling.terms[t].back, 0.0)
+            level[known, block.factor] = index[t][known]
+            columns[block.factor][:, here] = z
+            B = factors[block.factor][0][:, here, :-1]
+            a = a - np.einsum("nk,nkp->np", z, B[np.maximum(index[t], 0)])
+        effects = self._problem.row_variance(level, np.ascontiguousarray(np.concatenate([*columns, a[:, :0]], axis=1)))
+        unit = self._sigma * moments.scaling.y_scale
+        return np.asarray(unit**2 * (np.einsum("np,pq,nq->n", a, self._found["R"], a) + effects))
+
+    def curvature(self) -> Curvature:
+        """Return the asymptotic covariance of the variance parameters and how Var(beta) moves with them.
+
+        The parameters are the entries of the relative Cholesky factors and the residual variance; their
+        covariance is twice the inverse of the Hessian of the criterion, not profiled over the residual
+        variance, as lmerTest has it (Kuznetsova, Brockhoff and Christensen 2017, section 2.2).
+        """
+        hessian = self._hessian()
+        moments, found = self._moments, self._found
+        sigma2, known = self._sigma**2, moments.known_sigma is not None
+        dof = moments.n - (moments.p if self._method == "reml" else 0)
+        T = hessian.shape[0]
+        R, q = found["R"], found["q"]
+        gradient = [sigma2 * R @ self._moved(i) @ R for i in range(T)]
+        if known:
+            full = hessian
+        else:
+            full = np.zeros((T + 1, T + 1))
+            full[:T, :T] = hessian + np.outer(q, q) / (dof * sigma2**2)
+            full[:T, T] = full[T, :T] = q / sigma2**2
+            full[T, T] = dof / sigma2**2
+            gradient.append(R)
+        back = moments.scaling.fixed.back
+        p = moments.p
+        moved = np.array(gradient).reshape(len(gradient), p, p)
+        user = moments.scaling.y_scale**2 * (back @ moved @ back.T)
+        return Curvature(covariance=_twice_inverse(full), gradient=user)
+
+    def _moved(self, parameter: int) -> Floats:
+        """Return ``sum_j H_j' (dT/dtheta) H_j``: minus the derivative of ``X'V^-1 X``."""
+        moments = self._moments
+        total = np.zeros((moments.p, moments.p))
+        factors = [np.zeros((k, k)) for k in moments.effects]
+        moves = [np.zeros((k, k)) for k in moments.effects]
+        for number, factor, row, column in entries(moments.blocks):
+            factors[factor][row, column] = self._found["theta"][number]
+            moves[factor][row, column] = number == parameter
+        for f, (L, dL) in enumerate(zip(factors, moves, strict=True)):
+            if dL.any():
+                H = self._at_optimum()[f][1][:, :, :-1]
+                dT = dL @ L.T + L @ dL.T
+                total += np.einsum("map,ab,mbq->pq", H, dT, H, optimize=True)
+        return total
+
+    def _hessian(self) -> Floats:
+        """Return the Hessian of the profiled criterion in theta: exact for one factor, else by differences."""
+        theta = self._found["theta"]
+        if len(self._moments.A) == 1:
+            return np.asarray(self._found["hessian"])
+        T = theta.shape[0]
+        hessian = np.zeros((T, T))
+        for i in range(T):
+            step = 1e-4 * max(abs(theta[i]), 0.1)
+            ends = []
+            for sign in (1.0, -1.0):
+                moved = theta.copy()
+                moved[i] += sign * step
+                ends.append(self._problem.evaluate(moved)["gradient"])
+            hessian[i] = (ends[0] - ends[1]) / (2.0 * step)
+        self._factors = None
+        return (hessian + hessian.T) / 2.0
+
+    def kenward_roger(self) -> KenwardRoger:
+        """Return the ingredients of the Kenward-Roger adjustment."""
+        return expected_information(
+            self._moments, self._problem, self._found, self._relative, self._sigma, self._at_optimum()
+        )
+
+
+def _twice_inverse(H: Floats) -> Floats:
+    """Return ``2 H^-1`` on the directions in which the criterion curves upwards, zero on the others."""
+    scale = np.sqrt(np.where(np.diagonal(H) > 0.0, np.diagonal(H), 1.0))
+    values, vectors = np.linalg.eigh(H / np.outer(scale, scale))
+    keep = values > 1e-8 * max(values.max(initial=0.0), 1e-300)
+    root = vectors[:, keep] / scale[:, None]
+    return np.asarray(2.0 * (root / values[keep]) @ root.T)

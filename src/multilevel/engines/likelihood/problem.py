@@ -1,0 +1,88 @@
+"""Moments -> the native estimation problem: how theta fills the relative Cholesky factors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.engines.solution import Method
+from multilevel.kernels import core
+from multilevel.model import Covariance
+from multilevel.moments import Moments, TermBlock
+
+Floats = NDArray[np.float64]
+
+KIND = {Covariance.UNSTRUCTURED: 0, Covariance.DIAGONAL: 1, Covariance.SCALAR: 2}
+
+
+def native_problem(moments: Moments, method: Method) -> core.Problem:
+    """Return the native problem of a model's moments."""
+    scale = moments.scaling.y_scale
+    return core.Problem(
+        p=moments.p,
+        A=list(moments.A),
+        C=list(moments.C),
+        D=moments.D,
+        pairs=[(pair.f, pair.g, pair.start, pair.index, pair.value) for pair in moments.pairs],
+        entries=list(entries(moments.blocks)),
+        blocks=[(b.factor, b.start, b.size, KIND[b.covariance]) for b in moments.blocks],
+        reml=method == "reml",
+        n=moments.n,
+        known_sigma=0.0 if moments.known_sigma is None else moments.known_sigma / scale,
+    )
+
+
+def entries(blocks: tuple[TermBlock, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (theta, factor, row, column) for every entry of Lambda that a parameter fills.
+
+    The lower triangle column by column, as lme4 orders theta, term after term.
+    """
+    theta = 0
+    for block in blocks:
+        if block.covariance is Covariance.UNSTRUCTURED:
+            for column in range(block.size):
+                for row in range(column, block.size):
+                    yield theta, block.factor, block.start + row, block.start + column
+                    theta += 1
+        else:
+            for row in range(block.size):
+                yield theta, block.factor, block.start + row, block.start + row
+                theta += block.covariance is Covariance.DIAGONAL
+            theta += block.covariance is Covariance.SCALAR
+
+
+def n_theta(block: TermBlock) -> int:
+    """Return how many covariance parameters a term has."""
+    if block.covariance is Covariance.UNSTRUCTURED:
+        return block.size * (block.size + 1) // 2
+    return block.size if block.covariance is Covariance.DIAGONAL else 1
+
+
+def relative_covariances(moments: Moments, theta: Floats) -> tuple[Floats, ...]:
+    """Return each term's ``T = Lambda Lambda'`` in the scaled columns."""
+    found = []
+    factors = [np.zeros((k, k)) for k in moments.effects]
+    for number, factor, row, column in entries(moments.blocks):
+        factors[factor][row, column] = theta[number]
+    for block in moments.blocks:
+        here = slice(block.start, block.start + block.size)
+        L = factors[block.factor][here, here]
+        found.append(L @ L.T)
+    return tuple(found)
+
+
+def theta_of(moments: Moments, relative: Sequence[Floats]) -> Floats:
+    """Return the coordinates of given ``T``, one for each term; the inverse of `relative_covariances`."""
+    factors = [np.zeros((k, k)) for k in moments.effects]
+    for block, T in zip(moments.blocks, relative, strict=True):
+        values, vectors = np.linalg.eigh(T)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        L = np.linalg.qr(root.T, mode="r").T
+        here = slice(block.start, block.start + block.size)
+        factors[block.factor][here, here] = L * np.where(np.diagonal(L) < 0.0, -1.0, 1.0)
+    theta = np.zeros(sum(n_theta(block) for block in moments.blocks))
+    for number, factor, row, column in entries(moments.blocks):
+        theta[number] = factors[factor][row, column]
+    return theta

@@ -1,0 +1,154 @@
+"""The estimator: start, guarded Newton search, certificate; estimates brought back to the user's units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.engines.likelihood.posterior import Posterior
+from multilevel.engines.likelihood.problem import n_theta, native_problem, relative_covariances
+from multilevel.engines.likelihood.boundary import boundary_sentences
+from multilevel.engines.likelihood.verdict import certificate_of, status_of
+from multilevel.engines.solution import Method, Solution
+from multilevel.errors import DesignError
+from multilevel.kernels import core
+from multilevel.moments import Moments
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-9
+"""The criterion may still fall by this much (to second order) where the search stops."""
+DUAL_TOLERANCE = 1e-6
+"""The criterion may fall by at most this much by leaving a boundary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a search is: evaluations so far, the criterion, and how much it can still fall."""
+
+    evaluations: int
+    criterion: float
+    decrement: float
+
+
+Watcher = Callable[[Progress], bool | None]
+
+
+def solve(
+    moments: Moments,
+    *,
+    method: Method = "reml",
+    start: Floats | None = None,
+    max_evaluations: int = 200,
+    progress: Watcher | None = None,
+    problem: core.Problem | None = None,
+) -> Solution:
+    """Estimate a Gaussian multilevel model by (restricted) maximum likelihood.
+
+    Parameters
+    ----------
+    moments
+        Sufficient statistics.
+    method
+        "reml" or "ml".
+    start
+        Optimiser coordinates to start from; by default moments of the groups' own estimates.
+    max_evaluations
+        Limit on evaluations; reaching it is a status, not an error.
+    progress
+        Called after each evaluation; returning ``False`` ends the search with status "interrupted".
+    problem
+        A native problem made earlier from the same moments.
+
+    Notes
+    -----
+    Bates, Maechler, Bolker and Walker (2015), eqs. 30-41, for the criterion; gradient and curvature from the
+    diagonal blocks of ``Z'V^-1 Z`` only; Newton steps in the entries of the relative Cholesky factors.
+    """
+    problem = native_problem(moments, method) if problem is None else problem
+    offset = _constant(moments, method)
+
+    def watch(evaluations: int, value: float, decrement: float) -> bool:
+        return progress is None or progress(Progress(evaluations, value + offset, decrement)) is not False
+
+    found = problem.optimise(
+        start=problem.start() if start is None else np.ascontiguousarray(start, dtype=np.float64),
+        tolerance=TOLERANCE,
+        dual_tolerance=DUAL_TOLERANCE,
+        max_evaluations=max_evaluations,
+        watch=None if progress is None else watch,
+    )
+    if "theta" not in found:
+        raise DesignError(
+            "the likelihood is not defined at the start values: the cross-products of the fixed part are not of"
+            " full rank",
+            remedy="rescale the predictors, or leave out columns that nearly repeat others",
+        )
+    return _solution(moments, method, problem, found, offset)
+
+
+def evaluate_at(moments: Moments, *, method: Method, theta: Floats) -> Solution:
+    """Return the solution at known optimiser coordinates, without a search (for saved fits)."""
+    problem = native_problem(moments, method)
+    found = problem.optimise(
+        start=np.ascontiguousarray(theta, dtype=np.float64),
+        tolerance=np.inf,
+        dual_tolerance=np.inf,
+        max_evaluations=2,
+        watch=None,
+    )
+    return _solution(moments, method, problem, found, _constant(moments, method))
+
+
+def _constant(moments: Moments, method: Method) -> float:
+    """Return what the scaling of the columns and the weights add to the criterion of the scaled problem."""
+    dof = moments.n - (moments.p if method == "reml" else 0)
+    constant = 2.0 * dof * np.log(moments.scaling.y_scale) - moments.log_weights
+    if method == "reml":
+        constant -= 2.0 * np.log(moments.scaling.fixed.factor).sum()
+    return float(constant)
+
+
+def _solution(
+    moments: Moments, method: Method, problem: core.Problem, found: Mapping[str, Any], offset: float
+) -> Solution:
+    """Return the solution in the user's units."""
+    scaling = moments.scaling
+    dof = moments.n - (moments.p if method == "reml" else 0)
+    scaled_sigma = _scaled_sigma(moments, found, dof)
+    sigma = scaled_sigma * scaling.y_scale
+    back = scaling.fixed.back
+    beta = scaling.y_scale * (back @ found["beta"]) + scaling.constant
+    vcov = sigma**2 * (back @ found["R"] @ back.T)
+    relative = relative_covariances(moments, found["theta"])
+    covariances = tuple(
+        sigma**2 * (term.back @ T @ term.back.T) for term, T in zip(scaling.terms, relative, strict=True)
+    )
+    status, sentence = status_of(found, relative)
+    parameters = moments.p + sum(n_theta(block) for block in moments.blocks) + (moments.known_sigma is None)
+    return Solution(
+        method=method,
+        criterion=float(found["value"]) + offset,
+        beta=beta,
+        vcov_beta=(vcov + vcov.T) / 2,
+        sigma=sigma,
+        covariances=covariances,
+        theta=found["theta"],
+        n_parameters=parameters,
+        status=status,
+        sentence=sentence,
+        boundary=boundary_sentences(moments, problem, found, relative, scaled_sigma),
+        certificate=certificate_of(found),
+        groups=Posterior(moments, method, problem, found, relative, scaled_sigma),
+    )
+
+
+def _scaled_sigma(moments: Moments, found: Mapping[str, Any], dof: float) -> float:
+    """Return the residual sd of the scaled problem."""
+    if moments.known_sigma is not None:
+        return moments.known_sigma / moments.scaling.y_scale
+    return float(np.sqrt(found["r2"] / dof))

@@ -1,0 +1,102 @@
+"""The sufficient statistics of a Gaussian multilevel model: cross-products by group, in scaled columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.model import Covariance
+from multilevel.moments.scaling import Scaling
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TermBlock:
+    """Where a grouped term stands in the moments: rows ``start : start + size`` of its factor's effects.
+
+    ``group`` and ``names`` are the term's words: its grouping factor and its effects.
+    """
+
+    factor: int
+    start: int
+    size: int
+    covariance: Covariance
+    group: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Levels of two factors ``f < g`` that share a row, with the cross-products of their effects.
+
+    Parameters
+    ----------
+    start
+        ``(m_f + 1,)`` int64: the pairs of level ``i`` of ``f`` are ``start[i] : start[i + 1]``.
+    index
+        Level of ``g`` of each pair, ascending inside a level of ``f``.
+    value
+        ``(pairs, K_f, K_g)``.
+    """
+
+    f: int
+    g: int
+    start: NDArray[np.int64]
+    index: NDArray[np.int32]
+    value: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Everything that a Gaussian likelihood needs of the rows.
+
+    Factors are numbered from the one with most levels down (``order`` maps to the design's numbers).
+
+    Parameters
+    ----------
+    p
+        Columns of ``X``.
+    n
+        Observations, counted with their frequencies.
+    order
+        For each factor here, its number in the design.
+    A, C
+        By factor: ``(m, K, K)`` and ``(m, K, p + 1)``: ``Z_j' W Z_j`` and ``Z_j' W [X y]``.
+    D
+        ``(p + 1, p + 1)``: ``[X y]' W [X y]``.
+    pairs
+        One table for each pair of factors.
+    blocks
+        One for each grouped term of the design, in its order.
+    log_weights
+        Sum of the logarithms of the precision weights, counted with the frequencies.
+    known_sigma
+        Known residual sd in the user's units, or ``None``.
+    scaling
+        How the columns were shifted and scaled.
+    """
+
+    p: int
+    n: float
+    order: tuple[int, ...]
+    A: tuple[Floats, ...]
+    C: tuple[Floats, ...]
+    D: Floats
+    pairs: tuple[Pairs, ...]
+    blocks: tuple[TermBlock, ...]
+    log_weights: float
+    known_sigma: float | None
+    scaling: Scaling
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Levels of each factor."""
+        return tuple(a.shape[0] for a in self.A)
+
+    @property
+    def effects(self) -> tuple[int, ...]:
+        """Effects per level of each factor."""
+        return tuple(a.shape[1] for a in self.A)

@@ -1,0 +1,137 @@
+"""Shifts and scales that make every cross-product well conditioned, and the way back to the user's units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.design.design import Design, EffectsTerm, FixedPart
+from multilevel.model import Covariance
+
+Floats = NDArray[np.float64]
+
+SAMPLE_ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnScaling:
+    """Columns are replaced by ``(column - centre) * factor``; ``back`` maps coefficients to the user's columns.
+
+    Parameters
+    ----------
+    centre, factor
+        ``(k,)``.
+    back
+        ``(k, k)``: coefficients of the scaled columns times ``back`` are those of the user's columns.
+    """
+
+    centre: Floats
+    factor: Floats
+    back: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Scaling of a whole design.
+
+    Parameters
+    ----------
+    fixed
+        Of the columns of ``X``.
+    terms
+        Of the effect columns of each grouped term.
+    y_centre, y_scale
+        The response is replaced by ``(y - offset - y_centre) / y_scale``.
+    constant
+        ``(p,)`` coefficients (user's columns) of the constant that was taken off the response.
+    """
+
+    fixed: ColumnScaling
+    terms: tuple[ColumnScaling, ...]
+    y_centre: float
+    y_scale: float
+    constant: Floats
+
+
+def scaling_of(design: Design, response: Floats) -> Scaling:
+    """Choose shifts and scales for a design; ``response`` is ``y`` minus the offset.
+
+    A column is centred only where that is a re-parametrisation: in the fixed part if the constant is in its
+    span, in a grouped term if the term is unstructured and has an intercept.
+    """
+    fixed = _fixed_scaling(design.fixed)
+    terms = tuple(_term_scaling(term) for term in design.terms)
+    centre, scale, constant = response_scaling(design.fixed, response)
+    return Scaling(fixed, terms, centre, scale, constant)
+
+
+def response_scaling(fixed: FixedPart, response: Floats) -> tuple[float, float, Floats]:
+    """Return centre and scale of the response, and the coefficients of the constant that was taken off."""
+    mean, deviation = _centre_and_spread(response[:, None])
+    if fixed.intercept is None:
+        centre, scale, constant = 0.0, float(np.hypot(mean[0], deviation[0])), np.zeros(len(fixed.names))
+    else:
+        centre, scale, constant = float(mean[0]), float(deviation[0]), fixed.intercept * float(mean[0])
+    return centre, scale if scale > 0.0 else 1.0, constant
+
+
+def _centre_and_spread(X: Floats) -> tuple[Floats, Floats]:
+    """Return mean and root mean square deviation of each column, from a systematic sample of the rows."""
+    n = X.shape[0]
+    sample = X[:: max(1, n // SAMPLE_ROWS)]
+    mean, deviation = _moments(sample)
+    flat = deviation <= 1e-12 * np.abs(mean)
+    if n > sample.shape[0] and flat.any():
+        mean[flat], deviation[flat] = _moments(X[:, flat])
+    return mean, deviation
+
+
+def _moments(X: Floats) -> tuple[Floats, Floats]:
+    """Return mean and root mean square deviation of each column."""
+    mean = np.asarray(X.mean(axis=0))
+    residue = X - mean
+    shift = residue.mean(axis=0)
+    spread = np.sqrt(np.maximum((residue * residue).mean(axis=0) - shift * shift, 0.0))
+    spread[spread <= 1e-14 * np.abs(mean)] = 0.0
+    return mean, np.asarray(spread)
+
+
+def _fixed_scaling(fixed: FixedPart) -> ColumnScaling:
+    """Centre the columns that do not make up the constant; scale all but those that do."""
+    p = len(fixed.names)
+    mean, deviation = _centre_and_spread(fixed.X)
+    if fixed.intercept is None:
+        centre, constant = np.zeros(p), np.zeros(p, dtype=bool)
+        spread = np.hypot(mean, deviation)
+    else:
+        constant = fixed.intercept != 0.0
+        centre, spread = np.where(constant, 0.0, mean), np.where(constant, 1.0, deviation)
+    factor = 1.0 / np.where(spread > 0.0, spread, 1.0)
+    back = np.diag(factor)
+    if fixed.intercept is not None:
+        back = back - np.outer(fixed.intercept, centre * factor)
+    return ColumnScaling(centre, factor, back)
+
+
+def _term_scaling(term: EffectsTerm) -> ColumnScaling:
+    """Centre beside an intercept in an unstructured term; one common scale for a scalar term."""
+    k = len(term.names)
+    mean, deviation = _centre_and_spread(term.Z)
+    rms = np.hypot(mean, deviation)
+    ones = (mean == 1.0) & (deviation == 0.0)
+    if term.covariance is Covariance.SCALAR:
+        scale = float(np.sqrt(np.mean(rms * rms)))
+        factor = np.full(k, 1.0 / scale if scale > 0.0 else 1.0)
+        return ColumnScaling(np.zeros(k), factor, np.diag(factor))
+    centre = np.zeros(k)
+    if term.covariance is Covariance.UNSTRUCTURED and ones.any():
+        first = int(np.argmax(ones))
+        centre = np.where(np.arange(k) == first, 0.0, mean)
+        rms = np.where(np.arange(k) == first, 1.0, deviation)
+    factor = 1.0 / np.where(rms > 0.0, rms, 1.0)
+    back = np.diag(factor)
+    if centre.any():
+        back[first] -= centre * factor
+    return ColumnScaling(centre, factor, back)

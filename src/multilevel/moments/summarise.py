@@ -1,0 +1,125 @@
+"""Design -> moments, in one pass over the rows in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.design.design import Design
+from multilevel.kernels import core, threads
+from multilevel.moments.moments import Moments, Pairs, TermBlock
+from multilevel.moments.scaling import Floats, Scaling, response_scaling, scaling_of
+
+FactorColumns = tuple[NDArray[np.int32], int, Floats, Floats, Floats]
+
+
+def summarise(design: Design) -> Moments:
+    """Compute the cross-products of a design.
+
+    Returns
+    -------
+    Moments
+        In shifted and scaled columns: residual sums of squares keep their digits whatever the units.
+    """
+    order = tuple(sorted(range(len(design.factors)), key=lambda f: (-len(design.factors[f].levels), f)))
+    response = _response(design, design.y)
+    scaling = scaling_of(design, response)
+    factors, blocks = _factor_columns(design, order, scaling)
+    root = _root_weights(design)
+    y = (response - scaling.y_centre) / scaling.y_scale
+    fixed = scaling.fixed
+    A, C, D = core.cross_products(factors, design.fixed.X, fixed.centre, fixed.factor, y, root, threads)
+    pairs = tuple(
+        Pairs(f, g, *core.pair_table(factors[f], factors[g], root))
+        for f in range(len(factors))
+        for g in range(f + 1, len(factors))
+    )
+    return Moments(
+        p=len(design.fixed.names),
+        n=design.n_observations,
+        order=order,
+        A=tuple(A),
+        C=tuple(C),
+        D=D,
+        pairs=pairs,
+        blocks=blocks,
+        log_weights=_log_weights(design),
+        known_sigma=design.residual_sd,
+        scaling=scaling,
+    )
+
+
+def replace_response(moments: Moments, design: Design, y: Floats) -> Moments:
+    """Return the moments of the same design with another response, touching only what depends on it.
+
+    Parameters
+    ----------
+    moments
+        Of ``design``.
+    y
+        ``(n,)`` new response, offset not yet subtracted.
+    """
+    response = _response(design, y)
+    centre, scale, constant = response_scaling(design.fixed, response)
+    scaling = replace(moments.scaling, y_centre=centre, y_scale=scale, constant=constant)
+    factors, _ = _factor_columns(design, moments.order, scaling)
+    scaled = (response - scaling.y_centre) / scaling.y_scale
+    fixed = scaling.fixed
+    c, d = core.response_products(
+        factors, design.fixed.X, fixed.centre, fixed.factor, scaled, _root_weights(design)
+    )
+    C = tuple(np.concatenate([old[:, :, :-1], new[:, :, None]], axis=2) for old, new in zip(moments.C, c, strict=True))
+    D = moments.D.copy()
+    D[-1, :] = D[:, -1] = d
+    return replace(moments, C=C, D=D, scaling=scaling)
+
+
+def _response(design: Design, y: Floats) -> Floats:
+    """Return the response less its offset."""
+    return y if design.offset is None else y - design.offset
+
+
+def _root_weights(design: Design) -> Floats | None:
+    """Return the square roots of the products of both kinds of weights, or ``None`` without weights."""
+    if design.precision_weights is None and design.frequency_weights is None:
+        return None
+    weights = np.ones(design.n_rows)
+    if design.precision_weights is not None:
+        weights = weights * design.precision_weights
+    if design.frequency_weights is not None:
+        weights = weights * design.frequency_weights
+    return np.ascontiguousarray(np.sqrt(weights))
+
+
+def _log_weights(design: Design) -> float:
+    """Return the sum of the log precision weights, each row counted with its frequency."""
+    if design.precision_weights is None:
+        return 0.0
+    logs = np.log(design.precision_weights)
+    return float(logs.sum() if design.frequency_weights is None else logs @ design.frequency_weights)
+
+
+def _factor_columns(
+    design: Design, order: tuple[int, ...], scaling: Scaling
+) -> tuple[list[FactorColumns], tuple[TermBlock, ...]]:
+    """Return for each factor the columns of all its terms side by side, and where each term stands."""
+    place: dict[int, TermBlock] = {}
+    factors: list[FactorColumns] = []
+    for number, factor in enumerate(order):
+        members = [t for t, term in enumerate(design.terms) if term.factor == factor]
+        start = 0
+        for t in members:
+            term = design.terms[t]
+            size = len(term.names)
+            name = design.factors[factor].name
+            place[t] = TermBlock(number, start, size, term.covariance, name, term.names)
+            start += size
+        Z = [design.terms[t].Z for t in members]
+        columns = Z[0] if len(Z) == 1 else np.asfortranarray(np.concatenate(Z, axis=1))
+        centre = np.concatenate([scaling.terms[t].centre for t in members])
+        factor_scale = np.concatenate([scaling.terms[t].factor for t in members])
+        group = design.factors[factor]
+        factors.append((group.index, len(group.levels), columns, centre, factor_scale))
+    return factors, tuple(place[t] for t in range(len(design.terms)))
