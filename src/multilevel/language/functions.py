@@ -103,14 +103,14 @@ class Contrast:
     options: tuple[Option, ...] = ()
 
 
-_EXTRAPOLATION = Option("extrapolation", "choice", ("raise", "clip", "na", "zero", "extend"))
+_EXTRAPOLATIONS = ("raise", "clip", "na", "zero", "extend")
 _BOUNDS = (Option("lower_bound", "number"), Option("upper_bound", "number"))
 _CUBIC = (
     Option("df", "positive"),
     Option("knots", "numbers"),
     *_BOUNDS,
     Option("constraints", "choice", ("center",)),
-    _EXTRAPOLATION,
+    Option("extrapolation", "choice", _EXTRAPOLATIONS, keyword_only=True),
 )
 _ELEMENTWISE = ("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "sin", "cos", "tan", "I")
 
@@ -133,7 +133,7 @@ FUNCTIONS: Mapping[str, Function] = {
             Option("degree", "count"),
             Option("include_intercept", "flag"),
             *_BOUNDS,
-            _EXTRAPOLATION,
+            Option("extrapolation", "choice", _EXTRAPOLATIONS),
         ),
         gives="columns",
         stateful=True,
