@@ -62,7 +62,9 @@ def _unreadable(path: Path, error: Exception) -> DataError:
         asked = f"the file {str(path)!r} may not be read by this user"
     else:
         asked = f"the file {str(path)!r} cannot be read: {error}"
-    return DataError(asked, allowed=_ALLOWED, remedy="check the path; bundled data come from `datasets.load(name)`")
+    return DataError(
+        asked, allowed=_ALLOWED, remedy="check the path; bundled data come from `datasets.load(name)`"
+    )
 
 
 def _read_csv(path: Path, head: bytes, names: Sequence[str]) -> pd.DataFrame:
@@ -94,7 +96,9 @@ def _read_csv(path: Path, head: bytes, names: Sequence[str]) -> pd.DataFrame:
         raise
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise DataError(f"the file {path.name!r} cannot be read as CSV: {reason}", allowed=_ALLOWED) from error
+        raise DataError(
+            f"the file {path.name!r} cannot be read as CSV: {reason}", allowed=_ALLOWED
+        ) from error
     frame.columns = pd.Index([header[position] for position in positions], dtype=object)
     return frame
 

@@ -1,0 +1,169 @@
+"""Model and table bound into a `Design`: each step of the way called once, in order."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from multilevel.data.table import Table
+from multilevel.design.design import Design, EffectsTerm, GroupFactor
+from multilevel.design.fixed import fixed_part
+from multilevel.design.groups import group_factor, group_levels
+from multilevel.design.identify import check_design, check_response
+from multilevel.design.known import Known, RowNumbers, read_known
+from multilevel.design.matrices import Columns
+from multilevel.design.recipe import GroupRecipe, Recipe
+from multilevel.design.rows import Missing, Rows, choose_rows, taken
+from multilevel.design.scope import Factor, Floats, Scope, used_rows
+from multilevel.design.variables import columns_needed, variables_of
+from multilevel.errors import DataError, OptionError
+from multilevel.model import Model
+
+
+def bind(
+    model: Model,
+    table: Table,
+    *,
+    precision_weights: RowNumbers = None,
+    frequency_weights: RowNumbers = None,
+    offset: RowNumbers = None,
+    residual_sd: RowNumbers = None,
+    missing: Missing = "report",
+) -> Design:
+    """Bind a model to a table.
+
+    Parameters
+    ----------
+    model
+        What to fit.
+    table
+        The columns that `columns_needed` lists.
+    precision_weights
+        Known ``w`` with ``Var(e_i) = sigma^2 / w_i``: a column's name or an array of the table's length.
+    frequency_weights
+        How many times each row counts: a column's name or an array of the table's length.
+    offset
+        Subtracted from the response, in its unit: a column's name, an array, or one number.
+    residual_sd
+        Known residual sd, in the unit of the response: one number, or one for each row (a column's name or
+        an array). Sds that differ between rows become precision weights.
+    missing
+        "report": rows with a missing value are left out with one warning, but a missing grouping value is
+        an error; "drop": both are left out silently; "error": both are refused. Rows of weight zero are
+        left out silently in any case.
+
+    Returns
+    -------
+    Design
+        Arrays of the used rows. Columns of the fixed part that add nothing are left out (`AliasedWarning`).
+
+    Raises
+    ------
+    DataError
+        A column is missing, infinite or of the wrong type where it may not be, or no row is left.
+    DesignError
+        The model cannot be estimated from these data.
+    OptionError
+        A keyword has a value that is not allowed.
+    """
+    if missing not in ("report", "drop", "error"):
+        raise OptionError(f"missing={missing!r}", allowed='"report", "drop" or "error"')
+    parts = variables_of(model)
+    known = read_known(
+        table,
+        precision_weights=precision_weights,
+        frequency_weights=frequency_weights,
+        offset=offset,
+        residual_sd=residual_sd,
+    )
+    used = [name for name in columns_needed(model, offset=offset) if name in table.columns]
+    rows = choose_rows(table, known, used=used, grouping=parts.grouping, missing=missing)
+    scope = scope_of(table, (*parts.response, *parts.predictors), rows)
+    columns = Columns(scope, {})
+    y = check_response(model, columns)
+    fixed, kept = fixed_part(columns.matrix(model.fixed), scope)
+    factors, positions, recipes = _group_factors(model, table, rows)
+    terms = _terms(model, columns, positions)
+    design = Design(
+        model=model,
+        y=y,
+        offset=_total_offset(model, columns, taken(known.offset, rows)),
+        fixed=fixed,
+        factors=factors,
+        terms=terms,
+        precision_weights=taken(known.precision_weights, rows),
+        frequency_weights=taken(known.frequency_weights, rows),
+        residual_sd=known.residual_sd,
+        rows=rows.positions,
+        n_input=table.n_rows,
+        missing=rows.missing,
+        library=table.library,
+        row_labels=table.row_labels,
+        recipe=Recipe(
+            levels={name: value.levels for name, value in scope.columns.items() if isinstance(value, Factor)},
+            state=columns.state,
+            kept=kept,
+            groups=recipes,
+            offset=offset if isinstance(offset, str) or offset is None else "",
+        ),
+    )
+    check_design(design)
+    return design
+
+
+def scope_of(table: Table, names: tuple[str, ...], rows: Rows) -> Scope:
+    """Return the used rows of the columns that expressions use."""
+    chosen = rows.chosen
+    return Scope(
+        columns={name: used_rows(table.columns[name], chosen) for name in dict.fromkeys(names)},
+        booleans=frozenset(name for name in names if table.columns[name].boolean),
+        n_rows=int(rows.positions.size),
+    )
+
+
+def _group_factors(
+    model: Model, table: Table, rows: Rows
+) -> tuple[tuple[GroupFactor, ...], tuple[int, ...], tuple[GroupRecipe, ...]]:
+    """Return each grouping factor once, its position for each term, and how to find its levels again."""
+    parts: dict[str, Factor] = {}
+    order: dict[tuple[str, ...], int] = {}
+    factors: list[GroupFactor] = []
+    recipes: list[GroupRecipe] = []
+    for term in model.groups:
+        if term.factors in order:
+            continue
+        order[term.factors] = len(factors)
+        for name in term.factors:
+            if name not in parts:
+                parts[name] = group_levels(table.columns[name], rows.chosen)
+        used = [parts[name] for name in term.factors]
+        factor, members = group_factor(term.factors, used)
+        factors.append(factor)
+        recipes.append(GroupRecipe(tuple(part.levels for part in used), members))
+    return tuple(factors), tuple(order[term.factors] for term in model.groups), tuple(recipes)
+
+
+def _terms(model: Model, columns: Columns, positions: tuple[int, ...]) -> tuple[EffectsTerm, ...]:
+    """Return the grouped terms in the user's order."""
+    found = []
+    for term, factor in zip(model.groups, positions, strict=True):
+        matrix = columns.matrix(term.effects)
+        found.append(EffectsTerm(factor, matrix.names, matrix.values, term.covariance))
+    return tuple(found)
+
+
+def _total_offset(model: Model, columns: Columns, given: Floats | None) -> Floats | None:
+    """Return the sum of the offsets of the formula and the one given, or ``None`` if there is none."""
+    pieces = [offset_values(columns, text) for text in model.offsets]
+    if given is not None:
+        pieces.append(given)
+    return reduce(np.add, pieces) if pieces else None
+
+
+def offset_values(columns: Columns, text: str) -> Floats:
+    """Return an offset of the formula as numbers."""
+    values = columns.values(text)
+    if not isinstance(values, np.ndarray):
+        raise DataError(f"`offset({text})` is not numeric", allowed="one number in each row")
+    return np.asarray(values, dtype=np.float64)

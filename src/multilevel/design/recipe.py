@@ -1,0 +1,50 @@
+"""What is needed to bind new rows in the way in which the fitted rows were bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from multilevel.design.expressions import State
+from multilevel.design.scope import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecipe:
+    """How the levels of one grouping factor are found again.
+
+    Parameters
+    ----------
+    levels
+        For each of its columns the labels of the fitted rows.
+    members
+        ``(m, c)`` int32: for each level of the factor the number of its label in each column.
+    """
+
+    levels: tuple[tuple[str, ...], ...]
+    members: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How expressions, factors and groups of the fitted rows were coded.
+
+    Parameters
+    ----------
+    levels
+        Levels of each factor column that the fixed part or an effect uses.
+    state
+        What stateful functions remember.
+    kept
+        Positions of the kept columns among all columns of the fixed part.
+    groups
+        For each grouping factor of the design.
+    offset
+        The column given as ``offset``; "" if an array or number was given; ``None`` if nothing was.
+    """
+
+    levels: Mapping[str, tuple[str, ...]]
+    state: State
+    kept: tuple[int, ...]
+    groups: tuple[GroupRecipe, ...]
+    offset: str | None
