@@ -17,14 +17,15 @@ class Model:
         The formula as the user wrote it.
     response
         Expression of the response: a column name or a transform of columns, e.g. ``"log(wait)"``.
+        Here and in all texts below, a name that is not a plain identifier stands in backticks.
     fixed
-        Formula text of the fixed part with its intercept written out: ``"1 + days"``.
+        Formula text of the fixed part, its intercept and interactions written out: ``"1 + a + b + a:b"``.
     groups
         Grouped terms in the order in which the user wrote them; ``a/b`` has become ``a`` and ``a:b``.
     offsets
         Expressions inside ``offset()``; their sum is subtracted from the response.
     variables
-        Every column name the model needs, in order of first use.
+        Every column that the model needs, by its bare name, in order of first use.
     """
 
     text: str
