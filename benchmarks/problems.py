@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 BUNDLED = Path(__file__).resolve().parent.parent / "src" / "multilevel" / "data" / "bundled"
 
@@ -116,9 +117,9 @@ PROBLEMS: Mapping[str, Problem] = {
 }
 
 
-def new_response(problem: Problem, frame: pd.DataFrame) -> np.ndarray:
+def new_response(problem: Problem, frame: pd.DataFrame) -> NDArray[np.float64]:
     """Return the response with seeded noise of a tenth of its sd, for refitting."""
-    y = frame[problem.response].to_numpy(float)
+    y: NDArray[np.float64] = frame[problem.response].to_numpy(float)
     return y + np.random.default_rng(20260103).normal(0, 0.1 * y.std(), len(y))
 
 

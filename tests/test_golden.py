@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 import multilevel as ml
 
@@ -70,15 +71,15 @@ def residual_scale(record: dict[str, Any]) -> float:
     return float(record.get("sigma") or record["fixed"][0]["std_error"])
 
 
-def coefficients(name: str, column: str, *, ddf: str = "satterthwaite") -> np.ndarray:
+def coefficients(name: str, column: str, *, ddf: str = "satterthwaite") -> NDArray[np.float64]:
     """Return one column of our coefficient table, in the record's order."""
     table = fitted(name, ddf).fixed_effects.set_index("term")
     terms = [row["term"] for row in RECORDS[name]["fixed"]]
     assert sorted(table.index) == sorted(terms)
-    return table.loc[terms, column].to_numpy(float)
+    return np.asarray(table.loc[terms, column], float)
 
 
-def recorded(name: str, column: str) -> np.ndarray:
+def recorded(name: str, column: str) -> NDArray[np.float64]:
     """Return one column of the record's coefficient table."""
     return np.array([row[column] for row in RECORDS[name]["fixed"]], float)
 
