@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from multilevel import api
+from multilevel.cli.progress import progress_line
 from multilevel.cli.tables import columns_of, write_table
 from multilevel.data import datasets
 from multilevel.errors import DataError
@@ -17,19 +18,21 @@ from multilevel.errors import DataError
 
 def run_fit(options: argparse.Namespace) -> None:
     """Fit a model, save it if asked to, and print it."""
-    fit = api.fit(
-        options.formula,
-        find_data(options.data),
-        method=options.method,
-        residual_sd=options.residual_sd,
-        precision_weights=options.precision_weights,
-        frequency_weights=options.frequency_weights,
-        offset=options.offset,
-        missing=options.missing,
-        ddf=options.ddf,
-        level=options.level,
-        lme4_compat=options.lme4_compat,
-    )
+    with progress_line(sys.stderr) as progress:
+        fit = api.fit(
+            options.formula,
+            find_data(options.data),
+            method=options.method,
+            residual_sd=options.residual_sd,
+            precision_weights=options.precision_weights,
+            frequency_weights=options.frequency_weights,
+            offset=options.offset,
+            missing=options.missing,
+            ddf=options.ddf,
+            level=options.level,
+            lme4_compat=options.lme4_compat,
+            progress=progress,
+        )
     if options.save is not None:
         fit.save(options.save)
     if options.format == "json":
@@ -57,7 +60,8 @@ def list_or_print_data(options: argparse.Namespace) -> None:
         return
     width = max(len(name) for name in datasets.names())
     for name in datasets.names():
-        print(f"{name:<{width}}  {datasets.describe(name)}")
+        description = datasets.describe(name)
+        print(f"{name:<{width}}  {description.n_rows:>6} rows  {description.title}")
 
 
 def find_data(text: str) -> Any:

@@ -91,7 +91,12 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     fit.add_argument(
         "--residual-sd", metavar="X|COL", type=number_or_name, help="known residual sd: a number or a column"
     )
-    fit.add_argument("--offset", metavar="COL", help="column that enters with the coefficient 1")
+    fit.add_argument(
+        "--offset",
+        metavar="X|COL",
+        type=number_or_name,
+        help="a number or column that enters with coefficient 1",
+    )
     fit.add_argument(
         "--lme4-compat", action="store_true", help="read || as lme4 does: split it into separate terms"
     )
