@@ -1,6 +1,6 @@
 # Golden numbers: fits every model of models.R with lme4 (or dense algebra) and writes one JSON file per data set.
 #
-# Usage, from the root of the repository:   Rscript tests/golden/make.R [folder of the bundled CSV files]
+# Usage, from the root of the repository:   Rscript tests/golden/make.R [folder of the CSV files [set ...]]
 #
 # Needs lme4, lmerTest, pbkrtest, nlme, numDeriv, minqa and jsonlite. Formulas and names are written the library's way:
 # lower-case columns, `Intercept`, `recipe[T.B]`, outer group first (`batch:cask`); R's name stands beside each coefficient.
