@@ -11,7 +11,7 @@ from pathlib import Path
 from checks.rooms import House, place_of, read_house
 
 HEAVY_OPTIONAL = frozenset(
-    {"arviz", "dask", "duckdb", "matplotlib", "nutpie", "plotly", "polars", "pyarrow", "pyspark", "rich"}
+    {"arviz", "dask", "duckdb", "matplotlib", "nutpie", "plotly", "polars", "pyarrow", "pyspark"}
 )
 """Libraries that may be imported inside functions: large, and not needed to fit a model."""
 
