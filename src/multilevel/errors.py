@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from pathlib import Path
+
 
 class MultilevelError(ValueError):
     """The ancestor of every error that this library raises on purpose.
@@ -118,3 +122,12 @@ class BoundaryWarning(MultilevelWarning):
 
 class ConvergenceWarning(MultilevelWarning):
     """The optimum could not be certified."""
+
+
+def warn(message: str, category: type[MultilevelWarning]) -> None:
+    """Warn at the line outside the library that called it."""
+    here = str(Path(__file__).parent)
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level - 1)

@@ -1,0 +1,191 @@
+"""What a fit answers: every question passed to the room that knows; the estimation spine that refits share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel import inference, report, results
+from multilevel.data import Table, read_table
+from multilevel.data.give_back import to_library
+from multilevel.design import Design, bind
+import multilevel.design as _d  # provisional until bind_new lands
+from multilevel.engines.likelihood import solve
+from multilevel.engines.likelihood.solve import Watcher
+from multilevel.engines.solution import Method, Status
+from multilevel.errors import BoundaryWarning, ConvergenceWarning, DataError, warn
+from multilevel.model import Model
+from multilevel.moments import replace_response, summarise
+from multilevel.results import Fit, FitOptions, Frame, Groups
+from multilevel.results.questions import Page, Question
+
+Floats = NDArray[np.float64]
+
+PAGES = {
+    "summary": report.summary,
+    "latex": report.to_latex,
+    "markdown": report.to_markdown,
+    "html": report.to_html,
+}
+
+
+def bound(model: Model, table: Table, options: FitOptions) -> Design:
+    """Bind a model to a table with the options of a fit."""
+    return bind(
+        model,
+        table,
+        precision_weights=options.precision_weights,
+        frequency_weights=options.frequency_weights,
+        offset=options.offset,
+        residual_sd=options.residual_sd,
+        missing=options.missing,
+    )
+
+
+def estimate(
+    model: Model,
+    table: Table,
+    options: FitOptions,
+    *,
+    start: Floats | None = None,
+    max_evaluations: int = 200,
+    progress: Watcher | None = None,
+) -> Fit:
+    """Bind, summarise and solve; warn where the estimates need a word."""
+    design = bound(model, table, options)
+    moments = summarise(design)
+    solution = solve(
+        moments, method=options.method, start=start, max_evaluations=max_evaluations, progress=progress
+    )
+    fit = Fit(design, moments, solution, table, options, ANSWERS)
+    _warn(fit)
+    return fit
+
+
+def _warn(fit: Fit) -> None:
+    """Warn of a boundary, or of an optimum that is not certified."""
+    if fit.status is Status.BOUNDARY:
+        warn(fit.sentence, BoundaryWarning)
+    elif fit.status is not Status.OPTIMAL:
+        warn(fit.sentence, ConvergenceWarning)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LikelihoodAnswers:
+    """`Answers` of fits by the likelihood engine."""
+
+    def table(self, fit: Fit, question: Question) -> Frame:
+        """Return one of the tables of a fit in the caller's library."""
+        return to_library(inference.table(fit, question), fit.table.library)
+
+    def page(self, fit: Fit, page: Page) -> str:
+        """Return the fit as text."""
+        return PAGES[page](fit)
+
+    def facts(self, fit: Fit) -> dict[str, Any]:
+        """Return the fit as plain values that JSON can hold."""
+        return report.facts(fit)
+
+    def fitted(self, fit: Fit) -> Floats:
+        """Return fitted values for the caller's rows."""
+        return inference.fitted(fit)
+
+    def residuals(self, fit: Fit) -> Floats:
+        """Return residuals for the caller's rows."""
+        return inference.residuals(fit)
+
+    def vcov(self, fit: Fit) -> Floats:
+        """Return the covariance matrix of the coefficients."""
+        return inference.vcov(fit)
+
+    def predict(
+        self,
+        fit: Fit,
+        data: object,
+        *,
+        groups: Groups | Mapping[str, Groups],
+        interval: float | None,
+        observation: bool,
+    ) -> Frame:
+        """Return a table of predictions, in the library of the new data."""
+        if data is None:
+            columns = inference.predict(fit, groups=groups, interval=interval, observation=observation)
+            return to_library(columns, fit.table.library)
+        kinds = inference.kinds_of_terms(fit, groups)
+        known = {block.factor for block, kind in zip(fit.design.terms, kinds, strict=True) if kind == "known"}
+        names = _d.new_columns_needed(fit.design, factors=known)
+        weights = fit.options.precision_weights
+        weighted = observation and weights is not None
+        if weighted and not isinstance(weights, str):
+            raise DataError(
+                "the fit was given precision weights as an array, which new rows do not have",
+                remedy="fit with precision_weights as the name of a column, and give new rows that column",
+            )
+        table = read_table(data, (*names, *([weights] if weighted else [])))
+        rows = _d.bind_new(fit.design, table, factors=known)
+        precision = table.columns[weights].values.astype(np.float64) if weighted else None
+        columns = inference.predict(
+            fit, rows, groups=groups, interval=interval, observation=observation, precision=precision
+        )
+        return to_library(columns, table.library)
+
+    def simulate(
+        self, fit: Fit, n: int, *, seed: int | np.random.Generator, groups: Literal["new", "known"]
+    ) -> Floats:
+        """Return simulated responses."""
+        return inference.simulate(fit, n, seed=seed, groups=groups)
+
+    def refit(self, fit: Fit, *, y: object = None, method: Method | None = None) -> Fit:
+        """Return the same model fitted to another response, or by another method."""
+        options = fit.options if method is None else _by_method(fit.options, method)
+        design, moments, response = fit.design, fit.moments, fit.response
+        if y is not None:
+            response = _response_of_used_rows(fit, y)
+            moments = replace_response(moments, design, response)
+            design = dataclasses.replace(design, y=response)
+        solution = solve(moments, method=options.method, start=fit.solution.theta)
+        again = Fit(design, moments, solution, fit.table, options, ANSWERS, response)
+        _warn(again)
+        return again
+
+    def save(self, fit: Fit, path: str | Path) -> None:
+        """Write the fit to a file."""
+        results.save(fit, path)
+
+
+def _by_method(options: FitOptions, method: Method) -> FitOptions:
+    """Return options with another method; Kenward-Roger, which needs REML, gives way to Satterthwaite."""
+    ddf = "satterthwaite" if method == "ml" and options.ddf == "kenward-roger" else options.ddf
+    return dataclasses.replace(options, method=method, ddf=ddf)
+
+
+def _response_of_used_rows(fit: Fit, y: object) -> Floats:
+    """Return a new response for the used rows from one value for each row of the table, or used row."""
+    design = fit.design
+    values = np.asarray(y, dtype=np.float64)
+    if values.shape == (design.n_input,):
+        values = values[design.rows]
+    if values.shape != (design.n_rows,):
+        raise DataError(
+            f"the new response has shape {values.shape}",
+            allowed=f"{design.n_input} values, one for each row of the table, or {design.n_rows}, one for each"
+            " used row",
+        )
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise DataError(
+            f"the new response is missing or infinite in {int((~finite).sum())} used rows, first in row"
+            f" {int(np.argmin(finite))}",
+            allowed="finite numbers",
+        )
+    if values.size and np.ptp(values) == 0.0:
+        raise DataError(f"the new response is constant ({values[0]:g})", allowed="values that vary")
+    return np.ascontiguousarray(values)
+
+
+ANSWERS = LikelihoodAnswers()

@@ -1,0 +1,212 @@
+"""The doors of the library: each stage called once, in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel import inference, results
+from multilevel.answers import ANSWERS, bound, estimate
+from multilevel.data import read_table
+from multilevel.data.give_back import to_library
+from multilevel.design import columns_needed
+from multilevel.engines.likelihood import Progress, evaluate_at
+from multilevel.engines.likelihood.solve import Watcher
+from multilevel.engines.solution import Method
+from multilevel.errors import OptionError
+from multilevel.language import parse_formula
+from multilevel.model import Model
+from multilevel.moments import replace_response, summarise
+from multilevel.results import Fit, FitOptions
+from multilevel.results.options import Ddf, Given, Missing
+
+__all__ = ["Progress", "compare", "fit", "formula", "load_fit"]
+
+
+def formula(text: str, *, lme4_compat: bool = False) -> Model:
+    """Read a formula into a model, without data.
+
+    Parameters
+    ----------
+    text
+        For example ``"reaction ~ days + (days | subject)"``.
+    lme4_compat
+        Split ``||`` term by term, as lme4 does.
+
+    Raises
+    ------
+    FormulaError
+        With a caret under the fault.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> ml.formula("reaction ~ days + (days | subject)").fixed
+    '1 + days'
+    """
+    return parse_formula(text, lme4_compat=lme4_compat)
+
+
+def fit(
+    model: str | Model,
+    data: object,
+    *,
+    method: Method = "reml",
+    residual_sd: Given = None,
+    precision_weights: Given = None,
+    frequency_weights: Given = None,
+    offset: Given = None,
+    missing: Missing = "report",
+    ddf: Ddf = "satterthwaite",
+    level: float = 0.95,
+    lme4_compat: bool = False,
+    start: NDArray[np.float64] | None = None,
+    max_evaluations: int = 200,
+    progress: Watcher | None = None,
+    weights: None = None,
+) -> Fit:
+    """Fit a Gaussian multilevel model.
+
+    Parameters
+    ----------
+    model
+        A formula, ``"reaction ~ days + (days | subject)"``, or a model made by `formula`.
+    data
+        A table of pandas, polars or pyarrow, any other frame that Narwhals knows, a dictionary of arrays, or
+        the path of a CSV or Parquet file.
+    method
+        "reml" (restricted maximum likelihood) or "ml".
+    residual_sd
+        Known residual sd, in the unit of the response: a number, a column's name, or one for each row.
+    precision_weights
+        Known ``w`` with ``Var(e_i) = sigma^2 / w_i``: a column's name or one for each row.
+    frequency_weights
+        How many times each row counts: a column's name or one for each row.
+    offset
+        Subtracted from the response: a number, a column's name, or one for each row.
+    missing
+        "report": rows with a missing value are left out with a warning, but a missing group is an error;
+        "drop": both are left out; "error": both are refused.
+    ddf
+        Degrees of freedom of the coefficients' tests: "satterthwaite", "kenward-roger" or "none" (normal).
+    level
+        Coverage of the intervals in the tables.
+    lme4_compat
+        Split ``||`` term by term, as lme4 does.
+    start
+        The optimiser's coordinates to start from (``fit.solution.theta`` of a similar fit).
+    max_evaluations
+        Limit of evaluations of the likelihood; reaching it is a status, not an error.
+    progress
+        Called with a `Progress` after each evaluation; returning ``False`` ends the search.
+    weights
+        Not accepted: say which kind of weights you mean.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    MultilevelError
+        One of its kinds, saying what was asked, what was found, and what to try.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> fit = ml.fit("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"))
+    >>> round(fit.deviance, 3)
+    1743.628
+    """
+    _refuse_bare_weights(weights)
+    if isinstance(model, str):
+        model = parse_formula(model, lme4_compat=lme4_compat)
+    elif not isinstance(model, Model):
+        raise OptionError(
+            f"a model cannot be made of {type(model).__name__}",
+            allowed="a formula as text, or what multilevel.formula returns",
+            remedy='fit("y ~ x + (x | group)", data)',
+        )
+    options = FitOptions(
+        method=method,
+        ddf=ddf,
+        level=level,
+        missing=missing,
+        lme4_compat=lme4_compat,
+        precision_weights=precision_weights,
+        frequency_weights=frequency_weights,
+        offset=offset,
+        residual_sd=residual_sd,
+    )
+    needed = columns_needed(
+        model,
+        precision_weights=precision_weights,
+        frequency_weights=frequency_weights,
+        offset=offset,
+        residual_sd=residual_sd,
+    )
+    return estimate(
+        model,
+        read_table(data, needed),
+        options,
+        start=start,
+        max_evaluations=max_evaluations,
+        progress=progress,
+    )
+
+
+def _refuse_bare_weights(weights: object) -> None:
+    """Raise `OptionError` if the ambiguous keyword was used."""
+    if weights is not None:
+        raise OptionError(
+            "`weights` can mean several things and is not accepted",
+            allowed="precision_weights (Var(e_i) = sigma^2 / w_i, as in lme4), frequency_weights (row i counts"
+            " w_i times)",
+            remedy="precision_weights=... for the meaning of lme4 and nlme",
+        )
+
+
+def load_fit(path: str | Path) -> Fit:
+    """Load a fit that `Fit.save` wrote; nothing in the file is executed.
+
+    Raises
+    ------
+    StorageError
+        If the file is absent, damaged, of another version, or not a saved fit.
+    """
+    saved = results.read(path)
+    options = saved.options
+    model = parse_formula(saved.text, lme4_compat=options.lme4_compat)
+    design = bound(model, saved.table, options)
+    moments = summarise(design)
+    if saved.response is not None:
+        moments = replace_response(moments, design, saved.response)
+    solution = evaluate_at(moments, method=options.method, theta=saved.theta)
+    results.verify(saved, solution)
+    return Fit(design, moments, solution, saved.table, options, ANSWERS, saved.response)
+
+
+def compare(*fits: Fit) -> Any:
+    """Compare fits to the same data: likelihood-ratio tests, AIC and BIC.
+
+    See `multilevel.inference.compare` for the columns. REML fits whose fixed parts differ are fitted again by
+    ML.
+
+    Parameters
+    ----------
+    fits
+        Two or more fits to the same rows, response and weights.
+
+    Raises
+    ------
+    ComparisonError
+        If the data differ, or there are fewer than two fits.
+    """
+    for one in fits:
+        if not isinstance(one, Fit):
+            raise OptionError(f"compare was given {type(one).__name__}", allowed="fits made by multilevel.fit")
+    library = fits[0].table.library if fits else "pandas"
+    return to_library(inference.compare(*fits), library)
