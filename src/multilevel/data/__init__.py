@@ -1,6 +1,8 @@
 """The caller's table made safe: columns, levels, missing values; bundled data sets."""
 
+from multilevel.data import datasets
+from multilevel.data.give_back import to_library
 from multilevel.data.reading import read_table
 from multilevel.data.table import Column, Library, Table
 
-__all__ = ["Column", "Library", "Table", "read_table"]
+__all__ = ["Column", "Library", "Table", "datasets", "read_table", "to_library"]

@@ -1,0 +1,64 @@
+"""Columns given back as a table of the caller's own library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from multilevel.data.table import Library
+from multilevel.errors import OptionError
+
+
+def to_library(columns: Mapping[str, Sequence[object] | NDArray[Any]], library: Library) -> Any:
+    """Return columns of one length as a table.
+
+    Parameters
+    ----------
+    columns
+        Name to values, in the order in which they are to stand.
+    library
+        "pandas", "polars" or "pyarrow".
+
+    Returns
+    -------
+    object
+        A ``pandas.DataFrame``, ``polars.DataFrame`` or ``pyarrow.Table``.
+
+    Raises
+    ------
+    OptionError
+        The library is unknown or not installed.
+
+    Examples
+    --------
+    >>> to_library({"term": ["days"], "estimate": [10.5]}, "pandas").shape
+    (1, 2)
+    """
+    if library == "pandas":
+        return pd.DataFrame(dict(columns))
+    plain = {name: _plain(values) for name, values in columns.items()}
+    try:
+        if library == "polars":
+            import polars as pl
+
+            return pl.DataFrame(plain)
+        if library == "pyarrow":
+            import pyarrow as pa
+
+            return pa.table(plain)
+    except ImportError as error:
+        raise OptionError(
+            f"the library {library!r} is not installed", remedy=f"pip install {library}"
+        ) from error
+    raise OptionError(f"library={library!r}", allowed='"pandas", "polars" or "pyarrow"')
+
+
+def _plain(values: Sequence[object] | NDArray[Any]) -> Any:
+    """Return numbers as they are, and everything else as a list of Python objects."""
+    if isinstance(values, np.ndarray):
+        return values if values.dtype.kind in "biuf" else values.tolist()
+    return list(values)
