@@ -25,6 +25,7 @@ from problems import PROBLEMS, model_bytes
 HERE = Path(__file__).resolve().parent
 COMPETITORS = {
     "multilevel": "ours.py",
+    "multilevel-tables": "ours_with_tables.py",
     "glmm": "against_glmm.py",
     "mixedlm": "against_mixedlm.py",
     "gpboost": "against_gpboost.py",
@@ -109,7 +110,7 @@ def table(arguments: argparse.Namespace, *, bandwidth: float) -> list[str]:
         limit = model_bytes(PROBLEMS[problem], PROBLEMS[problem].frame()) / bandwidth
         ours: float | None = None
         for competitor in arguments.competitors:
-            python = sys.executable if competitor == "multilevel" else arguments.peers
+            python = sys.executable if competitor.startswith("multilevel") else arguments.peers
             result = run_one(python, competitor, problem, cap=arguments.cap)
             if competitor == "multilevel" and "best" in result:
                 ours = float(result["best"])
