@@ -27,8 +27,12 @@ def test_frequency_weights_repeat_rows() -> None:
 
 @pytest.mark.parametrize(
     ("k", "structure", "count"),
-    [(2, Covariance.UNSTRUCTURED, 3), (3, Covariance.UNSTRUCTURED, 6), (3, Covariance.DIAGONAL, 3)]
-    + [(2, Covariance.SCALAR, 1)],
+    [
+        (2, Covariance.UNSTRUCTURED, 3),
+        (3, Covariance.UNSTRUCTURED, 6),
+        (3, Covariance.DIAGONAL, 3),
+        (2, Covariance.SCALAR, 1),
+    ],
 )
 def test_basis_counts_the_free_parameters(k: int, structure: Covariance, count: int) -> None:
     matrices = basis(k, structure)

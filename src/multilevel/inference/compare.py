@@ -100,7 +100,7 @@ def _refuse_other_data(first: Fit, other: Fit) -> None:
                 differences.append(f"the {name.replace('_', ' ')}")
     if differences:
         raise ComparisonError(
-            f"fits to different data cannot be compared; {' and '.join(differences)} differ:\n"
+            f"fits to different data cannot be compared; they differ in {' and '.join(differences)}:\n"
             f"    {first.formula}\n    {other.formula}",
             allowed="the same response, rows and weights in every fit",
             remedy="fit every model to one table from which incomplete rows have been removed",

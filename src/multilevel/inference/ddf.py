@@ -50,8 +50,8 @@ def _moments_match(L: Floats, vcov: Floats, covariance: Floats, gradient: Floats
     g = np.einsum("cp,hpq,cq->ch", L, gradient, L)
     spread = np.einsum("ch,hk,ck->c", g, covariance, g)
     df = np.full(L.shape[0], np.inf)
-    known = spread > 1e-14 * v**2
-    df[known] = 2 * v[known] ** 2 / spread[known]
+    estimated = (v > 0) & (spread > 1e-14 * v**2)
+    df[estimated] = 2 * v[estimated] ** 2 / spread[estimated]
     return df
 
 

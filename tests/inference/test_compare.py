@@ -1,0 +1,135 @@
+"""Comparison: order, refitting, nesting, and refusal of different data."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from multilevel.design.design import Design
+from multilevel.errors import ComparisonError
+from multilevel.inference import compare
+from multilevel.inference.compare import is_special_case
+from multilevel.model import Covariance
+from tests.oracle import designs
+from tests.oracle.fits import fit_design
+
+
+def intercepts(design: Design) -> Design:
+    """Return the design with `(1 | g)` in place of its first term."""
+    term = design.terms[0]
+    return dataclasses.replace(
+        design, terms=(dataclasses.replace(term, names=("Intercept",), Z=term.Z[:, :1]),)
+    )
+
+
+def uncorrelated(design: Design) -> Design:
+    """Return the design with `(x || g)` in place of its first term."""
+    term = dataclasses.replace(design.terms[0], covariance=Covariance.DIAGONAL)
+    return dataclasses.replace(design, terms=(term,))
+
+
+def scalar(design: Design) -> Design:
+    """Return the design with `homdiag(x | g)` in place of its first term."""
+    term = dataclasses.replace(design.terms[0], covariance=Covariance.SCALAR)
+    return dataclasses.replace(design, terms=(term,))
+
+
+def without_x(design: Design) -> Design:
+    """Return the design without its second fixed column."""
+    fixed = dataclasses.replace(
+        design.fixed, names=design.fixed.names[:1], X=design.fixed.X[:, :1], intercept=np.ones(1)
+    )
+    return dataclasses.replace(design, fixed=fixed)
+
+
+def test_same_fixed_parts_are_compared_by_reml() -> None:
+    large = fit_design(designs.slopes())
+    small = fit_design(intercepts(designs.slopes()))
+    found = compare(large, small)
+    assert list(found) == [
+        "model", "method", "n_parameters", "aic", "bic", "loglik", "deviance", "chi_square", "df", "p_value"
+    ]  # fmt: skip
+    assert found["n_parameters"] == [4, 6]
+    assert found["method"] == ["reml", "reml"]
+    chi_square = small.deviance - large.deviance
+    assert found["chi_square"] == [None, pytest.approx(chi_square)]
+    assert found["df"] == [None, 2]
+    assert found["p_value"][1] == pytest.approx(stats.chi2(2).sf(chi_square), rel=1e-9)
+
+
+def test_different_fixed_parts_are_refitted_by_ml() -> None:
+    design = designs.slopes()
+    found = compare(fit_design(design), fit_design(without_x(design), method="ml"))
+    assert found["method"] == ["ml", "ml (refitted)"]
+    assert found["deviance"][1] == pytest.approx(fit_design(design, method="ml").deviance)
+    assert found["df"] == [None, 1]
+
+
+def test_models_that_are_not_nested_have_no_test() -> None:
+    design = designs.slopes()
+    found = compare(fit_design(intercepts(design)), fit_design(without_x(uncorrelated(design))))
+    assert found["chi_square"] == [None, None]
+    same_size = compare(fit_design(design), fit_design(design))
+    assert same_size["p_value"] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "nested"),
+    [
+        (intercepts, uncorrelated, True),
+        (uncorrelated, lambda d: d, True),
+        (lambda d: d, uncorrelated, False),
+        (scalar, uncorrelated, True),
+        (uncorrelated, scalar, False),
+        (intercepts, scalar, False),
+        (scalar, scalar, True),
+        (without_x, lambda d: d, True),
+        (lambda d: d, without_x, False),
+        (lambda d: dataclasses.replace(d, terms=()), intercepts, True),
+        (lambda d: dataclasses.replace(d, offset=d.y), lambda d: d, False),
+        (lambda d: dataclasses.replace(d, residual_sd=1.0), lambda d: d, True),
+        (lambda d: d, lambda d: dataclasses.replace(d, residual_sd=1.0), False),
+    ],
+)
+def test_nesting(small: Any, large: Any, nested: bool) -> None:
+    design = designs.slopes()
+    assert is_special_case(small(design), large(design)) is nested
+
+
+def test_a_column_written_another_way_is_in_the_span() -> None:
+    design = designs.slopes()
+    X = np.asfortranarray(design.fixed.X @ np.array([[1.0, 5.0], [0.0, 3.0]]))
+    other = dataclasses.replace(design, fixed=dataclasses.replace(design.fixed, names=("one", "z"), X=X))
+    assert is_special_case(without_x(design), other)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: {"y": d.y + 1}, "they differ in the response:"),
+        (lambda d: {"rows": d.rows + 1}, "they differ in the rows used (70 and 70)"),
+        (lambda d: {"precision_weights": np.full(d.n_rows, 2.0)}, "they differ in the precision weights"),
+        (lambda d: {"frequency_weights": np.full(d.n_rows, 2.0)}, "they differ in the frequency weights"),
+    ],
+)
+def test_different_data_are_refused(change: Any, message: str) -> None:
+    design = designs.slopes()
+    fits = fit_design(design), fit_design(dataclasses.replace(design, **change(design)))
+    with pytest.raises(ComparisonError) as caught:
+        compare(*fits)
+    assert message in str(caught.value)
+
+
+def test_weights_of_one_are_no_weights() -> None:
+    design = intercepts(designs.slopes())
+    one = dataclasses.replace(designs.slopes(), precision_weights=np.ones(design.n_rows))
+    assert compare(fit_design(design), fit_design(one))["df"] == [None, 2]
+
+
+def test_one_fit_is_refused() -> None:
+    with pytest.raises(ComparisonError, match="compare was given 1 fit\n"):
+        compare(fit_design(designs.least_squares()))
