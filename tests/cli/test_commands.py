@@ -52,7 +52,7 @@ def test_options_reach_the_library(capsys: pytest.CaptureFixture[str]) -> None:
         "--format",
         "json",
     ]
-    fit = ml.fit("effect ~ 1 + (1 | school)", ml.datasets.load("eight_schools"), residual_sd="std_error")
+    fit = ml.fit("effect ~ 1 + (1 | school)", ml.datasets.load("eight_schools"), residual_sd="sd")
     assert json.loads(run(words, capsys))["deviance"] == pytest.approx(fit.deviance, rel=1e-12)
 
 

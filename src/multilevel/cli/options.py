@@ -11,7 +11,7 @@ FIT_EXAMPLES = """\
 examples:
   multilevel fit "reaction ~ days + (days | subject)" sleepstudy
   multilevel fit "score ~ machine + (1 | worker/machine)" machines.csv --method ml --save machines.fit
-  multilevel fit "effect ~ 1 + (1 | school)" eight_schools --residual-sd std_error --format markdown
+  multilevel fit "effect ~ 1 + (1 | school)" eight_schools --residual-sd sd --format markdown
 """
 
 PREDICT_EXAMPLES = """\
