@@ -116,6 +116,13 @@ def test_unknown_levels_are_named_with_the_remedy(fit: Fit) -> None:
     )
 
 
+def test_an_absent_grouping_column_is_not_taken_for_a_typical_group(fit: Fit) -> None:
+    rows = dataclasses.replace(new_rows(fit, level=-1), unknown={"g": ()})
+    with pytest.raises(DataError, match="the new rows do not say their level of `g`"):
+        predict(fit, rows)
+    assert len(predict(fit, rows, groups="new")["prediction"]) == 2
+
+
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [

@@ -3,7 +3,7 @@
 from multilevel.inference.coefficients import coefficients, vcov
 from multilevel.inference.compare import compare
 from multilevel.inference.effects import fitted, group_coefficients, group_effects, residuals
-from multilevel.inference.predict import predict
+from multilevel.inference.predict import kinds_of_terms, predict
 from multilevel.inference.simulate import simulate
 from multilevel.inference.tables import table
 from multilevel.inference.variance import correlations, variance_components
@@ -15,6 +15,7 @@ __all__ = [
     "fitted",
     "group_coefficients",
     "group_effects",
+    "kinds_of_terms",
     "predict",
     "residuals",
     "simulate",

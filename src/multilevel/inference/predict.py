@@ -137,7 +137,14 @@ def _refuse_unknown(fit: Fit, rows: NewRows, kinds: Sequence[Groups]) -> None:
         for block, kind in zip(fit.design.terms, kinds, strict=True)
         if kind == "known"
     }
-    faults = [(name, labels) for name, labels in rows.unknown.items() if labels and name in wanted]
+    absent = [name for name, labels in rows.unknown.items() if not labels and name in wanted]
+    if absent:
+        raise DataError(
+            f"groups='known', but the new rows do not say their level of {_list(absent)}",
+            allowed="new rows with every grouping column",
+            remedy="give the column, or use groups='new' or groups='typical'",
+        )
+    faults = [(name, labels) for name, labels in rows.unknown.items() if name in wanted]
     if faults:
         found = "; ".join(f"`{name}`: {_some(labels)}" for name, labels in faults)
         raise DataError(
@@ -145,6 +152,11 @@ def _refuse_unknown(fit: Fit, rows: NewRows, kinds: Sequence[Groups]) -> None:
             allowed="levels that are in the data of the fit",
             remedy="groups='new' (interval contains the variance between groups), or groups='typical'",
         )
+
+
+def _list(names: Sequence[str]) -> str:
+    """Return names as a list in backticks."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _some(labels: Sequence[str]) -> str:
