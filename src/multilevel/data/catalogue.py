@@ -37,7 +37,9 @@ _DAVIES = (
     "O. L. Davies and P. L. Goldsmith (eds), Statistical Methods in Research and Production, 4th ed., "
     "Oliver and Boyd (1972)"
 )
-_PINHEIRO = "J. C. Pinheiro and D. M. Bates, Mixed-Effects Models in S and S-PLUS, Springer (2000), appendix A"
+_PINHEIRO = (
+    "J. C. Pinheiro and D. M. Bates, Mixed-Effects Models in S and S-PLUS, Springer (2000), appendix A"
+)
 
 _ALL = (
     DataSet(
@@ -50,8 +52,8 @@ _ALL = (
         "cake.csv",
         "Breakage angle of chocolate cakes by recipe and baking temperature",
         ("replicate", "recipe", "temperature"),
-        "F. E. Cook, Chocolate cake, I. Optimum baking temperature, Master's thesis, Iowa State College (1938); "
-        "W. G. Cochran and G. M. Cox, Experimental Designs, 2nd ed., Wiley (1957), p. 300",
+        "F. E. Cook, Chocolate cake, I. Optimum baking temperature, Master's thesis, Iowa State College "
+        "(1938); W. G. Cochran and G. M. Cox, Experimental Designs, 2nd ed., Wiley (1957), p. 300",
     ),
     DataSet(
         "cbpp.csv",
@@ -93,7 +95,8 @@ _ALL = (
         "insteval.csv.gz",
         "Lectures rated by students at ETH Zurich: students s, lecturers d, departments",
         ("s", "d", "studage", "lectage", "service", "dept"),
-        "university lecture evaluations by students at ETH Zurich, anonymised; distributed with R package lme4",
+        "university lecture evaluations by students at ETH Zurich, anonymised; distributed with "
+        "R package lme4",
     ),
     DataSet(
         "machines.csv",

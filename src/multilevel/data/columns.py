@@ -58,8 +58,9 @@ def label_of(value: object) -> str:
     """Return the text of a label; whole numbers lose their decimal point."""
     if isinstance(value, str):
         return value
-    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(value) < EXACT:
-        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < EXACT else repr(number)
     return str(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib.util
+import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,43 +69,59 @@ def _unreadable(path: Path, error: Exception) -> DataError:
 
 
 def _read_csv(path: Path, head: bytes, names: Sequence[str]) -> pd.DataFrame:
-    """Read CSV text; pandas parses, the header is read first so that names are checked as written."""
+    """Read CSV text; the header is read first so that names are checked as they are written.
+
+    All columns are parsed, because pandas notices lines with too many fields only then.
+    """
     zipped = head.startswith(b"\x1f\x8b")
     try:
-        header = _header(path, head, zipped=zipped)
+        header, n_lines = _header(path, head, zipped=zipped)
         found = find_names(names, header)
         positions = sorted({header.index(own) for own in found.values()})
-        frame = pd.read_csv(
-            path,
-            encoding="utf-8-sig",
-            compression="gzip" if zipped else None,
-            header=None,
-            skiprows=1,
-            names=range(len(header)),
-            usecols=positions,
-            index_col=False,
-            low_memory=False,
-            skip_blank_lines=True,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = _parsed(path, len(header), n_lines, zipped=zipped)
     except UnicodeDecodeError as error:
+        byte = error.object[error.start]
         raise DataError(
-            f"the file {path.name!r} is not text in UTF-8 (byte {error.start} is {error.object[error.start]:#04x})",
+            f"the file {path.name!r} is not text in UTF-8 (byte {error.start} is {byte:#04x})",
             allowed=_ALLOWED,
             remedy="save it as UTF-8",
         ) from error
     except DataError:
         raise
+    except pd.errors.ParserWarning as error:
+        raise DataError(
+            f"the lines of the file {path.name!r} have more fields than its header, which has {len(header)}",
+            allowed="the same number of fields in every line; texts with commas in quotes",
+        ) from error
     except (OSError, EOFError, ValueError, csv.Error, zlib.error) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(
             f"the file {path.name!r} cannot be read as CSV: {reason}", allowed=_ALLOWED
         ) from error
+    frame = frame[positions]
     frame.columns = pd.Index([header[position] for position in positions], dtype=object)
     return frame
 
 
-def _header(path: Path, head: bytes, *, zipped: bool) -> list[str]:
-    """Return the names in the first line of a CSV file; refuse binary content."""
+def _parsed(path: Path, n_columns: int, n_lines: int, *, zipped: bool) -> pd.DataFrame:
+    """Parse the lines after the header; columns are numbered."""
+    return pd.read_csv(
+        path,
+        encoding="utf-8-sig",
+        compression="gzip" if zipped else None,
+        header=None,
+        skiprows=n_lines,
+        names=range(n_columns),
+        index_col=False,
+        low_memory=False,
+        skip_blank_lines=True,
+    )
+
+
+def _header(path: Path, head: bytes, *, zipped: bool) -> tuple[list[str], int]:
+    """Return the names in the first line of a CSV file that is not blank, and the lines up to it."""
     if zipped:
         with gzip.open(path, "rb") as stream:
             head = stream.read(65536)
@@ -113,7 +130,9 @@ def _header(path: Path, head: bytes, *, zipped: bool) -> list[str]:
     text = head.decode("utf-8-sig", errors="ignore" if len(head) == 65536 else "strict")
     if not text.strip():
         raise DataError(f"the file {path.name!r} is empty", allowed=_ALLOWED)
-    return next(csv.reader(text.lstrip("\r\n").splitlines()))
+    reader = csv.reader(text.splitlines(keepends=True))
+    names = next(fields for fields in reader if any(field.strip() for field in fields))
+    return names, reader.line_num
 
 
 def _read_parquet(path: Path, names: Sequence[str]) -> Any:

@@ -151,7 +151,7 @@ def _from_any(name: str, values: Any) -> Column:
 def _unmasked(values: NDArray[Any]) -> NDArray[Any]:
     """Return a masked array as floats with NaN where masked; others as they are."""
     if isinstance(values, np.ma.MaskedArray):
-        return np.asarray(values.astype(np.float64).filled(np.nan))
+        return np.where(np.ma.getmaskarray(values), np.nan, np.ma.getdata(values).astype(np.float64))
     return values
 
 

@@ -6,12 +6,13 @@ from functools import reduce
 
 import numpy as np
 
+from multilevel.data.names import find_names
 from multilevel.data.table import Table
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
 from multilevel.design.fixed import fixed_part
 from multilevel.design.groups import group_factor, group_levels
-from multilevel.design.identify import check_design, check_response
-from multilevel.design.known import Known, RowNumbers, read_known
+from multilevel.design.identify import check_design, response_values, warn_of_double_bar
+from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
 from multilevel.design.rows import Missing, Rows, choose_rows, taken
@@ -70,6 +71,14 @@ def bind(
     if missing not in ("report", "drop", "error"):
         raise OptionError(f"missing={missing!r}", allowed='"report", "drop" or "error"')
     parts = variables_of(model)
+    needed = columns_needed(
+        model,
+        precision_weights=precision_weights,
+        frequency_weights=frequency_weights,
+        offset=offset,
+        residual_sd=residual_sd,
+    )
+    find_names(needed, list(table.columns))
     known = read_known(
         table,
         precision_weights=precision_weights,
@@ -77,18 +86,17 @@ def bind(
         offset=offset,
         residual_sd=residual_sd,
     )
-    used = [name for name in columns_needed(model, offset=offset) if name in table.columns]
-    rows = choose_rows(table, known, used=used, grouping=parts.grouping, missing=missing)
-    scope = scope_of(table, (*parts.response, *parts.predictors), rows)
+    rows = choose_rows(table, known, used=columns_needed(model), grouping=parts.grouping, missing=missing)
+    scope = _scope_of(table, (*parts.response, *parts.predictors), rows)
     columns = Columns(scope, {})
-    y = check_response(model, columns)
+    y = response_values(model, columns)
     fixed, kept = fixed_part(columns.matrix(model.fixed), scope)
     factors, positions, recipes = _group_factors(model, table, rows)
     terms = _terms(model, columns, positions)
     design = Design(
         model=model,
         y=y,
-        offset=_total_offset(model, columns, taken(known.offset, rows)),
+        offset=total_offset(model, columns, taken(known.offset, rows)),
         fixed=fixed,
         factors=factors,
         terms=terms,
@@ -102,6 +110,7 @@ def bind(
         row_labels=table.row_labels,
         recipe=Recipe(
             levels={name: value.levels for name, value in scope.columns.items() if isinstance(value, Factor)},
+            booleans=scope.booleans,
             state=columns.state,
             kept=kept,
             groups=recipes,
@@ -112,7 +121,7 @@ def bind(
     return design
 
 
-def scope_of(table: Table, names: tuple[str, ...], rows: Rows) -> Scope:
+def _scope_of(table: Table, names: tuple[str, ...], rows: Rows) -> Scope:
     """Return the used rows of the columns that expressions use."""
     chosen = rows.chosen
     return Scope(
@@ -147,21 +156,22 @@ def _group_factors(
 def _terms(model: Model, columns: Columns, positions: tuple[int, ...]) -> tuple[EffectsTerm, ...]:
     """Return the grouped terms in the user's order."""
     found = []
-    for term, factor in zip(model.groups, positions, strict=True):
+    for at, (term, factor) in enumerate(zip(model.groups, positions, strict=True)):
         matrix = columns.matrix(term.effects)
+        warn_of_double_bar(model, at, bool(matrix.categorical))
         found.append(EffectsTerm(factor, matrix.names, matrix.values, term.covariance))
     return tuple(found)
 
 
-def _total_offset(model: Model, columns: Columns, given: Floats | None) -> Floats | None:
+def total_offset(model: Model, columns: Columns, given: Floats | None) -> Floats | None:
     """Return the sum of the offsets of the formula and the one given, or ``None`` if there is none."""
-    pieces = [offset_values(columns, text) for text in model.offsets]
+    pieces = [_offset_values(columns, text) for text in model.offsets]
     if given is not None:
         pieces.append(given)
     return reduce(np.add, pieces) if pieces else None
 
 
-def offset_values(columns: Columns, text: str) -> Floats:
+def _offset_values(columns: Columns, text: str) -> Floats:
     """Return an offset of the formula as numbers."""
     values = columns.values(text)
     if not isinstance(values, np.ndarray):

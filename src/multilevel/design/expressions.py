@@ -78,6 +78,8 @@ def evaluate(text: str, scope: Scope, state: State) -> Any:
         The expression cannot be computed from these columns, or is not finite in some row.
     """
     expression = parse_expression(text)
+    if isinstance(expression, Column):
+        return scope[expression.name]
     walker = _Walker(text, scope, state)
     try:
         with np.errstate(all="ignore"):
@@ -94,16 +96,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _checked(text: str, value: Any, scope: Scope) -> Any:
-    """Return a value of one number a row, or a factor; refuse anything that is not finite."""
-    if isinstance(value, (Factor, FactorValues)):
+    """Return a value of one number a row, or a factor or basis; refuse anything that is not finite."""
+    if isinstance(value, (Factor, FactorValues, dict)):
         pieces = getattr(value, "__wrapped__", value)
-        columns = list(pieces.values()) if isinstance(pieces, dict) else [pieces]
-        for column in columns:
-            if isinstance(column, np.ndarray):
-                _require_finite(text, column)
-        return value
-    if isinstance(value, dict):
-        for column in value.values():
+        for column in pieces.values() if isinstance(pieces, dict) else [pieces]:
             if isinstance(column, np.ndarray):
                 _require_finite(text, column)
         return value
@@ -116,13 +112,14 @@ def _checked(text: str, value: Any, scope: Scope) -> Any:
 
 def _require_finite(text: str, values: Floats) -> None:
     """Refuse values that are not finite, with the first row at fault."""
-    bad = ~np.isfinite(values)
-    if values.ndim == 2:
-        bad = bad.any(axis=1)
-    if bad.any():
-        where = int(np.flatnonzero(bad)[0])
+    if np.isfinite(np.add.reduce(values, axis=None)):
+        return
+    finite = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=1)
+    bad = np.flatnonzero(~finite)
+    if bad.size:
         raise DataError(
-            f"`{text}` is not a finite number in {int(bad.sum())} rows, first in used row {where} (counted from 0)",
+            f"`{text}` is not a finite number in {bad.size} of {finite.size} rows "
+            f"(the first is used row {bad[0]}, counted from 0)",
             remedy="check the range of its columns, or leave those rows out",
         )
 

@@ -90,7 +90,7 @@ def _sentence(matrix: Matrix, dependent: Dependent, one: int | None) -> str:
         if dependent.constant == 0.0:
             return f"{name} is zero in every row"
         where = "aliased with Intercept" if one is not None else "aliased with the levels of a factor"
-        return f"{name} is constant ({_short(dependent.constant)}), {where}"
+        return f"{name} is constant ({float(f'{dependent.constant:.12g}')!r}), {where}"
     if not dependent.exact or len(dependent.columns) > 3:
         return f"{name} is a combination of " + ", ".join(f"`{matrix.names[at]}`" for at in dependent.columns)
     size = float(np.abs(matrix.values[:, dependent.column]).max())

@@ -1,17 +1,22 @@
-"""Whether the model can be estimated from these data, and what to do if not."""
+"""Whether the model can be estimated from these data; if not, an error that says why and what to do."""
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
-from multilevel.design.design import Design
+from multilevel.design.design import Design, EffectsTerm, GroupFactor
 from multilevel.design.matrices import Columns
-from multilevel.design.scope import Factor, Floats
-from multilevel.errors import DataError, DesignError
-from multilevel.model import Model
+from multilevel.design.rank import dependent_columns
+from multilevel.design.reuse import warn_of_reused_labels
+from multilevel.design.scope import Factor, Floats, Ints
+from multilevel.errors import DataError, DesignError, GroupingWarning
+from multilevel.model import Covariance, Model
+from multilevel.model.text import term_text
 
 
-def check_response(model: Model, columns: Columns) -> Floats:
+def response_values(model: Model, columns: Columns) -> Floats:
     """Return the response as one number in each row.
 
     Raises
@@ -36,6 +41,190 @@ def check_response(model: Model, columns: Columns) -> Floats:
 
 
 def check_design(design: Design) -> None:
-    """Refuse a design from which the model cannot be estimated."""
-    if design.y.size and design.residual_sd is None and np.ptp(design.y) == 0.0:
-        raise DesignError(f"the response `{design.model.response}` is constant ({design.y[0]:g})")
+    """Refuse a design from which the model cannot be estimated; warn of one that looks unintended.
+
+    Raises
+    ------
+    DesignError
+        Too few rows or levels, a constant response, a grouping factor whose levels are coefficients too,
+        effects that cannot be told apart.
+
+    Warns
+    -----
+    GroupingWarning
+        More covariance parameters than levels; labels that begin again inside each level of another factor.
+    """
+    _check_counts(design)
+    _check_spread(design)
+    for term, grouped in zip(design.terms, design.model.groups, strict=True):
+        factor = design.factors[term.factor]
+        text = f"`{term_text(grouped)}`"
+        _check_levels(design, term, factor, text)
+        _check_effects(design, term, text)
+        _check_absorbed(design, term, factor, text)
+    _check_same_partition(design)
+    warn_of_reused_labels(design)
+
+
+def n_covariance_parameters(term: EffectsTerm) -> int:
+    """Return the free parameters of a term's covariance matrix."""
+    k = len(term.names)
+    return {
+        Covariance.UNSTRUCTURED: k * (k + 1) // 2,
+        Covariance.DIAGONAL: k,
+        Covariance.SCALAR: min(k, 1),
+    }[term.covariance]
+
+
+def _check_counts(design: Design) -> None:
+    """Require at least as many rows as parameters."""
+    p = len(design.fixed.names)
+    variances = sum(n_covariance_parameters(term) for term in design.terms)
+    residual = 1 if design.residual_sd is None else 0
+    if design.n_observations < p + variances + residual:
+        kinds = [f"{p} {'coefficient' if p == 1 else 'coefficients'}", f"{variances} of the group effects"]
+        kinds += ["the residual sd"] if residual else []
+        left_out = design.n_input - design.n_rows
+        raise DesignError(
+            f"{design.n_observations:g} rows, {p + variances + residual} parameters ({', '.join(kinds)})"
+            + (f"; {left_out} rows were left out" if left_out else ""),
+            allowed="at least as many rows as parameters",
+            remedy="leave terms out of the formula",
+        )
+
+
+def _check_spread(design: Design) -> None:
+    """Require a response that varies, unless the residual sd is known."""
+    y = design.y if design.offset is None else design.y - design.offset
+    size = float(np.abs(design.y).max()) if y.size else 0.0
+    if y.size and design.residual_sd is None and float(np.ptp(y)) <= 4 * np.finfo(float).eps * size:
+        minus = "" if design.offset is None else " minus its offset"
+        raise DesignError(
+            f"the response `{design.model.response}`{minus} is constant ({float(y[0])!r})",
+            allowed="a response that varies",
+            remedy="check which column was read",
+        )
+
+
+def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: str) -> None:
+    """Require two levels at least, and fewer effects than rows."""
+    m, k = len(factor.levels), len(term.names)
+    if k == 0:
+        raise DesignError(f"{text} has no effects", remedy="write `(1 | ...)` for an intercept")
+    if m == 1:
+        raise DesignError(
+            f"the grouping factor `{factor.name}` of {text} has 1 level ({factor.levels[0]!r}); the variance "
+            "between levels cannot be estimated",
+            allowed="two levels or more",
+            remedy="leave the term out of the formula",
+        )
+    if design.residual_sd is None and m * k >= design.n_observations:
+        raise DesignError(
+            f"{text} has {m * k} effects ({m} levels of `{factor.name}`, {k} for each) and there are "
+            f"{design.n_observations:g} rows; the residual variance cannot be told apart from theirs",
+            allowed="fewer effects than rows",
+            remedy="leave effects out, or give the residual sd if it is known: residual_sd=..."
+            if k == 1
+            else "leave effects out of the term",
+        )
+    parameters = n_covariance_parameters(term)
+    if parameters > m:
+        warnings.warn(
+            f"{text} has {parameters} covariance parameters and `{factor.name}` has {m} levels; their "
+            f"estimates will be poor. Try independent effects: `(... || {factor.name})`",
+            GroupingWarning,
+            stacklevel=5,
+        )
+
+
+def _check_effects(design: Design, term: EffectsTerm, text: str) -> None:
+    """Refuse effects of one term that cannot be told apart: their variances would be arbitrary."""
+    if set(term.names) <= set(design.fixed.names):
+        return
+    one = term.names.index("Intercept") if "Intercept" in term.names else None
+    centred = [] if one is None else [at for at in range(len(term.names)) if at != one]
+    for found in dependent_columns(term.Z, constant=one, centred=centred):
+        name = term.names[found.column]
+        if not found.columns and found.constant == 0.0:
+            raise DesignError(
+                f"the effect `{name}` of {text} is zero in every row", remedy="leave it out of the term"
+            )
+        others = [term.names[at] for at in found.columns]
+        if abs(found.constant) > 1e-9 * float(np.abs(term.Z[:, found.column]).max()):
+            others = ["Intercept", *others]
+        if term.covariance is Covariance.UNSTRUCTURED or len(others) == 1:
+            raise DesignError(
+                f"the effect `{name}` of {text} is a combination of {', '.join(f'`{o}`' for o in others)}; "
+                "their variances cannot be told apart",
+                remedy=f"leave `{name}` out of the term",
+            )
+
+
+def _check_absorbed(design: Design, term: EffectsTerm, factor: GroupFactor, text: str) -> None:
+    """Refuse a group effect whose every value is a combination of the fixed part's columns."""
+    X, m = design.fixed.X, len(factor.levels)
+    if m > X.shape[1]:
+        return
+    basis = np.linalg.qr(X / np.sqrt((X * X).sum(axis=0)))[0]
+    for at, name in enumerate(term.names):
+        if _is_absorbed(basis, factor.index, m, term.Z[:, at]):
+            what = f"the {m} levels of `{factor.name}`"
+            what += "" if name == "Intercept" else f" and their slopes of `{name}`"
+            raise DesignError(
+                f"{what} are coefficients of the fixed part too, so {text} has nothing left to vary: its "
+                f"variance of `{name}` is not identified",
+                allowed="each level as a coefficient or as a group effect",
+                remedy=f"leave `{factor.name}` out of the fixed part, or {text} out of the formula",
+            )
+
+
+def _is_absorbed(basis: Floats, index: Ints, m: int, z: Floats) -> bool:
+    """Whether ``z`` restricted to each level lies in the span of an orthonormal basis."""
+    captured = np.zeros(m)
+    for column in basis.T:
+        captured += np.bincount(index, weights=column * z, minlength=m) ** 2
+    total = np.bincount(index, weights=z * z, minlength=m)
+    return bool((captured >= (1.0 - 1e-8) * total).all())
+
+
+def _check_same_partition(design: Design) -> None:
+    """Refuse two grouping factors that group the rows in the same way and vary the same effect."""
+    seen: list[tuple[EffectsTerm, GroupFactor]] = []
+    for term in design.terms:
+        factor = design.factors[term.factor]
+        for other_term, other in seen:
+            shared = set(term.names) & set(other_term.names)
+            if other is not factor and shared and _same_partition(factor, other):
+                raise DesignError(
+                    f"`{other.name}` and `{factor.name}` group the rows in the same way "
+                    f"({len(factor.levels)} levels); the variances of `{min(shared)}` between their levels "
+                    "cannot be told apart",
+                    remedy="leave one of the two terms out",
+                )
+        seen.append((term, factor))
+
+
+def _same_partition(a: GroupFactor, b: GroupFactor) -> bool:
+    """Whether two factors have the same rows in each level."""
+    if len(a.levels) != len(b.levels):
+        return False
+    partner = np.empty(len(a.levels), dtype=np.int32)
+    partner[a.index] = b.index
+    return bool((partner[a.index] == b.index).all())
+
+
+def warn_of_double_bar(model: Model, at: int, categorical: bool) -> None:
+    """Warn that ``(f || g)`` gives each column of a factor a variance of its own."""
+    term = model.groups[at]
+    end = model.groups[at + 1].position if at + 1 < len(model.groups) else len(model.text)
+    if term.covariance is not Covariance.DIAGONAL or not categorical:
+        return
+    if "||" not in model.text[term.position : max(end, term.position)]:
+        return
+    warnings.warn(
+        f"`{term_text(term)}` has a factor on the left of `||`: each of its coded columns gets a variance of "
+        "its own and no correlations, so the model depends on the coding (lme4 would keep the factor's "
+        f"correlations). Write `diag({term.effects} | {term.group})` to say that this is meant",
+        GroupingWarning,
+        stacklevel=5,
+    )

@@ -27,6 +27,8 @@ class Known:
         ``(n,)`` not negative, or ``None``.
     offset
         ``(n,)`` or ``None``; offsets of the formula are not in it.
+    offset_name
+        The offset's column, or "offset" if it is an array or a number.
     residual_sd
         Known residual sd, or ``None`` if it is to be estimated.
     """
@@ -34,12 +36,8 @@ class Known:
     precision_weights: Floats | None
     frequency_weights: Floats | None
     offset: Floats | None
+    offset_name: str
     residual_sd: float | None
-
-
-def known_columns(*options: RowNumbers) -> tuple[str, ...]:
-    """Return the column names among options that may be a column, an array or a number."""
-    return tuple(dict.fromkeys(option for option in options if isinstance(option, str)))
 
 
 def read_known(
@@ -76,7 +74,8 @@ def read_known(
         known_sd = float(sds[0]) if _is_number(residual_sd) else 1.0
         precision = precision if _is_number(residual_sd) else sds**-2.0
     shift = None if offset is None else _numbers(table, "offset", offset)
-    return Known(precision, frequency, shift, known_sd)
+    shift_name = offset if isinstance(offset, str) else "offset"
+    return Known(precision, frequency, shift, shift_name, known_sd)
 
 
 def _is_number(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,6 +22,7 @@ from multilevel.design.scope import Factor, Floats, Scope
 from multilevel.errors import DesignError
 from multilevel.language import Column, parse_terms
 from multilevel.language import Factor as ParsedFactor
+from multilevel.model.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ class Columns:
             if not product:
                 target[:] = 1.0
                 continue
-            target[:] = self.scope[product[0]]
+            target[:] = self.scope.numbers(product[0])
             for name in product[1:]:
-                target *= self.scope[name]
+                target *= self.scope.numbers(name)
         return Matrix(tuple(":".join(product) or "Intercept" for product in products), values, products)
 
     def _coded_matrix(self, formula: str) -> Matrix:
@@ -107,6 +109,7 @@ class Columns:
         maker = _Materializer({}, n_rows=self.scope.n_rows)
         for factor in {factor for term in spec.formula for factor in term.factors}:
             maker.factor_cache[factor.expr] = self._evaluated(factor, factor.expr in columns)
+        self._require_room(formula)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -125,6 +128,21 @@ class Columns:
         )
         return Matrix(tuple(names), np.asfortranarray(np.asarray(made)), tuple(terms), categorical)
 
+    def _require_room(self, formula: str) -> None:
+        """Refuse a matrix of indicators that would not fit in memory, before it is made."""
+        columns = _columns(formula)
+        for product in _terms(formula):
+            found = {name: self.scope[name] for name in product if name in columns}
+            sizes = {name: len(value.levels) for name, value in found.items() if isinstance(value, Factor)}
+            entries = math.prod(sizes.values()) * self.scope.n_rows
+            if entries > _MOST_ENTRIES:
+                largest = max(sizes, key=lambda name: sizes[name])
+                raise DesignError(
+                    f"`{':'.join(product)}` has {math.prod(sizes.values())} levels; their columns for "
+                    f"{self.scope.n_rows} rows would take {8e-9 * entries:.0f} GB",
+                    remedy=f"write them as group effects: `(1 | {quoted(largest)})`",
+                )
+
     def _evaluated(self, factor: FormulaFactor, is_column: bool) -> EvaluatedFactor:
         """Return a factor of a term with its value, as formulaic wants it."""
         if factor.expr == _ONE:
@@ -136,6 +154,9 @@ class Columns:
             value = FactorValues(value, kind=kind, spans_intercept=kind == "categorical")
         return EvaluatedFactor(factor=factor, values=value, variables=None)
 
+
+_MOST_ENTRIES = 5e8
+"""Most numbers in the columns of one term: 4 GB."""
 
 _ONE = " 1"
 """The name under which formulaic sees the constant; no column is called so."""

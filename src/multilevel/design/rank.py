@@ -65,7 +65,7 @@ def dependent_columns(X: Floats, *, constant: int | None, centred: Sequence[int]
 def cross_products(X: Floats, shift: Floats) -> Floats:
     """Return ``(X - shift)'(X - shift)``, computed in blocks of rows that fit in the cache."""
     n, p = X.shape
-    total = np.zeros((p, p))
+    total: Floats = np.zeros((p, p))
     buffer = np.empty((p, min(n, _BLOCK))).T
     for start in range(0, n, _BLOCK):
         rows = X[start : start + _BLOCK]
@@ -143,13 +143,15 @@ class _Search:
         size = len(self.kept)
         if size == 0:
             return np.zeros(0)
-        return np.asarray(cho_solve((self.factor[:size, :size], True), right, check_finite=False))
+        solution: Floats = cho_solve((self.factor[:size, :size], True), right, check_finite=False)
+        return solution
 
     def _scaled(self, column: int) -> Floats:
         """Return a column centred and scaled, or what has replaced it."""
         if column in self.replaced:
             return self.replaced[column].copy()
-        return (self.X[:, column] - self.shift[column]) / self.scale[column]
+        scaled: Floats = (self.X[:, column] - self.shift[column]) / self.scale[column]
+        return scaled
 
     def _replace(self, column: int, residual: Floats) -> None:
         """Let the new part of a nearly dependent column stand for it: same span, no cancellation."""

@@ -33,6 +33,8 @@ class Recipe:
     ----------
     levels
         Levels of each factor column that the fixed part or an effect uses.
+    booleans
+        Those of them that were boolean columns.
     state
         What stateful functions remember.
     kept
@@ -44,6 +46,7 @@ class Recipe:
     """
 
     levels: Mapping[str, tuple[str, ...]]
+    booleans: frozenset[str]
     state: State
     kept: tuple[int, ...]
     groups: tuple[GroupRecipe, ...]

@@ -67,18 +67,18 @@ def choose_rows(
     MissingValuesWarning
         Under "report", once, with a count for each column.
     """
-    gaps = {name: gap for name in used if (gap := _gaps(table, table.columns[name])) is not None}
-    if known.offset is not None and (gap := _gaps(table, Column("offset", known.offset))) is not None:
-        gaps["offset"] = gap
-    lost = np.zeros(table.n_rows, dtype=np.bool_) if gaps or known_zeros(known) else None
+    columns = {name: table.columns[name] for name in used}
+    columns |= {column.name: column for column in _offset_column(known)}
+    gaps = {name: gap for name, column in columns.items() if (gap := _gaps(table, column)) is not None}
     counts = {name: int(gap.sum()) for name, gap in gaps.items()}
     _refuse(table, gaps, counts, grouping, missing)
+    if not gaps and not _has_zero_weight(known):
+        return Rows(np.arange(table.n_rows), None, {})
+    lost = np.zeros(table.n_rows, dtype=np.bool_)
     for gap in gaps.values():
         lost |= gap
     if gaps and missing == "report":
         _report(table, lost, counts)
-    if lost is None:
-        return Rows(np.arange(table.n_rows), None, {})
     for weights in (known.precision_weights, known.frequency_weights):
         if weights is not None:
             lost |= weights == 0.0
@@ -92,7 +92,29 @@ def choose_rows(
     return Rows(positions, positions if positions.size < table.n_rows else None, counts)
 
 
-def known_zeros(known: Known) -> bool:
+def require_complete(table: Table, known: Known, used: Sequence[str]) -> None:
+    """Refuse missing and infinite values in rows that are to be predicted.
+
+    Raises
+    ------
+    DataError
+        Naming the column and the rows.
+    """
+    for column in (*(table.columns[name] for name in used), *_offset_column(known)):
+        gap = _gaps(table, column)
+        if gap is not None:
+            raise DataError(
+                f"the column `{column.name}` is missing in {int(gap.sum())} of {table.n_rows} new rows "
+                f"(rows {_labels(table, gap)})",
+                remedy="fill them, or leave those rows out",
+            )
+
+
+def _offset_column(known: Known) -> tuple[Column, ...]:
+    return () if known.offset is None else (Column(known.offset_name, known.offset),)
+
+
+def _has_zero_weight(known: Known) -> bool:
     """Whether some row has weight zero."""
     every = (known.precision_weights, known.frequency_weights)
     return any(weights is not None and not weights.all() for weights in every)
@@ -152,10 +174,8 @@ def _labels(table: Table, mask: Mask, most: int = 5) -> str:
     return shown + (", ..." if positions.size > most else "")
 
 
-def _report(table: Table, lost: Mask | None, counts: Mapping[str, int]) -> None:
+def _report(table: Table, lost: Mask, counts: Mapping[str, int]) -> None:
     """Warn once of the rows left out."""
-    if lost is None:
-        return
     listed = ", ".join(f"{name} {count}" for name, count in counts.items())
     warnings.warn(
         f"{int(lost.sum())} of {table.n_rows} rows left out because of missing values: {listed} "

@@ -63,6 +63,13 @@ class Scope:
             )
         return found
 
+    def numbers(self, name: str) -> Floats:
+        """Return a numeric column."""
+        found = self[name]
+        if isinstance(found, Factor):
+            raise DataError(f"the column `{name}` is not numeric")
+        return found
+
 
 def used_rows(column: Column, rows: NDArray[np.int64] | None) -> Floats | Factor:
     """Return a column's used rows, as a factor of the levels that occur there if it has levels.
