@@ -3,12 +3,14 @@
 from multilevel.inference.coefficients import coefficients, vcov
 from multilevel.inference.compare import compare
 from multilevel.inference.effects import fitted, group_coefficients, group_effects, residuals
+from multilevel.inference.new_data import NewData, read_new_data
 from multilevel.inference.predict import kinds_of_terms, predict
 from multilevel.inference.simulate import simulate
 from multilevel.inference.tables import table
 from multilevel.inference.variance import correlations, variance_components
 
 __all__ = [
+    "NewData",
     "coefficients",
     "compare",
     "correlations",
@@ -17,6 +19,7 @@ __all__ = [
     "group_effects",
     "kinds_of_terms",
     "predict",
+    "read_new_data",
     "residuals",
     "simulate",
     "table",

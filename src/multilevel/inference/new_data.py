@@ -1,0 +1,108 @@
+"""New rows for prediction: which columns they need, read and bound, with their precision weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.data import Library, Table, read_table
+from multilevel.design import NewRows, bind_new, new_columns_needed
+from multilevel.errors import DataError, OptionError
+from multilevel.inference.predict import kinds_of_terms
+from multilevel.results import Fit, Groups
+from multilevel.results.options import Given
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class NewData:
+    """New rows, ready for `predict`.
+
+    Parameters
+    ----------
+    rows
+        The rows bound by the design of the fit.
+    precision
+        ``(n_new,)`` precision weights, or ``None`` for one.
+    library
+        The library of the new data.
+    """
+
+    rows: NewRows
+    precision: Floats | None
+    library: Library
+
+
+def read_new_data(
+    fit: Fit, data: object, *, groups: Groups | Mapping[str, Groups], observation: bool
+) -> NewData:
+    """Read and bind new rows.
+
+    The columns of a grouping factor are needed only if its groups are "known". Precision weights are
+    needed only for the interval of a single observation; they, or the known residual sds, come from the
+    column that the fit names.
+
+    Raises
+    ------
+    DataError
+        If a column is absent or has values that cannot be used.
+    OptionError
+        If the fit was given an array that new rows would need values of.
+    """
+    design = fit.design
+    _refuse_array("offset", fit.options.offset)
+    given = fit.options.offset
+    number = None if given is None or isinstance(given, str) else float(given)
+    required, grouping = new_columns_needed(design, offset=number)
+    known = {
+        column
+        for block, kind in zip(design.terms, kinds_of_terms(fit, groups), strict=True)
+        if kind == "known"
+        for column in design.factors[block.factor].columns
+    }
+    weights = _weight_columns(fit) if observation else ()
+    names = (*required, *(name for name in grouping if name in known), *weights)
+    table = read_table(data, tuple(dict.fromkeys(names)))
+    return NewData(
+        bind_new(design, table, offset=number), _precision(fit, table) if weights else None, table.library
+    )
+
+
+def _weight_columns(fit: Fit) -> tuple[str, ...]:
+    """Return the column of precision weights or of residual sds, if there is one."""
+    options = fit.options
+    _refuse_array("precision_weights", options.precision_weights)
+    _refuse_array("residual_sd", options.residual_sd)
+    given = (options.precision_weights, options.residual_sd)
+    return tuple(name for name in given if isinstance(name, str))
+
+
+def _precision(fit: Fit, table: Table) -> Floats:
+    """Return the precision weights of new rows; one over the square of known residual sds."""
+    weights = np.ones(table.n_rows)
+    for name, power in ((fit.options.precision_weights, 1), (fit.options.residual_sd, -2)):
+        if not isinstance(name, str):
+            continue
+        values = table.columns[name].values
+        if table.columns[name].levels is not None or not np.all(np.isfinite(values) & (values > 0)):
+            raise DataError(
+                f"the column `{name}` of the new rows has values that are missing, infinite or not positive",
+                allowed="positive numbers",
+                remedy="observation=False, which needs no weights",
+            )
+        weights = weights * values.astype(np.float64) ** power
+    return weights
+
+
+def _refuse_array(name: str, given: Given) -> None:
+    """Raise `OptionError` if an option was given as one value for each row of the fit."""
+    if given is not None and not isinstance(given, str) and np.ndim(given) > 0:
+        raise OptionError(
+            f"the fit was given {name} as an array, which new rows have no values of",
+            allowed=f"{name} as the name of a column that the new rows have too",
+            remedy=f"put the array into the table and fit again with {name}= its name",
+        )
