@@ -76,7 +76,8 @@ def knots(source: Path, package: str) -> Iterator[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for name in imported_names(node):
-                    wanted.add(name if name in names else name.rpartition(".")[0])
+                    if place_of(name, package) != "_core":  # native: has no file here and imports nothing
+                        wanted.add(name if name in names else name.rpartition(".")[0])
         graph[module] = {name for name in wanted if name in names and name != module}
     try:
         TopologicalSorter(graph).prepare()

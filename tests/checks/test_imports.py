@@ -13,7 +13,7 @@ ROOMS = """# Rooms
 |---|---|
 | `model/` | |
 | `data/` | |
-| `api.py`, `cli/` | doors |
+| `api.py`, `__init__.py`, `cli/` | doors |
 """
 
 
@@ -29,6 +29,11 @@ def house(root: Path, files: dict[str, str]) -> Path:
 
 
 GOOD = {
+    "native module below the package": {
+        "__init__.py": "from multilevel.api import x",
+        "api.py": "from multilevel.kernels import core",
+        "kernels.py": "from multilevel import _core as core",
+    },
     "room above": {"model/a.py": "", "data/b.py": "from multilevel.model.a import x"},
     "floor": {"model/a.py": "from multilevel.errors import E\nfrom multilevel import _core"},
     "door": {
