@@ -39,7 +39,7 @@ def expected_information(
     bases = [(block, B) for block in moments.blocks for B in _basis(block)]
     weights = np.array([T for b, block in enumerate(moments.blocks) for T in _coordinates(relative[b], block)])
     H = [np.ascontiguousarray(f[1][:, :, :-1]) for f in factors]
-    moved = np.array([_quadratic(H[block.factor], block, B) for block, B in bases]).reshape(-1, p, p)
+    moved = np.array([_quadratic(H[block.factor], block, B) for block, B in bases]).reshape(len(bases), p, p)
     crossed = _cross_products(moments, problem, found, bases, H)
     traces = np.array([_trace(factors[block.factor][3], block, B) for block, B in bases])
     pairs = _trace_products(moments, problem, found, bases, factors)
@@ -65,7 +65,8 @@ def _in_user_units(moments: Moments, R: Floats, sigma: float, P: Floats, Q: Floa
     expected = F - 2.0 * np.einsum("pq,stqp->st", R, Q) + np.einsum("pq,sqa,ab,tbp->st", R, P, R, P)
     unit = (sigma * moments.scaling.y_scale) ** 2
     front = np.linalg.inv(moments.scaling.fixed.back)
-    scale = np.sqrt(np.diagonal(expected))
+    diagonal = np.diagonal(expected)
+    scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
     covariance = 2.0 * unit**2 * np.linalg.pinv(expected / np.outer(scale, scale), hermitian=True, rcond=1e-10)
     return KenwardRoger(
         P=-(front.T @ P @ front) / unit**2,
@@ -126,6 +127,8 @@ def _cross_products(
 ) -> Floats:
     """Return ``X'V^-1 G_s V^-1 G_t V^-1 X`` for all pairs, ``(h, h, p, p)``."""
     p, h = moments.p, len(bases)
+    if h == 0:
+        return np.zeros((0, 0, p, p))
     columns = []
     for block, B in bases:
         W = [np.zeros((m, k, p)) for m, k in zip(moments.levels, moments.effects, strict=True)]

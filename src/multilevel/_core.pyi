@@ -1,0 +1,147 @@
+"""Types of the native kernels: arrays in, arrays out, bounds checked at the border.
+
+Vectors and matrices are float64 in C order unless said otherwise; columns of designs (``X``, ``Z``) are in
+Fortran order, level numbers are int32. Arrays of another memory order or numeric type are copied, unless that
+would lose the imaginary part; a wrong number of dimensions or anything that is no array raises `TypeError`,
+a wrong shape or a number out of range raises `ValueError`.
+
+``n`` rows, ``p`` columns of ``X``, ``F`` factors; factor ``f`` has ``m`` levels and ``K`` effects per level;
+``T`` entries of theta.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+Factor = tuple[NDArray[np.int32], int, Floats, Floats, Floats]
+"""Level of each row ``(n,)``, ``m``, effect columns ``(n, K)``, and their centres and factors ``(K,)``."""
+PairTable = tuple[int, int, NDArray[np.int64], NDArray[np.int32], Floats]
+"""``f < g``; starts ``(m_f + 1,)`` int64, levels of ``g`` ``(pairs,)``, values ``(pairs, K_f, K_g)``."""
+
+def use_lapack(potrf: int, potri: int, trsm: int, symm: int) -> None:
+    """Hand over the addresses of four LAPACK and BLAS routines; call once, before anything else."""
+
+def cross_products(
+    factors: Sequence[Factor],
+    X: Floats,
+    centre: Floats,
+    factor: Floats,
+    y: Floats,
+    root: Floats | None,
+    threads: int,
+) -> tuple[list[Floats], list[Floats], Floats]:
+    """Return by factor ``A`` ``(m, K, K)`` and ``C`` ``(m, K, p + 1)``, and ``D`` ``(p + 1, p + 1)``.
+
+    Columns are shifted and scaled, rows multiplied by ``root``, the square roots of their weights.
+    """
+
+def response_products(
+    factors: Sequence[Factor],
+    X: Floats,
+    centre: Floats,
+    factor: Floats,
+    y: Floats,
+    root: Floats | None,
+) -> tuple[list[Floats], Floats]:
+    """Return by factor ``Z'y`` ``(m, K)``, and ``[X y]'y`` ``(p + 1,)``."""
+
+def pair_table(
+    f: Factor, g: Factor, root: Floats | None
+) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats]:
+    """Return starts, levels of ``g`` and cross-products of the pairs of levels that share a row."""
+
+def column_moments(X: Floats) -> tuple[Floats, Floats]:
+    """Return mean and root mean square deviation of each column of ``X`` ``(n, p)``."""
+
+class Problem:
+    """A Gaussian likelihood as a function of theta, from cross-products in scaled columns.
+
+    Parameters
+    ----------
+    p
+        Columns of the fixed part.
+    A, C
+        By factor, ``(m, K, K)`` and ``(m, K, p + 1)``.
+    D
+        ``(p + 1, p + 1)``.
+    pairs
+        One table for each pair of factors.
+    entries
+        ``(theta, factor, row, column)`` of every entry of the lower triangles that a parameter fills.
+    blocks
+        ``(factor, start, size, kind)`` of every term; kind 0 is unstructured, 1 diagonal, 2 scalar.
+    reml
+        Whether the likelihood is the restricted one.
+    n
+        Observations, counted with their frequencies.
+    known_sigma
+        Residual sd, or 0 if it is estimated.
+    max_core
+        Effects that may be eliminated together in one dense matrix; more raise `ValueError` when asked for.
+    """
+
+    def __init__(
+        self,
+        p: int,
+        A: Sequence[Floats],
+        C: Sequence[Floats],
+        D: Floats,
+        pairs: Sequence[PairTable],
+        entries: Sequence[tuple[int, int, int, int]],
+        blocks: Sequence[tuple[int, int, int, int]],
+        reml: bool,
+        n: float,
+        known_sigma: float,
+        max_core: int,
+    ) -> None: ...
+    def start(self) -> Floats:
+        """Return ``(T,)`` start values from moments of the groups' own estimates."""
+
+    def evaluate(self, theta: Floats, general: bool = False) -> dict[str, Any]:
+        """Return the criterion, its derivatives and the fixed part at theta; `ValueError` where undefined.
+
+        Keys: value, gradient ``(T,)``, hessian ``(T, T)``, q ``(T,)``, beta ``(p,)``, R ``(p, p)``, r2,
+        saturated. The Hessian is exact for one factor, else (and with ``general``) from the average
+        information.
+        """
+
+    def value(self, theta: Floats) -> float:
+        """Return the criterion, infinite where it is not defined."""
+
+    def optimise(
+        self,
+        start: Floats,
+        tolerance: float,
+        dual_tolerance: float,
+        max_evaluations: int,
+        watch: Callable[[int, float, float], bool] | None,
+    ) -> dict[str, Any]:
+        """Return what `evaluate` gives at the optimum, and how the search ended.
+
+        Further keys: end (0 optimal, 1 limit, 2 stalled, 3 interrupted, 4 undefined; then it is the only
+        key), theta ``(T,)``, decrement, dual, gain, complementarity, block_dual ``(terms,)``, evaluations,
+        trace ``(steps, 3)`` of value, decrement and step length. ``watch`` is called with evaluations, value
+        and decrement; returning ``False`` ends the search.
+        """
+
+    def posterior(self, theta: Floats) -> list[tuple[Floats, Floats, Floats, Floats]]:
+        """Return by factor ``B, H`` ``(m, K, p + 1)``, conditional covariances and ``E`` ``(m, K, K)``."""
+
+    def row_variance(self, level: NDArray[np.int32], Z: Floats) -> Floats:
+        """Return ``(rows,)`` variances of ``z'b`` given the data, after `posterior`.
+
+        ``level`` is ``(rows, F)``, -1 leaves a factor out; ``Z`` is ``(rows, sum K)``.
+        """
+
+    def information_product(self, theta: Floats, w: Floats) -> Floats:
+        """Return ``w'Z'V^-1 Z w`` ``(s, s)`` for ``w`` ``(sum m K, s)``, by factor and level."""
+
+    def replace_response(self, c: Sequence[Floats], d: Floats) -> None:
+        """Put in another response: ``Z'y`` ``(m, K)`` by factor, ``[X y]'y`` ``(p + 1,)``."""
+
+    def structure(self) -> dict[str, int]:
+        """Return core_size, list_size and nodes of the elimination."""
