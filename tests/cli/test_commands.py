@@ -42,18 +42,28 @@ def test_fit_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["deviance"] == pytest.approx(1743.628272, abs=1e-6)  # lme4 1.1-31
 
 
-def test_options_reach_the_library(capsys: pytest.CaptureFixture[str]) -> None:
-    words = [
-        "fit",
-        "effect ~ 1 + (1 | school)",
-        "eight_schools",
-        "--residual-sd",
-        "std_error",
-        "--format",
-        "json",
-    ]
-    fit = ml.fit("effect ~ 1 + (1 | school)", ml.datasets.load("eight_schools"), residual_sd="sd")
-    assert json.loads(run(words, capsys))["deviance"] == pytest.approx(fit.deviance, rel=1e-12)
+def test_options_reach_the_library(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sleep = ml.datasets.load("sleepstudy").assign(
+        w=lambda d: 1 + d["days"] % 3, f=2, o=lambda d: 3 * d["days"]
+    )
+    path = tmp_path / "sleep.csv"
+    sleep.to_csv(path, index=False)
+    words = "--method ml --ddf none --level 0.5 --missing error --precision-weights w --frequency-weights f".split()
+    words += "--offset o --residual-sd 25 --format json --lme4-compat".split()
+    fit = ml.fit(
+        "reaction ~ days + (days || subject)",
+        sleep,
+        method="ml",
+        ddf="none",
+        level=0.5,
+        precision_weights="w",
+        frequency_weights="f",
+        offset="o",
+        residual_sd=25.0,
+    )
+    facts = json.loads(run(["fit", "reaction ~ days + (days || subject)", str(path), *words], capsys))
+    assert facts["deviance"] == pytest.approx(fit.deviance, rel=1e-12)
+    assert (facts["method"], facts["ddf"], facts["level"]) == ("ml", "none", 0.5)
 
 
 def test_saved_fits_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
