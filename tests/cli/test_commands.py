@@ -48,8 +48,9 @@ def test_options_reach_the_library(tmp_path: Path, capsys: pytest.CaptureFixture
     )
     path = tmp_path / "sleep.csv"
     sleep.to_csv(path, index=False)
-    words = "--method ml --ddf none --level 0.5 --missing error --precision-weights w --frequency-weights f".split()
-    words += "--offset o --residual-sd 25 --format json --lme4-compat".split()
+    words = ["--method", "ml", "--ddf", "none", "--level", "0.5", "--missing", "error", "--lme4-compat"]
+    words += ["--precision-weights", "w", "--frequency-weights", "f", "--offset", "o", "--residual-sd", "25"]
+    words += ["--format", "json"]
     fit = ml.fit(
         "reaction ~ days + (days || subject)",
         sleep,
