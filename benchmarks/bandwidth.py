@@ -12,7 +12,7 @@ WORDS = 2**26
 """Float64 numbers to read, all threads together: 512 MB, larger than any cache."""
 
 
-def read_bandwidth(*, threads: int = 0, repeats: int = 7) -> float:
+def read_bandwidth(*, threads: int = 0, repeats: int = 20) -> float:
     """Return bytes per second, the best of ``repeats`` passes over 512 MB.
 
     Parameters

@@ -40,7 +40,8 @@ def main(package: str, prepare: Callable[[Problem, pd.DataFrame, ModuleType], tu
     frame = problem.frame()
     module = importlib.import_module(package)
     fit, note = prepare(problem, frame, module)
-    print(json.dumps({**times(fit), "note": note, "version": version(package)}))
+    release = getattr(module, "__version__", None) or version(package)
+    print(json.dumps({**times(fit), "note": note, "version": release}))
 
 
 def absent(reason: str) -> None:
