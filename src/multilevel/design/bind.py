@@ -108,17 +108,28 @@ def bind(
         missing=rows.missing,
         library=table.library,
         row_labels=table.row_labels,
-        recipe=Recipe(
-            levels={name: value.levels for name, value in scope.columns.items() if isinstance(value, Factor)},
-            booleans=scope.booleans,
-            state=columns.state,
-            kept=kept,
-            groups=recipes,
-            offset=offset if isinstance(offset, str) or offset is None else "",
-        ),
+        recipe=_recipe(columns, kept, recipes, offset),
     )
     check_design(design)
     return design
+
+
+def _recipe(
+    columns: Columns, kept: tuple[int, ...], groups: tuple[GroupRecipe, ...], offset: RowNumbers
+) -> Recipe:
+    """Return what is needed to bind new rows in the same way."""
+    found = columns.scope.columns
+    again: str | float | None = offset if isinstance(offset, str) or offset is None else ""
+    if again == "" and np.ndim(offset) == 0:  # type: ignore[arg-type]
+        again = float(offset)  # type: ignore[arg-type]
+    return Recipe(
+        levels={name: value.levels for name, value in found.items() if isinstance(value, Factor)},
+        booleans=columns.scope.booleans,
+        state=columns.state,
+        kept=kept,
+        groups=groups,
+        offset=again,
+    )
 
 
 def _scope_of(table: Table, names: tuple[str, ...], rows: Rows) -> Scope:

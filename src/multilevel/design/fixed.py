@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +10,7 @@ from multilevel.design.design import Alias, FixedPart
 from multilevel.design.matrices import Matrix
 from multilevel.design.rank import Dependent, dependent_columns
 from multilevel.design.scope import Factor, Floats, Scope
-from multilevel.errors import AliasedWarning
+from multilevel.errors import AliasedWarning, warn
 
 
 def fixed_part(matrix: Matrix, scope: Scope) -> tuple[FixedPart, tuple[int, ...]]:
@@ -45,10 +44,9 @@ def fixed_part(matrix: Matrix, scope: Scope) -> tuple[FixedPart, tuple[int, ...]
     if found:
         lines = [_sentence(matrix, dependent, one) for dependent in found]
         lines += _empty_cells(matrix, scope, dropped)
-        warnings.warn(
+        warn(
             "the fixed part has columns that add nothing; they are left out: " + "; ".join(lines),
             AliasedWarning,
-            stacklevel=4,
         )
     X = matrix.values if not found else np.asfortranarray(matrix.values[:, kept])
     names = tuple(matrix.names[at] for at in kept)

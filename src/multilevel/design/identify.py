@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
@@ -11,7 +9,7 @@ from multilevel.design.matrices import Columns
 from multilevel.design.rank import dependent_columns
 from multilevel.design.reuse import warn_of_reused_labels
 from multilevel.design.scope import Factor, Floats, Ints
-from multilevel.errors import DataError, DesignError, GroupingWarning
+from multilevel.errors import DataError, DesignError, GroupingWarning, warn
 from multilevel.model import Covariance, Model
 from multilevel.model.text import term_text
 
@@ -129,11 +127,10 @@ def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: 
         )
     parameters = n_covariance_parameters(term)
     if parameters > m:
-        warnings.warn(
+        warn(
             f"{text} has {parameters} covariance parameters and `{factor.name}` has {m} levels; their "
             f"estimates will be poor. Try independent effects: `(... || {factor.name})`",
             GroupingWarning,
-            stacklevel=5,
         )
 
 
@@ -221,10 +218,9 @@ def warn_of_double_bar(model: Model, at: int, categorical: bool) -> None:
         return
     if "||" not in model.text[term.position : max(end, term.position)]:
         return
-    warnings.warn(
+    warn(
         f"`{term_text(term)}` has a factor on the left of `||`: each of its coded columns gets a variance of "
         "its own and no correlations, so the model depends on the coding (lme4 would keep the factor's "
         f"correlations). Write `diag({term.effects} | {term.group})` to say that this is meant",
         GroupingWarning,
-        stacklevel=5,
     )

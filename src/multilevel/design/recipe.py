@@ -42,7 +42,7 @@ class Recipe:
     groups
         For each grouping factor of the design.
     offset
-        The column given as ``offset``; "" if an array or number was given; ``None`` if nothing was.
+        The column or number given as ``offset``; "" if it was an array; ``None`` if nothing was given.
     """
 
     levels: Mapping[str, tuple[str, ...]]
@@ -50,4 +50,4 @@ class Recipe:
     state: State
     kept: tuple[int, ...]
     groups: tuple[GroupRecipe, ...]
-    offset: str | None
+    offset: str | float | None

@@ -9,15 +9,13 @@ of the residuals of the fixed part (Searle, Casella and McCulloch, 1992, ch. 4).
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from multilevel.design.design import Design, GroupFactor
 from multilevel.design.scope import Floats
-from multilevel.errors import GroupingWarning
+from multilevel.errors import GroupingWarning, warn
 from multilevel.model.text import quoted
 
 _LEVEL = 0.05
@@ -39,7 +37,7 @@ def warn_of_reused_labels(design: Design) -> None:
             together = frozenset(outer.columns) | frozenset(inner.columns)
             shared = frozenset(outer.columns) & frozenset(inner.columns)
             if not shared and together not in columns and _looks_nested(design, outer, inner):
-                warnings.warn(_sentence(outer, inner), GroupingWarning, stacklevel=5)
+                warn(_sentence(outer, inner), GroupingWarning)
 
 
 def _sentence(outer: GroupFactor, inner: GroupFactor) -> str:

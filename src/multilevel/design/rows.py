@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from multilevel.data.table import Column, Table
 from multilevel.design.known import Known, row_label
 from multilevel.design.scope import Floats
-from multilevel.errors import DataError, MissingValuesWarning
+from multilevel.errors import DataError, MissingValuesWarning, warn
 
 Missing = Literal["report", "drop", "error"]
 """What to do with rows that lack a value: leave out and warn, leave out silently, refuse."""
@@ -177,11 +176,10 @@ def _labels(table: Table, mask: Mask, most: int = 5) -> str:
 def _report(table: Table, lost: Mask, counts: Mapping[str, int]) -> None:
     """Warn once of the rows left out."""
     listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-    warnings.warn(
+    warn(
         f"{int(lost.sum())} of {table.n_rows} rows left out because of missing values: {listed} "
         f'(rows {_labels(table, lost)}); missing="drop" leaves them out silently, missing="error" refuses',
         MissingValuesWarning,
-        stacklevel=5,
     )
 
 
