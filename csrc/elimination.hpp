@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "moments.hpp"
@@ -15,7 +16,8 @@ namespace ml {
 
 class Elimination final : public Profile {
  public:
-  Elimination(const Moments& moments, Layout layout, Criterion criterion);
+  // max_core: effects that may stand in the dense core; more raise std::length_error before anything is allocated.
+  Elimination(const Moments& moments, Layout layout, Criterion criterion, int max_core);
 
   double value(const double* theta) override;
   void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) override;
@@ -47,7 +49,9 @@ class Elimination final : public Profile {
 
  private:
   void order_factors(const Moments& moments);
-  void place_nodes();
+  void place_nodes(const std::vector<std::pair<int, int>>& one_by_one);
+  void order_core(const Moments& moments);
+  std::vector<std::vector<std::int32_t>> later_nodes(const Moments& moments) const;
   void build_lists(const Moments& moments);
   void fill_lists(std::vector<std::vector<std::int32_t>>& lists) const;
   void place_values(const Moments& moments);
@@ -66,7 +70,7 @@ class Elimination final : public Profile {
   const double* N_of(int p) const { return (p < first_modified_ ? N0_ : N_).data() + noff_[p]; }
   int k_of(int p) const { return layout.effects[factor_[p]]; }
 
-  int r_ = 0, Q_ = 0, n_sparse_ = 0, first_modified_ = 0;
+  int r_ = 0, Q_ = 0, max_core_ = 0, n_sparse_ = 0, first_modified_ = 0;
   std::vector<bool> factor_sparse_;
   std::vector<std::vector<int>> position_;            // node of (factor, level)
   std::vector<int> factor_;                           // factor of node

@@ -1,19 +1,29 @@
 // Symbolic part of the elimination: which nodes stay sparse, their order, their lists, where values stand.
 #include <algorithm>
-#include <numeric>
+#include <stdexcept>
 
 #include "elimination.hpp"
+#include "ordering.hpp"
 
 namespace ml {
 
-Elimination::Elimination(const Moments& moments, Layout given, Criterion crit) {
+namespace {
+
+constexpr int small_core = 400;  // effects up to which one dense core is cheapest
+
+}  // namespace
+
+Elimination::Elimination(const Moments& moments, Layout given, Criterion crit, int max_core) {
   layout = std::move(given);
   criterion = crit;
   levels = moments.levels;
   fixed.p = moments.p;
   r_ = moments.p + 1;
+  max_core_ = max_core;
   order_factors(moments);
-  place_nodes();
+  place_nodes({});
+  if (Q_ >= small_core) order_core(moments);
+  if (Q_ > max_core_) throw std::length_error("the dense core is too large");
   build_lists(moments);
   place_values(moments);
   A_ = A0_;
@@ -66,24 +76,30 @@ void Elimination::order_factors(const Moments& moments) {
   }
 }
 
-void Elimination::place_nodes() {
+// Nodes of sparse factors, then the given nodes of other factors one by one, then the dense core.
+void Elimination::place_nodes(const std::vector<std::pair<int, int>>& one_by_one) {
   const int F = layout.n_factors();
-  position_.resize(F);
-  int next = 0;
+  factor_.clear();
+  core_column_.clear();
+  position_.assign(F, {});
+  for (int f = 0; f < F; ++f) position_[f].assign(levels[f], -1);
+  auto place = [&](int f, int l, int column) {
+    position_[f][l] = static_cast<int>(factor_.size());
+    factor_.push_back(f);
+    core_column_.push_back(column);
+  };
+  for (int f = 0; f < F; ++f)
+    for (int l = 0; factor_sparse_[f] && l < levels[f]; ++l) place(f, l, -1);
+  for (const auto& [f, l] : one_by_one) place(f, l, -1);
+  n_sparse_ = static_cast<int>(factor_.size());
   Q_ = 0;
-  for (int pass = 0; pass < 2; ++pass) {
-    for (int f = 0; f < F; ++f) {
-      if (factor_sparse_[f] != (pass == 0)) continue;
-      position_[f].resize(levels[f]);
-      for (int l = 0; l < levels[f]; ++l) {
-        position_[f][l] = next++;
-        factor_.push_back(f);
-        core_column_.push_back(pass == 0 ? -1 : Q_);
-        if (pass == 1) Q_ += layout.effects[f];
-      }
+  for (int f = 0; f < F; ++f)
+    for (int l = 0; l < levels[f]; ++l) {
+      if (position_[f][l] >= 0) continue;
+      place(f, l, Q_);
+      Q_ += layout.effects[f];
     }
-    if (pass == 0) n_sparse_ = next;
-  }
+  const int next = n_nodes();
   aoff_.assign(next + 1, 0);
   coff_.assign(next + 1, 0);
   eoff_.assign(next + 1, 0);
@@ -108,7 +124,8 @@ void Elimination::fill_lists(std::vector<std::vector<std::int32_t>>& lists) cons
   }
 }
 
-void Elimination::build_lists(const Moments& moments) {
+// Later nodes that each sparse node meets in the data, and by fill.
+std::vector<std::vector<std::int32_t>> Elimination::later_nodes(const Moments& moments) const {
   std::vector<std::vector<std::int32_t>> lists(n_sparse_);
   for (const PairTable& t : moments.pairs)
     for (int i = 0; i < levels[t.f]; ++i)
@@ -117,6 +134,37 @@ void Elimination::build_lists(const Moments& moments) {
         if (std::min(u, v) < n_sparse_) lists[std::min(u, v)].push_back(std::max(u, v));
       }
   fill_lists(lists);
+  return lists;
+}
+
+// Takes out of the dense core the nodes that a minimum-degree order eliminates cheaply one by one.
+void Elimination::order_core(const Moments& moments) {
+  std::vector<std::vector<std::int32_t>> elements;
+  for (const auto& list : later_nodes(moments)) {
+    std::vector<std::int32_t> core;
+    for (std::int32_t u : list)
+      if (u >= n_sparse_) core.push_back(u - n_sparse_);
+    if (core.size() > 1) elements.push_back(std::move(core));
+  }
+  std::sort(elements.begin(), elements.end());
+  elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
+  for (const PairTable& t : moments.pairs)
+    for (int i = 0; i < levels[t.f]; ++i)
+      for (auto e = t.start[i]; e < t.start[i + 1]; ++e) {
+        const int u = position_[t.f][i], v = position_[t.g][t.index[e]];
+        if (std::min(u, v) >= n_sparse_) elements.push_back({u - n_sparse_, v - n_sparse_});
+      }
+  const int nodes = n_nodes() - n_sparse_;
+  std::vector<std::pair<int, int>> name(nodes), chosen;
+  for (int f = 0; f < layout.n_factors(); ++f)
+    for (int l = 0; l < levels[f]; ++l)
+      if (position_[f][l] >= n_sparse_) name[position_[f][l] - n_sparse_] = {f, l};
+  for (std::int32_t u : minimum_degree(nodes, std::move(elements))) chosen.push_back(name[u]);
+  if (!chosen.empty()) place_nodes(chosen);
+}
+
+void Elimination::build_lists(const Moments& moments) {
+  std::vector<std::vector<std::int32_t>> lists = later_nodes(moments);
   list_start_.assign(n_sparse_ + 1, 0);
   noff_.assign(n_sparse_ + 1, 0);
   width_.assign(n_sparse_, 0);
@@ -148,12 +196,13 @@ void Elimination::place_values(const Moments& moments) {
   N0_.assign(noff_.back(), 0.0);
   core0_.assign(static_cast<std::size_t>(Q_) * Q_, 0.0);
   D0_ = moments.D;
-  for (int f = 0; f < layout.n_factors(); ++f) {
-    if (levels[f] == 0) continue;
-    const int first = position_[f][0];
-    std::copy(moments.A[f].begin(), moments.A[f].end(), A0_.begin() + aoff_[first]);
-    std::copy(moments.C[f].begin(), moments.C[f].end(), C0_.begin() + coff_[first]);
-  }
+  for (int f = 0; f < layout.n_factors(); ++f)
+    for (int l = 0; l < levels[f]; ++l) {
+      const std::int64_t k = layout.effects[f];
+      const int at = position_[f][l];
+      std::copy_n(moments.A[f].begin() + l * k * k, k * k, A0_.begin() + aoff_[at]);
+      std::copy_n(moments.C[f].begin() + l * k * r_, k * r_, C0_.begin() + coff_[at]);
+    }
   for (int p = n_sparse_; p < n_nodes(); ++p) {
     const int k = k_of(p), c = core_column_[p];
     for (int a = 0; a < k; ++a)
@@ -183,11 +232,10 @@ void Elimination::place_values(const Moments& moments) {
 
 // New response: c by factor (m x K), d = X'y then y'y (p + 1).
 void Elimination::replace_response(const std::vector<std::vector<double>>& c, const std::vector<double>& d) {
-  for (int f = 0; f < layout.n_factors(); ++f) {
-    double* C = C0_.data() + coff_[position_[f][0]];
-    const std::int64_t rows = static_cast<std::int64_t>(levels[f]) * layout.effects[f];
-    for (std::int64_t i = 0; i < rows; ++i) C[i * r_ + r_ - 1] = c[f][i];
-  }
+  for (int f = 0; f < layout.n_factors(); ++f)
+    for (int l = 0; l < levels[f]; ++l)
+      for (int a = 0; a < layout.effects[f]; ++a)
+        C0_[coff_[position_[f][l]] + static_cast<std::int64_t>(a) * r_ + r_ - 1] = c[f][l * layout.effects[f] + a];
   for (int j = 0; j < r_; ++j) D0_[(r_ - 1) * r_ + j] = D0_[j * r_ + r_ - 1] = d[j];
 }
 

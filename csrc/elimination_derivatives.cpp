@@ -6,6 +6,20 @@
 
 namespace ml {
 
+namespace {
+
+// Copies the lower triangle of a column-major matrix to the upper one, tile by tile (a column-wise copy misses the
+// cache at every element).
+void mirror_lower(double* M, std::size_t n) {
+  constexpr std::size_t tile = 32;
+  for (std::size_t J = 0; J < n; J += tile)
+    for (std::size_t I = J; I < n; I += tile)
+      for (std::size_t j = J; j < std::min(n, J + tile); ++j)
+        for (std::size_t i = std::max(I, j + 1); i < std::min(n, I + tile); ++i) M[j + i * n] = M[i + j * n];
+}
+
+}  // namespace
+
 void Elimination::derivatives(std::vector<double>& gradient, std::vector<double>& hessian) {
   solve_fixed();
   const int F = layout.n_factors(), p = fixed.p, T = layout.n_theta;
@@ -114,11 +128,8 @@ void Elimination::invert_selected() {
 void Elimination::core_information() {
   const std::size_t Q = Q_;
   lapack::invert_from_cholesky(S_.data(), Q_);
-  for (std::size_t j = 0; j < Q; ++j)
-    for (std::size_t i = j + 1; i < Q; ++i) {
-      S_[j + i * Q] = S_[i + j * Q];
-      core_[j + i * Q] = core_[i + j * Q];
-    }
+  mirror_lower(S_.data(), Q);
+  mirror_lower(core_.data(), Q);
   // S^-1 Lambda' by columns, then Lambda (S^-1 Lambda')
   std::vector<double> column;
   for (int v = n_sparse_; v < n_nodes(); ++v) {

@@ -13,8 +13,8 @@ namespace ml {
 
 class Problem {
  public:
-  Problem(Moments m, Layout l, std::vector<Block> b, Criterion c)
-      : moments(std::move(m)), layout(std::move(l)), blocks(std::move(b)), criterion(c) {
+  Problem(Moments m, Layout l, std::vector<Block> b, Criterion c, int max_core)
+      : moments(std::move(m)), layout(std::move(l)), blocks(std::move(b)), criterion(c), max_core_(max_core) {
     layout.finish();
     set_floor();
   }
@@ -31,7 +31,7 @@ class Problem {
 
   Elimination& general() {
     if (!general_) {
-      general_ = std::make_unique<Elimination>(moments, layout, criterion);
+      general_ = std::make_unique<Elimination>(moments, layout, criterion, max_core_);
       general_->floor_r2 = floor_;
     }
     return *general_;
@@ -62,6 +62,7 @@ class Problem {
  private:
   void set_floor() { floor_ = 1e-14 * moments.D.back(); }
 
+  int max_core_;
   double floor_ = 0.0;
   std::unique_ptr<OneFactor> one_;
   std::unique_ptr<Elimination> general_;

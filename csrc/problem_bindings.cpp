@@ -56,7 +56,8 @@ Moments checked_moments(int p, const std::vector<Input<double>>& A, const std::v
 
 void construct(Problem* self, int p, const std::vector<Input<double>>& A, const std::vector<Input<double>>& C,
                const Input2<double>& D, const std::vector<PairTuple>& pairs, const std::vector<EntryTuple>& entries,
-               const std::vector<BlockTuple>& blocks, bool reml, double n, double known_sigma) {
+               const std::vector<BlockTuple>& blocks, bool reml, double n, double known_sigma,
+               int max_core) {
   Moments mo = checked_moments(p, A, C, D, pairs);
   Layout layout;
   layout.effects = mo.effects;
@@ -74,7 +75,7 @@ void construct(Problem* self, int p, const std::vector<Input<double>>& A, const 
     require(kind >= 0 && kind <= 2, "unknown kind of block");
     list.push_back({f, start, size, static_cast<Kind>(kind)});
   }
-  new (self) Problem(std::move(mo), std::move(layout), std::move(list), Criterion{reml, n, known_sigma});
+  new (self) Problem(std::move(mo), std::move(layout), std::move(list), Criterion{reml, n, known_sigma}, max_core);
 }
 
 void check_theta(const Problem& problem, const Input1<double>& theta) {
@@ -172,14 +173,20 @@ nb::list posterior(Problem& self, const Input1<double>& theta) {
   const std::size_t r = e.n_columns();
   for (int f = 0; f < self.layout.n_factors(); ++f) {
     const std::size_t m = self.moments.levels[f], k = self.layout.effects[f];
-    const int first = e.node(f, 0);
-    auto cut = [&](const std::vector<double>& v, std::int64_t at, std::size_t size) {
-      return std::vector<double>(v.begin() + at, v.begin() + at + static_cast<std::ptrdiff_t>(size));
+    auto gather = [&](const std::vector<double>& v, auto offset, std::size_t size) {
+      std::vector<double> cut;
+      cut.reserve(m * size);
+      for (std::size_t l = 0; l < m; ++l) {
+        const auto at = v.begin() + offset(e.node(f, static_cast<int>(l)));
+        cut.insert(cut.end(), at, at + static_cast<std::ptrdiff_t>(size));
+      }
+      return cut;
     };
-    out.append(nb::make_tuple(to_numpy(cut(e.B(), e.c_offset(first), m * k * r), {m, k, r}),
-                              to_numpy(cut(e.H(), e.c_offset(first), m * k * r), {m, k, r}),
-                              to_numpy(cut(e.node_covariances(), e.a_offset(first), m * k * k), {m, k, k}),
-                              to_numpy(cut(e.information(), e.a_offset(first), m * k * k), {m, k, k})));
+    auto c = [&](int node) { return e.c_offset(node); };
+    auto a = [&](int node) { return e.a_offset(node); };
+    out.append(nb::make_tuple(to_numpy(gather(e.B(), c, k * r), {m, k, r}), to_numpy(gather(e.H(), c, k * r), {m, k, r}),
+                              to_numpy(gather(e.node_covariances(), a, k * k), {m, k, k}),
+                              to_numpy(gather(e.information(), a, k * k), {m, k, k})));
   }
   return out;
 }
@@ -274,7 +281,8 @@ nb::dict structure(Problem& self) {
 void bind_problem(nb::module_& m) {
   nb::class_<Problem>(m, "Problem")
       .def("__init__", &construct, nb::arg("p"), nb::arg("A"), nb::arg("C"), nb::arg("D"), nb::arg("pairs"),
-           nb::arg("entries"), nb::arg("blocks"), nb::arg("reml"), nb::arg("n"), nb::arg("known_sigma"))
+           nb::arg("entries"), nb::arg("blocks"), nb::arg("reml"), nb::arg("n"), nb::arg("known_sigma"),
+           nb::arg("max_core"))
       .def("start", &start_of)
       .def("evaluate", &evaluate, nb::arg("theta"), nb::arg("general") = false)
       .def("value", &value_at, nb::arg("theta"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.engines.solution import Method
+from multilevel.errors import DesignError
 from multilevel.kernels import core
 from multilevel.model import Covariance
 from multilevel.moments import Moments, TermBlock
@@ -31,7 +34,34 @@ def native_problem(moments: Moments, method: Method) -> core.Problem:
         reml=method == "reml",
         n=moments.n,
         known_sigma=0.0 if moments.known_sigma is None else moments.known_sigma / scale,
+        max_core=_max_core(),
     )
+
+
+def _max_core() -> int:
+    """Return how many effects may stand in a dense core: three square matrices in 60% of the memory."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 << 30
+    return math.isqrt(int(0.6 * total) // (3 * 8))
+
+
+def require_core(problem: core.Problem, moments: Moments) -> None:
+    """Lay out the elimination of several factors, or say how much memory it would need.
+
+    Raises
+    ------
+    DesignError
+        If the levels that stay dense do not fit in memory; nothing has been allocated then.
+    """
+    try:
+        problem.structure()
+    except ValueError as error:
+        sizes = " x ".join(f"{m:,}" for m in moments.levels)
+        raise DesignError(
+            f"the crossed factors ({sizes} levels) leave more than {_max_core():,} effects that must be solved"
+            f" together, more than {3 * 8 * _max_core() ** 2 / 2**30:.0f} GiB of matrices",
+            allowed="crossed factors of which all but the largest are small, or that hardly overlap",
+            remedy="drop the grouped term with the second most levels, or fit on a machine with more memory",
+        ) from error
 
 
 def entries(blocks: tuple[TermBlock, ...]) -> Iterator[tuple[int, int, int, int]]:
@@ -79,7 +109,7 @@ def theta_of(moments: Moments, relative: Sequence[Floats]) -> Floats:
     for block, T in zip(moments.blocks, relative, strict=True):
         values, vectors = np.linalg.eigh(T)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-        L = np.linalg.qr(root.T, mode="r").T
+        L = np.asarray(np.linalg.qr(root.T, mode="r")).T
         here = slice(block.start, block.start + block.size)
         factors[block.factor][here, here] = L * np.where(np.diagonal(L) < 0.0, -1.0, 1.0)
     theta = np.zeros(sum(n_theta(block) for block in moments.blocks))

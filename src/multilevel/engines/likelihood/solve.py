@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.engines.likelihood.posterior import Posterior
-from multilevel.engines.likelihood.problem import n_theta, native_problem, relative_covariances
+from multilevel.engines.likelihood.problem import n_theta, native_problem, relative_covariances, require_core
 from multilevel.engines.likelihood.boundary import boundary_sentences
 from multilevel.engines.likelihood.verdict import certificate_of, status_of
 from multilevel.engines.solution import Method, Solution
@@ -20,8 +20,11 @@ from multilevel.moments import Moments
 
 Floats = NDArray[np.float64]
 
-TOLERANCE = 1e-9
+TOLERANCE = 1e-11
 """The criterion may still fall by this much (to second order) where the search stops."""
+LARGE_TOLERANCE = 1e-8
+"""The same for several factors with many levels, where an evaluation costs and converges only linearly."""
+MANY_LEVELS = 2000
 DUAL_TOLERANCE = 1e-6
 """The criterion may fall by at most this much by leaving a boundary."""
 
@@ -45,7 +48,6 @@ def solve(
     start: Floats | None = None,
     max_evaluations: int = 200,
     progress: Watcher | None = None,
-    problem: core.Problem | None = None,
 ) -> Solution:
     """Estimate a Gaussian multilevel model by (restricted) maximum likelihood.
 
@@ -61,15 +63,15 @@ def solve(
         Limit on evaluations; reaching it is a status, not an error.
     progress
         Called after each evaluation; returning ``False`` ends the search with status "interrupted".
-    problem
-        A native problem made earlier from the same moments.
 
     Notes
     -----
     Bates, Maechler, Bolker and Walker (2015), eqs. 30-41, for the criterion; gradient and curvature from the
     diagonal blocks of ``Z'V^-1 Z`` only; Newton steps in the entries of the relative Cholesky factors.
     """
-    problem = native_problem(moments, method) if problem is None else problem
+    problem = native_problem(moments, method)
+    if len(moments.A) > 1:
+        require_core(problem, moments)
     offset = _constant(moments, method)
 
     def watch(evaluations: int, value: float, decrement: float) -> bool:
@@ -77,7 +79,7 @@ def solve(
 
     found = problem.optimise(
         start=problem.start() if start is None else np.ascontiguousarray(start, dtype=np.float64),
-        tolerance=TOLERANCE,
+        tolerance=_tolerance(moments),
         dual_tolerance=DUAL_TOLERANCE,
         max_evaluations=max_evaluations,
         watch=None if progress is None else watch,
@@ -89,6 +91,11 @@ def solve(
             remedy="rescale the predictors, or leave out columns that nearly repeat others",
         )
     return _solution(moments, method, problem, found, offset)
+
+
+def _tolerance(moments: Moments) -> float:
+    """Return the tolerance on the decrement."""
+    return LARGE_TOLERANCE if len(moments.A) > 1 and sum(moments.levels) > MANY_LEVELS else TOLERANCE
 
 
 def evaluate_at(moments: Moments, *, method: Method, theta: Floats) -> Solution:
