@@ -204,7 +204,7 @@ def _from_dictionary(name: str, values: Any) -> Column:
         return coded(name, codes, labels, ordered=True)
     order = sorted((at for at, label in enumerate(labels) if label is not None), key=labels.__getitem__)
     rank = np.full(len(labels) + 1, -1, dtype=np.int32)
-    rank[order] = np.arange(len(labels), dtype=np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
     return coded(name, rank[codes], [labels[at] for at in order])
 
 

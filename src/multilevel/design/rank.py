@@ -118,8 +118,10 @@ class _Search:
                 for k, amount in zip(self.kept, step, strict=True):
                     residual -= amount * self._scaled(k)
             share = float(residual @ residual)
-            rounding = 16 * np.finfo(float).eps * abs(self.shift[column]) * np.sqrt(self.X.shape[0])
-            if share <= max(TOLERANCE, rounding / self.scale[column]) ** 2:
+            noise = self._rounding(column) + sum(
+                abs(amount) * self._rounding(k) for k, amount in zip(self.kept, coefficients, strict=True)
+            )
+            if share <= max(TOLERANCE, noise) ** 2:
                 return self._dependent(column, coefficients)
             self._replace(column, residual / np.sqrt(share))
             row = self._forward(column)
@@ -145,6 +147,11 @@ class _Search:
             return np.zeros(0)
         solution: Floats = cho_solve((self.factor[:size, :size], True), right, check_finite=False)
         return solution
+
+    def _rounding(self, column: int) -> float:
+        """Return the share of a column that is lost in rounding its values, far from zero, to float64."""
+        eps = float(np.finfo(np.float64).eps)
+        return float(4 * eps * abs(self.shift[column]) * np.sqrt(self.X.shape[0]) / self.scale[column])
 
     def _scaled(self, column: int) -> Floats:
         """Return a column centred and scaled, or what has replaced it."""
