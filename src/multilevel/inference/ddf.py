@@ -46,13 +46,18 @@ def degrees_of_freedom(fit: Fit, L: Floats) -> Floats:
 
 def _moments_match(L: Floats, vcov: Floats, covariance: Floats, gradient: Floats) -> Floats:
     """Return ``2 v^2 / (g' A g)`` with ``v = l'Cl`` and ``g_s = l' (dC/d eta_s) l``."""
-    v = np.einsum("cp,pq,cq->c", L, vcov, L)
-    g = np.einsum("cp,hpq,cq->ch", L, gradient, L)
-    spread = np.einsum("ch,hk,ck->c", g, covariance, g)
+    v = quadratic_forms(L, vcov)
+    g = np.column_stack([np.empty((L.shape[0], 0)), *(quadratic_forms(L, slope) for slope in gradient)])
+    spread = quadratic_forms(g, covariance)
     df = np.full(L.shape[0], np.inf)
     estimated = (v > 0) & (spread > 1e-14 * v**2)
     df[estimated] = 2 * v[estimated] ** 2 / spread[estimated]
     return df
+
+
+def quadratic_forms(rows: Floats, matrix: Floats) -> Floats:
+    """Return ``x' M x`` for each row ``x``."""
+    return np.asarray(np.einsum("ij,ij->i", rows @ matrix, rows))
 
 
 def curvature(fit: Fit) -> tuple[Floats, Floats]:

@@ -55,9 +55,7 @@ def read_new_data(
     """
     design = fit.design
     _refuse_array("offset", fit.options.offset)
-    given = fit.options.offset
-    number = None if given is None or isinstance(given, str) else float(given)
-    required, grouping = new_columns_needed(design, offset=number)
+    required, grouping = new_columns_needed(design)
     known = {
         column
         for block, kind in zip(design.terms, kinds_of_terms(fit, groups), strict=True)
@@ -67,9 +65,7 @@ def read_new_data(
     weights = _weight_columns(fit) if observation else ()
     names = (*required, *(name for name in grouping if name in known), *weights)
     table = read_table(data, tuple(dict.fromkeys(names)))
-    return NewData(
-        bind_new(design, table, offset=number), _precision(fit, table) if weights else None, table.library
-    )
+    return NewData(bind_new(design, table), _precision(fit, table) if weights else None, table.library)
 
 
 def _weight_columns(fit: Fit) -> tuple[str, ...]:

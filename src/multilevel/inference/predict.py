@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from multilevel.design.design import NewRows
 from multilevel.errors import DataError, OptionError
-from multilevel.inference.ddf import degrees_of_freedom, quantile
+from multilevel.inference.ddf import degrees_of_freedom, quadratic_forms, quantile
 from multilevel.inference.effects import linear_predictor, training_effects, training_index
 from multilevel.results import Columns, Fit, Groups
 from multilevel.results.options import check_choice, check_level
@@ -81,7 +81,11 @@ def predict(
     prediction = linear_predictor(fit, X, offset, index, Z)
     if level is None:
         return {"prediction": prediction}
-    variance = np.maximum(fit.solution.groups.prediction_variance(X, index, Z), 0.0)
+    if "known" in kinds:
+        variance = fit.solution.groups.prediction_variance(X, index, Z)
+    else:
+        variance = quadratic_forms(X, fit.solution.vcov_beta)
+    variance = np.maximum(variance, 0.0)
     extra = _new_group_variance(fit, kinds, Z)
     if observation:
         weights = precision if rows is not None else fit.design.precision_weights
@@ -167,10 +171,10 @@ def _some(labels: Sequence[str]) -> str:
 
 def _new_group_variance(fit: Fit, kinds: Sequence[Groups], Z: Sequence[Floats]) -> Floats:
     """Return ``sum z' T z`` over the terms whose groups are new."""
-    total = np.zeros(Z[0].shape[0]) if Z else np.zeros(1)
+    total = np.zeros(1)
     for kind, effects, T in zip(kinds, Z, fit.solution.covariances, strict=True):
         if kind == "new":
-            total = total + np.einsum("ij,jk,ik->i", effects, T, effects)
+            total = total + quadratic_forms(effects, T)
     return total
 
 

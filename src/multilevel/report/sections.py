@@ -105,25 +105,18 @@ def _correlation_cells(fit: Fit) -> list[list[str]]:
 
 
 def coefficient_grid(fit: Fit) -> Grid:
-    """Return the coefficients with their tests and intervals."""
+    """Return the coefficients with their tests and intervals; degrees of freedom only if there are some."""
     columns = table(fit, "fixed_effects")
     names = ("term", "estimate", "std_error", "lower", "upper", "statistic", "df", "p_value")
+    by_t = any(df is not None for df in columns["df"])
     rows = []
     for term, estimate, error, lower, upper, statistic, df, p in zip(
         *(columns[name] for name in names), strict=True
     ):
-        rows.append(
-            (
-                term,
-                beside(estimate, error),
-                beside(error, error),
-                fixed(statistic, 2),
-                degrees(df),
-                probability(p),
-                beside(lower, error),
-                beside(upper, error),
-            )
-        )
+        test = (fixed(statistic, 2), *((degrees(df),) if by_t else ()), probability(p))
+        values = tuple(beside(value, error) for value in (estimate, error, lower, upper))
+        rows.append((term, *values[:2], *test, *values[2:]))
     level = f"{100 * fit.options.level:g}%"
-    heads = ("term", "estimate", "std error", "statistic", "df", "p", f"lower {level}", f"upper {level}")
-    return Grid(f"Fixed effects ({TESTS[fit.options.ddf]})", heads, tuple(rows), words=1)
+    tests = ("statistic", "df", "p") if by_t else ("statistic", "p")
+    heads = ("term", "estimate", "std error", *tests, f"lower {level}", f"upper {level}")
+    return Grid(f"Fixed effects ({TESTS[fit.options.ddf if by_t else 'none']})", heads, tuple(rows), words=1)

@@ -81,10 +81,12 @@ def _write_members(path: Path, members: Mapping[str, bytes]) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as stream:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+            with zipfile.ZipFile(stream, "w") as file:
                 for name, content in members.items():
                     info = zipfile.ZipInfo(name, DATE)
-                    info.compress_type = zipfile.ZIP_DEFLATED
+                    info.compress_type = (
+                        zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
+                    )
                     file.writestr(info, content)
             stream.flush()
             os.fsync(stream.fileno())

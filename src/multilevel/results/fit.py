@@ -38,6 +38,19 @@ class Fit:
         The functions that answer questions about a fit.
     response
         ``(n,)`` response of the used rows if it was replaced by `refit`, else ``None``.
+    memory
+        Values that were made once, by name.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> fit = ml.fit("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"))
+    >>> fit
+    Fit('reaction ~ days + (days | subject)', method='reml', status='optimal')
+    >>> fit.n_rows, fit.n_groups
+    (180, {'subject': 18})
+    >>> fit.predict({"days": [10.0]}, groups="typical").round(2)["prediction"].tolist()
+    [356.08]
     """
 
     design: Design
@@ -183,13 +196,43 @@ class Fit:
         interval: float | None = None,
         observation: bool = False,
     ) -> Frame:
-        """Return predictions, see `multilevel.inference.predict.predict`."""
+        """Return a table of predictions.
+
+        Parameters
+        ----------
+        data
+            New rows, in any form that `multilevel.fit` takes; by default the used rows of the fit.
+        groups
+            "known": the mean of the groups in the data, given their estimated effects; a level that is not
+            in the data is an error. "new": the mean of groups that are not in the data; the interval
+            contains the variance between groups. "typical": the mean of a group whose effects are zero. A
+            mapping gives one of these for each grouping factor. Only known groups need their columns.
+        interval
+            Coverage of the interval, such as 0.9; ``None`` for predictions alone.
+        observation
+            Whether the interval is for a single observation instead of a mean.
+
+        Returns
+        -------
+        Column prediction; with an interval also std_error, lower, upper, and ``varies``: what the standard
+        error contains. For the distribution of the interval see `multilevel.inference.predict.predict`.
+        """
         return self.answers.predict(self, data, groups=groups, interval=interval, observation=observation)
 
     def simulate(
         self, n: int = 1, *, seed: int | np.random.Generator, groups: Literal["new", "known"] = "new"
     ) -> Floats:
-        """Return ``(n, n_input)`` new responses, see `multilevel.inference.simulate.simulate`."""
+        """Return ``(n, n_input)`` new responses for the rows of the fit, at the estimates.
+
+        Parameters
+        ----------
+        n
+            How many responses.
+        seed
+            A whole number or a NumPy generator.
+        groups
+            "new": group effects are drawn afresh for every response; "known": they stay as estimated.
+        """
         return self.answers.simulate(self, n, seed=seed, groups=groups)
 
     def refit(self, y: object) -> Fit:
