@@ -7,6 +7,7 @@ import pytest
 from multilevel.report.numbers import (
     beside,
     column,
+    correlation,
     degrees,
     fixed,
     percent,
@@ -72,6 +73,8 @@ def test_small_ones() -> None:
         "",
         "2.000e+09",
     )
+    shown = [correlation(value) for value in (0.0656, -0.0001, -0.99999, 0.9996, 1.0, -1.0)]
+    assert shown == ["0.066", "0.000", "<-0.999", ">0.999", "1.000", "-1.000"]
     assert (percent(0.4567), percent(0.0)) == ("45.7%", "0.0%")
     assert (probability(0.0004), probability(0.0421), probability(None)) == ("<0.001", "0.042", "")
     assert (degrees(16.9997), degrees(72813.2), degrees(None)) == ("17.0", "7.28e+04", "")

@@ -60,6 +60,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
+def correlation(value: float) -> str:
+    """Return a correlation with three decimal places; only one that is exactly one is shown as one."""
+    if 0.9995 <= abs(value) < 1:
+        return ">0.999" if value > 0 else "<-0.999"
+    return _plain(value, 3)
+
+
 def probability(value: float | None) -> str:
     """Return a p-value with three decimal places, or that it is below one in a thousand."""
     if value is None:

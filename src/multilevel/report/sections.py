@@ -9,6 +9,7 @@ from multilevel.report.grids import Grid
 from multilevel.report.numbers import (
     beside,
     column,
+    correlation,
     degrees,
     fixed,
     percent,
@@ -100,7 +101,7 @@ def _correlation_cells(fit: Fit) -> list[list[str]]:
         for i, term in enumerate(block.names):
             above = [(group, other, term) for other in block.names[:i]]
             shown = any(key in known for key in above) and len(block.names) <= MOST_CORRELATIONS + 1
-            cells.append([fixed(known[key], 3) if key in known else "" for key in above] if shown else [])
+            cells.append([correlation(known[key]) if key in known else "" for key in above] if shown else [])
     return [*cells, []]
 
 

@@ -13,6 +13,7 @@ from multilevel.data.table import Table
 from multilevel.design.design import Design
 from multilevel.engines.solution import Certificate, Method, Solution, Status
 from multilevel.model import Model
+from multilevel.moments import Moments
 from multilevel.results.options import FitOptions
 from multilevel.results.questions import Floats, Frame, Groups, Page, Question
 
@@ -54,7 +55,7 @@ class Fit:
     """
 
     design: Design
-    moments: object
+    moments: Moments
     solution: Solution
     table: Table
     options: FitOptions
