@@ -1,11 +1,16 @@
-"""Rules for every test: a skipped or expected-to-fail test counts as a failure."""
+"""Rules for every test: skipped and expected failures are failures; linear algebra runs in one thread."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
+
+# Small matrices only: threads of the linear algebra library make the tests several times slower. NumPy reads
+# this when it is first imported, which is after this file.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.load_profile("house")
