@@ -1,4 +1,4 @@
-"""What a fit answers: every question passed to the room that knows; the estimation spine that refits share."""
+"""What a fit answers: each question goes to the room that knows; the spine that fits and refits share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel import inference, report, results
-from multilevel.data import Table, read_table
+from multilevel.data import Table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
-import multilevel.design as _d  # provisional until bind_new lands
 from multilevel.engines.likelihood import solve
-from multilevel.engines.likelihood.solve import Watcher
+from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method, Status
 from multilevel.errors import BoundaryWarning, ConvergenceWarning, DataError, warn
+from multilevel.inference.new_data import read_new_data
 from multilevel.model import Model
 from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions, Frame, Groups
@@ -116,23 +116,11 @@ class LikelihoodAnswers:
         if data is None:
             columns = inference.predict(fit, groups=groups, interval=interval, observation=observation)
             return to_library(columns, fit.table.library)
-        kinds = inference.kinds_of_terms(fit, groups)
-        known = {block.factor for block, kind in zip(fit.design.terms, kinds, strict=True) if kind == "known"}
-        names = _d.new_columns_needed(fit.design, factors=known)
-        weights = fit.options.precision_weights
-        weighted = observation and weights is not None
-        if weighted and not isinstance(weights, str):
-            raise DataError(
-                "the fit was given precision weights as an array, which new rows do not have",
-                remedy="fit with precision_weights as the name of a column, and give new rows that column",
-            )
-        table = read_table(data, (*names, *([weights] if weighted else [])))
-        rows = _d.bind_new(fit.design, table, factors=known)
-        precision = table.columns[weights].values.astype(np.float64) if weighted else None
+        new = read_new_data(fit, data, groups=groups, observation=observation)
         columns = inference.predict(
-            fit, rows, groups=groups, interval=interval, observation=observation, precision=precision
+            fit, new.rows, groups=groups, interval=interval, observation=observation, precision=new.precision
         )
-        return to_library(columns, table.library)
+        return to_library(columns, new.library)
 
     def simulate(
         self, fit: Fit, n: int, *, seed: int | np.random.Generator, groups: Literal["new", "known"]
@@ -173,8 +161,8 @@ def _response_of_used_rows(fit: Fit, y: object) -> Floats:
     if values.shape != (design.n_rows,):
         raise DataError(
             f"the new response has shape {values.shape}",
-            allowed=f"{design.n_input} values, one for each row of the table, or {design.n_rows}, one for each"
-            " used row",
+            allowed=f"{design.n_input} values, one for each row of the table, or {design.n_rows}, one for"
+            " each used row",
         )
     finite = np.isfinite(values)
     if not finite.all():

@@ -14,7 +14,7 @@ from multilevel.data import read_table
 from multilevel.data.give_back import to_library
 from multilevel.design import columns_needed
 from multilevel.engines.likelihood import Progress, evaluate_at
-from multilevel.engines.likelihood.solve import Watcher
+from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method
 from multilevel.errors import OptionError
 from multilevel.language import parse_formula
@@ -163,8 +163,8 @@ def _refuse_bare_weights(weights: object) -> None:
     if weights is not None:
         raise OptionError(
             "`weights` can mean several things and is not accepted",
-            allowed="precision_weights (Var(e_i) = sigma^2 / w_i, as in lme4), frequency_weights (row i counts"
-            " w_i times)",
+            allowed="precision_weights (Var(e_i) = sigma^2 / w_i, as in lme4), frequency_weights (row i"
+            " counts w_i times)",
             remedy="precision_weights=... for the meaning of lme4 and nlme",
         )
 
@@ -207,6 +207,8 @@ def compare(*fits: Fit) -> Any:
     """
     for one in fits:
         if not isinstance(one, Fit):
-            raise OptionError(f"compare was given {type(one).__name__}", allowed="fits made by multilevel.fit")
+            raise OptionError(
+                f"compare was given {type(one).__name__}", allowed="fits made by multilevel.fit"
+            )
     library = fits[0].table.library if fits else "pandas"
     return to_library(inference.compare(*fits), library)

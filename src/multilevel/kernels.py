@@ -30,5 +30,7 @@ core.use_lapack(
     _address(cython_blas, "dsymm"),
 )
 
-threads: int = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+threads: int = max(
+    1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+)
 """Threads that a pass over rows may use; results do not depend on it."""

@@ -17,7 +17,7 @@ SAMPLE_ROWS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class ColumnScaling:
-    """Columns are replaced by ``(column - centre) * factor``; ``back`` maps coefficients to the user's columns.
+    """Columns become ``(column - centre) * factor``; ``back`` maps coefficients to the user's columns.
 
     Parameters
     ----------

@@ -21,7 +21,11 @@ RISE = 3.841458820694124
 
 
 def boundary_sentences(
-    moments: Moments, problem: core.Problem, found: Mapping[str, Any], relative: Sequence[Floats], sigma: float
+    moments: Moments,
+    problem: core.Problem,
+    found: Mapping[str, Any],
+    relative: Sequence[Floats],
+    sigma: float,
 ) -> tuple[str, ...]:
     """Return a sentence or two for each term at its boundary, and "" for the others.
 

@@ -32,12 +32,14 @@ def expected_information(
     """Return ``P``, ``Q`` and the covariance of the variance parameters (Kenward and Roger 1997, section 2).
 
     ``V = eta_0 I + sum_s eta_s Z B_s Z'``. Products with the identity come from those with ``Z B_s Z'``:
-    ``V_r^-1 V_r^-1 = V_r^-1 - sum_s T_s V_r^-1 Z B_s Z' V_r^-1`` for ``V_r = I + sum_s T_s Z B_s Z'``, so that
-    nothing of the size of the data is formed.
+    ``V_r^-1 V_r^-1 = V_r^-1 - sum_s T_s V_r^-1 Z B_s Z' V_r^-1`` for ``V_r = I + sum_s T_s Z B_s Z'``, so
+    that nothing of the size of the data is formed.
     """
     p = moments.p
     bases = [(block, B) for block in moments.blocks for B in _basis(block)]
-    weights = np.array([T for b, block in enumerate(moments.blocks) for T in _coordinates(relative[b], block)])
+    weights = np.array(
+        [T for b, block in enumerate(moments.blocks) for T in _coordinates(relative[b], block)]
+    )
     H = [np.ascontiguousarray(f[1][:, :, :-1]) for f in factors]
     moved = np.array([_quadratic(H[block.factor], block, B) for block, B in bases]).reshape(len(bases), p, p)
     crossed = _cross_products(moments, problem, found, bases, H)
@@ -60,14 +62,18 @@ def expected_information(
     return _in_user_units(moments, found["R"], sigma, P, Q, F)
 
 
-def _in_user_units(moments: Moments, R: Floats, sigma: float, P: Floats, Q: Floats, F: Floats) -> KenwardRoger:
+def _in_user_units(
+    moments: Moments, R: Floats, sigma: float, P: Floats, Q: Floats, F: Floats
+) -> KenwardRoger:
     """Return the ingredients in the units of the data from relative ones of the scaled problem."""
     expected = F - 2.0 * np.einsum("pq,stqp->st", R, Q) + np.einsum("pq,sqa,ab,tbp->st", R, P, R, P)
     unit = (sigma * moments.scaling.y_scale) ** 2
     front = np.linalg.inv(moments.scaling.fixed.back)
     diagonal = np.diagonal(expected)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    covariance = 2.0 * unit**2 * np.linalg.pinv(expected / np.outer(scale, scale), hermitian=True, rcond=1e-10)
+    covariance = (
+        2.0 * unit**2 * np.linalg.pinv(expected / np.outer(scale, scale), hermitian=True, rcond=1e-10)
+    )
     return KenwardRoger(
         P=-(front.T @ P @ front) / unit**2,
         Q=(front.T @ Q @ front) / unit**3,
@@ -134,7 +140,9 @@ def _cross_products(
         W = [np.zeros((m, k, p)) for m, k in zip(moments.levels, moments.effects, strict=True)]
         W[block.factor][:, _rows(block)] = np.einsum("ab,mbp->map", B, H[block.factor][:, _rows(block)])
         columns.append(np.concatenate([w.reshape(-1, p) for w in W]))
-    product = problem.information_product(found["theta"], np.ascontiguousarray(np.concatenate(columns, axis=1)))
+    product = problem.information_product(
+        found["theta"], np.ascontiguousarray(np.concatenate(columns, axis=1))
+    )
     return np.asarray(product.reshape(h, p, h, p).transpose(0, 2, 1, 3))
 
 
@@ -145,7 +153,7 @@ def _trace_products(
     bases: Sequence[tuple[TermBlock, Floats]],
     factors: Factors,
 ) -> Floats:
-    """Return ``tr(V^-1 G_s V^-1 G_t)`` for all pairs; needs all of ``Z'V^-1 Z`` unless there is one factor."""
+    """Return ``tr(V^-1 G_s V^-1 G_t)`` for all pairs; from all of ``Z'V^-1 Z`` if there are several factors."""
     pairs = np.zeros((len(bases), len(bases)))
     if len(factors) == 1:
         E = factors[0][3]
@@ -163,7 +171,9 @@ def _trace_products(
             remedy="ddf='satterthwaite', which needs no such matrix",
         )
     E = problem.information_product(found["theta"], np.eye(q))
-    offsets = np.concatenate([[0], np.cumsum([m * k for m, k in zip(moments.levels, moments.effects, strict=True)])])
+    offsets = np.concatenate(
+        [[0], np.cumsum([m * k for m, k in zip(moments.levels, moments.effects, strict=True)])]
+    )
 
     def places(block: TermBlock) -> NDArray[np.int64]:
         m, k = moments.levels[block.factor], moments.effects[block.factor]
@@ -173,7 +183,9 @@ def _trace_products(
     for s, (block_s, B_s) in enumerate(bases):
         for t, (block_t, B_t) in enumerate(bases):
             part = E[np.ix_(places(block_s), places(block_t))]
-            part = part.reshape(moments.levels[block_s.factor], block_s.size, moments.levels[block_t.factor], block_t.size)
+            part = part.reshape(
+                moments.levels[block_s.factor], block_s.size, moments.levels[block_t.factor], block_t.size
+            )
             pairs[s, t] = _contract(part, B_s, B_t)
     return pairs
 

@@ -80,7 +80,9 @@ class Posterior:
             columns[block.factor][:, here] = z
             B = factors[block.factor][0][:, here, :-1]
             a = a - np.einsum("nk,nkp->np", z, B[np.maximum(index[t], 0)])
-        effects = self._problem.row_variance(level, np.ascontiguousarray(np.concatenate([*columns, a[:, :0]], axis=1)))
+        effects = self._problem.row_variance(
+            level, np.ascontiguousarray(np.concatenate([*columns, a[:, :0]], axis=1))
+        )
         unit = self._sigma * moments.scaling.y_scale
         return np.asarray(unit**2 * (np.einsum("np,pq,nq->n", a, self._found["R"], a) + effects))
 
@@ -129,7 +131,7 @@ class Posterior:
         return total
 
     def _hessian(self) -> Floats:
-        """Return the Hessian of the profiled criterion in theta: exact for one factor, else by differences."""
+        """Return the Hessian of the profiled criterion: exact for one factor, else by differences."""
         theta = self._found["theta"]
         if len(self._moments.A) == 1:
             return np.asarray(self._found["hessian"])

@@ -57,8 +57,8 @@ def require_core(problem: core.Problem, moments: Moments) -> None:
     except ValueError as error:
         sizes = " x ".join(f"{m:,}" for m in moments.levels)
         raise DesignError(
-            f"the crossed factors ({sizes} levels) leave more than {_max_core():,} effects that must be solved"
-            f" together, more than {3 * 8 * _max_core() ** 2 / 2**30:.0f} GiB of matrices",
+            f"the crossed factors ({sizes} levels) leave more than {_max_core():,} effects that must be"
+            f" solved together, more than {3 * 8 * _max_core() ** 2 / 2**30:.0f} GiB of matrices",
             allowed="crossed factors of which all but the largest are small, or that hardly overlap",
             remedy="drop the grouped term with the second most levels, or fit on a machine with more memory",
         ) from error

@@ -18,10 +18,10 @@ SENTENCES = {
     Status.BOUNDARY: "The optimum is certified, and lies on the boundary of the covariance matrices.",
     Status.SATURATED: "The residual variance is numerically zero: the model is saturated, it reproduces the"
     " response exactly. Coefficients are exact; variances, standard errors and likelihood mean nothing.",
-    Status.EVALUATION_LIMIT: "The search reached its limit of evaluations before the optimum could be certified;"
-    " raise max_evaluations.",
-    Status.STALLED: "The search could make no further progress and the optimum could not be certified; rescale"
-    " the predictors or simplify the grouped terms.",
+    Status.EVALUATION_LIMIT: "The search reached its limit of evaluations before the optimum could be"
+    " certified; raise max_evaluations.",
+    Status.STALLED: "The search could make no further progress and the optimum could not be certified;"
+    " rescale the predictors or simplify the grouped terms.",
     Status.INTERRUPTED: "The search was interrupted; the values are the best so far, not the optimum.",
 }
 

@@ -70,7 +70,10 @@ def replace_response(moments: Moments, design: Design, y: Floats) -> Moments:
     c, d = core.response_products(
         factors, design.fixed.X, fixed.centre, fixed.factor, scaled, _root_weights(design)
     )
-    C = tuple(np.concatenate([old[:, :, :-1], new[:, :, None]], axis=2) for old, new in zip(moments.C, c, strict=True))
+    C = tuple(
+        np.concatenate([old[:, :, :-1], new[:, :, None]], axis=2)
+        for old, new in zip(moments.C, c, strict=True)
+    )
     D = moments.D.copy()
     D[-1, :] = D[:, -1] = d
     return replace(moments, C=C, D=D, scaling=scaling)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.engines.likelihood.boundary import boundary_sentences
 from multilevel.engines.likelihood.posterior import Posterior
 from multilevel.engines.likelihood.problem import n_theta, native_problem, relative_covariances, require_core
-from multilevel.engines.likelihood.boundary import boundary_sentences
 from multilevel.engines.likelihood.verdict import certificate_of, status_of
 from multilevel.engines.solution import Method, Solution
 from multilevel.errors import DesignError
@@ -86,8 +86,8 @@ def solve(
     )
     if "theta" not in found:
         raise DesignError(
-            "the likelihood is not defined at the start values: the cross-products of the fixed part are not of"
-            " full rank",
+            "the likelihood is not defined at the start values: the cross-products of the fixed part are not"
+            " of full rank",
             remedy="rescale the predictors, or leave out columns that nearly repeat others",
         )
     return _solution(moments, method, problem, found, offset)
