@@ -153,7 +153,7 @@ def _trace_products(
     bases: Sequence[tuple[TermBlock, Floats]],
     factors: Factors,
 ) -> Floats:
-    """Return ``tr(V^-1 G_s V^-1 G_t)`` for all pairs; from all of ``Z'V^-1 Z`` if there are several factors."""
+    """Return ``tr(V^-1 G_s V^-1 G_t)`` for all pairs; several factors need all of ``Z'V^-1 Z``."""
     pairs = np.zeros((len(bases), len(bases)))
     if len(factors) == 1:
         E = factors[0][3]
