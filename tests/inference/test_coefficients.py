@@ -47,3 +47,20 @@ def test_a_perfect_fit_has_blanks_and_no_nan() -> None:
     found = coefficients(dataclasses.replace(fit, solution=zero, memory={}))
     assert found["statistic"] == found["p_value"] == [None, None]
     np.testing.assert_array_equal(found["lower"], found["estimate"])
+
+
+@pytest.mark.parametrize("ddf", ["satterthwaite", "kenward-roger", "none"])
+def test_a_model_without_coefficients_asks_nothing_of_the_engine(ddf: str) -> None:
+    fit = fit_design(designs.least_squares(), ddf=ddf)
+    fixed = dataclasses.replace(fit.design.fixed, names=(), X=np.empty((30, 0)))
+    empty = dataclasses.replace(
+        fit,
+        design=dataclasses.replace(fit.design, fixed=fixed),
+        solution=dataclasses.replace(
+            fit.solution, beta=np.empty(0), vcov_beta=np.empty((0, 0)), groups=object()
+        ),
+        memory={},
+    )
+    found = coefficients(empty)
+    assert list(found) == COLUMNS
+    assert all(len(column) == 0 for column in found.values())

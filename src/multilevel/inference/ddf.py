@@ -35,7 +35,7 @@ def degrees_of_freedom(fit: Fit, L: Floats) -> Floats:
     or expected restricted information ("kenward-roger", Kenward and Roger 1997, whose scale factor is one
     for a single combination).
     """
-    if fit.options.ddf == "none":
+    if fit.options.ddf == "none" or L.size == 0:
         return np.full(L.shape[0], np.inf)
     if fit.options.ddf == "satterthwaite":
         return _moments_match(L, fit.solution.vcov_beta, *curvature(fit))
@@ -78,6 +78,8 @@ def adjusted_vcov(fit: Fit) -> Floats:
     in its parameters, where the terms in second derivatives vanish).
     """
     Phi = fit.solution.vcov_beta
+    if Phi.size == 0:
+        return Phi
     found = kenward_roger(fit)
     correction = np.einsum("st,stpq->pq", found.covariance, found.Q)
     correction -= np.einsum("st,spa,ab,tbq->pq", found.covariance, found.P, Phi, found.P)

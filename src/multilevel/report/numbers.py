@@ -36,13 +36,18 @@ def column(values: Sequence[float], digits: int = 4) -> list[str]:
 
 
 def beside(value: float | None, error: float, digits: int = 4) -> str:
-    """Return a number to the decimal place of the last of ``digits`` significant digits of its error."""
+    """Return a number to the decimal place of the last of ``digits`` significant digits of its error.
+
+    A number that is known to more than twelve digits gets eight.
+    """
     if value is None:
         return BLANK
     if error <= 0:
         return significant(value)
     places = digits - 1 - math.floor(math.log10(error))
-    if max(abs(value), error) >= 1e7 or error < 1e-5:
+    if error < 1e-12 * abs(value):
+        return significant(value, 8)
+    if max(abs(value), error) >= 1e7 or (error < 1e-5 and abs(value) < 1e-2):
         lead = max(0.0, math.floor(math.log10(max(abs(value), error))) - math.floor(math.log10(error)))
         return _no_minus_zero(f"{value:.{min(15, digits - 1 + int(lead))}e}")
     return _plain(value, max(0, places))
