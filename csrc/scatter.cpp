@@ -226,29 +226,49 @@ void pair_table(std::int64_t n, const FactorRef& f, const FactorRef& g, const do
   }
 }
 
+namespace {
+
+constexpr std::int64_t sample_blocks = 256;
+
+// Mean and root mean square deviation over rows [0, n) in steps: `block` rows out of every `stride`.
+void moments_of(const double* x, std::int64_t n, std::int64_t block, std::int64_t stride, double& mean, double& deviation) {
+  const double first = n > 0 ? x[0] : 0.0;  // shift by a value of the column: no cancellation
+  double total = 0.0, squares = 0.0, count = 0.0;
+  for (std::int64_t i = 0; i < n; i += stride) {
+    const std::int64_t end = std::min(n, i + block);
+    double s = 0.0, q = 0.0;
+    for (std::int64_t h = i; h < end; ++h) {
+      const double d = x[h] - first;
+      s += d;
+      q += d * d;
+    }
+    total += s;
+    squares += q;
+    count += static_cast<double>(end - i);
+  }
+  const double shift = total / count;
+  mean = first + shift;
+  double variance = squares / count - shift * shift;
+  if (!(variance > 1e-6 * squares / count)) {  // the first value was far out: a second pass
+    variance = 0.0;
+    for (std::int64_t i = 0; i < n; i += stride)
+      for (std::int64_t h = i; h < std::min(n, i + block); ++h) variance += (x[h] - mean) * (x[h] - mean) / count;
+  }
+  deviation = std::sqrt(std::max(variance, 0.0));
+  if (deviation <= 1e-14 * std::abs(mean)) deviation = 0.0;
+}
+
+}  // namespace
+
 void column_moments(std::int64_t n, const std::vector<const double*>& columns, double* mean, double* deviation) {
+  const std::int64_t stride = std::max(chunk_rows, n / sample_blocks);
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const double* x = columns[c];
-    const double first = n > 0 ? x[0] : 0.0;  // shift by a value of the column: no cancellation
-    double total = 0.0, squares = 0.0;
-    for (std::int64_t i = 0; i < n; i += chunk_rows) {
-      double s = 0.0, q = 0.0;
-      for (std::int64_t h = i; h < std::min(n, i + chunk_rows); ++h) {
-        const double d = x[h] - first;
-        s += d;
-        q += d * d;
-      }
-      total += s;
-      squares += q;
-    }
-    const double shift = total / static_cast<double>(n);
-    mean[c] = first + shift;
-    double variance = squares / static_cast<double>(n) - shift * shift;
-    if (!(variance > 1e-6 * squares / static_cast<double>(n))) {  // the first value was far out: a second pass
-      variance = 0.0;
-      for (std::int64_t i = 0; i < n; ++i) variance += (x[i] - mean[c]) * (x[i] - mean[c]) / static_cast<double>(n);
-    }
-    deviation[c] = std::sqrt(std::max(variance, 0.0));
+    moments_of(x, n, chunk_rows, stride, mean[c], deviation[c]);
+    if (deviation[c] > 0.0 || stride == chunk_rows) continue;
+    const double first = x[0];  // constant in the sample: constant altogether?
+    if (!std::all_of(x, x + n, [first](double v) { return v == first; }))
+      moments_of(x, n, chunk_rows, chunk_rows, mean[c], deviation[c]);
   }
 }
 

@@ -36,7 +36,8 @@ void pair_table(std::int64_t n, const FactorRef& f, const FactorRef& g, const do
 void response_products(std::int64_t n, const std::vector<FactorRef>& factors, const std::vector<ColumnRef>& xy,
                        const double* root, std::vector<std::vector<double>>& c, std::vector<double>& d);
 
-// Mean and root mean square deviation of each column (two passes).
+// Mean and root mean square deviation of each column, from evenly spread blocks of rows if there are many.
+// A column gets deviation 0 only if all of it is constant (to rounding).
 void column_moments(std::int64_t n, const std::vector<const double*>& columns, double* mean, double* deviation);
 
 }  // namespace ml

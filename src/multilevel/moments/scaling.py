@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.design.design import Design, EffectsTerm, FixedPart
+from multilevel.kernels import core
 from multilevel.model import Covariance
 
 Floats = NDArray[np.float64]
-
-SAMPLE_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def scaling_of(design: Design, response: Floats) -> Scaling:
 
 def response_scaling(fixed: FixedPart, response: Floats) -> tuple[float, float, Floats]:
     """Return centre and scale of the response, and the coefficients of the constant that was taken off."""
-    mean, deviation = _centre_and_spread(response[:, None])
+    mean, deviation = core.column_moments(response[:, None])
     if fixed.intercept is None:
         centre, scale, constant = 0.0, float(np.hypot(mean[0], deviation[0])), np.zeros(len(fixed.names))
     else:
@@ -77,31 +76,10 @@ def response_scaling(fixed: FixedPart, response: Floats) -> tuple[float, float, 
     return centre, scale if scale > 0.0 else 1.0, constant
 
 
-def _centre_and_spread(X: Floats) -> tuple[Floats, Floats]:
-    """Return mean and root mean square deviation of each column, from a systematic sample of the rows."""
-    n = X.shape[0]
-    sample = X[:: max(1, n // SAMPLE_ROWS)]
-    mean, deviation = _moments(sample)
-    flat = deviation <= 1e-12 * np.abs(mean)
-    if n > sample.shape[0] and flat.any():
-        mean[flat], deviation[flat] = _moments(X[:, flat])
-    return mean, deviation
-
-
-def _moments(X: Floats) -> tuple[Floats, Floats]:
-    """Return mean and root mean square deviation of each column."""
-    mean = np.asarray(X.mean(axis=0))
-    residue = X - mean
-    shift = residue.mean(axis=0)
-    spread = np.sqrt(np.maximum((residue * residue).mean(axis=0) - shift * shift, 0.0))
-    spread[spread <= 1e-14 * np.abs(mean)] = 0.0
-    return mean, np.asarray(spread)
-
-
 def _fixed_scaling(fixed: FixedPart) -> ColumnScaling:
     """Centre the columns that do not make up the constant; scale all but those that do."""
     p = len(fixed.names)
-    mean, deviation = _centre_and_spread(fixed.X)
+    mean, deviation = core.column_moments(fixed.X)
     if fixed.intercept is None:
         centre, constant = np.zeros(p), np.zeros(p, dtype=bool)
         spread = np.hypot(mean, deviation)
@@ -118,7 +96,7 @@ def _fixed_scaling(fixed: FixedPart) -> ColumnScaling:
 def _term_scaling(term: EffectsTerm) -> ColumnScaling:
     """Centre beside an intercept in an unstructured term; one common scale for a scalar term."""
     k = len(term.names)
-    mean, deviation = _centre_and_spread(term.Z)
+    mean, deviation = core.column_moments(term.Z)
     rms = np.hypot(mean, deviation)
     ones = (mean == 1.0) & (deviation == 0.0)
     if term.covariance is Covariance.SCALAR:
