@@ -55,3 +55,10 @@ def test_a_zero_variance_has_no_correlation() -> None:
     T = np.array([[1.0, 0.0], [0.0, 0.0]])
     flat = dataclasses.replace(fit, solution=dataclasses.replace(fit.solution, covariances=(T,)))
     assert correlations(flat)["group"] == []
+
+
+def test_a_perfect_correlation_is_exactly_one() -> None:
+    fit = fit_design(designs.slopes())
+    a = np.array([0.1, -0.3])
+    line = dataclasses.replace(fit, solution=dataclasses.replace(fit.solution, covariances=(np.outer(a, a),)))
+    assert correlations(line)["correlation"].tolist() == [-1.0]

@@ -8,6 +8,8 @@ from multilevel.model import Covariance
 from multilevel.results import Columns, Fit
 
 RESIDUAL = "Residual"
+ROUNDING = 1e-12
+"""A correlation this near one is one."""
 
 
 def variance_components(fit: Fit) -> Columns:
@@ -60,7 +62,8 @@ def correlations(fit: Fit) -> Columns:
         for a in range(len(block.names)):
             for b in range(a + 1, len(block.names)):
                 if sd[a] > 0 and sd[b] > 0:
-                    value = float(np.clip(T[a, b] / (sd[a] * sd[b]), -1, 1))
+                    value = float(T[a, b] / (sd[a] * sd[b]))
+                    value = float(np.sign(value)) if abs(value) > 1 - ROUNDING else value
                     rows.append((name, block.names[a], block.names[b], value, float(T[a, b])))
     return {
         "group": [row[0] for row in rows],
