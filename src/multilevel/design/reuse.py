@@ -16,7 +16,6 @@ from scipy.special import fdtrc
 from multilevel.design.design import Design, GroupFactor
 from multilevel.design.scope import Floats
 from multilevel.errors import GroupingWarning, warn
-from multilevel.model.text import quoted
 
 _LEVEL = 0.05
 
@@ -42,15 +41,19 @@ def warn_of_reused_labels(design: Design) -> None:
 
 def _sentence(outer: GroupFactor, inner: GroupFactor) -> str:
     """Return the text of the warning."""
-    columns = [quoted(name) for name in (*outer.columns, *inner.columns)]
-    nested = "/".join(columns)
-    crossed = [":".join(quoted(name) for name in factor.columns) for factor in (outer, inner)]
+    nested = "/".join(_written(name) for name in (*outer.columns, *inner.columns))
+    crossed = [":".join(_written(name) for name in factor.columns) for factor in (outer, inner)]
     return (
         f"`{inner.name}` ids repeat inside `{outer.name}`: the labels ({', '.join(inner.levels[:3])}, ...) "
         f"begin again in every `{outer.name}`, and rows that share only the label are no more alike than "
         f"others. `(1 | {crossed[0]}) + (1 | {crossed[1]})` lets all of them share one effect; did you mean "
         f"`(1 | {nested})`?"
     )
+
+
+def _written(name: str) -> str:
+    """Return a name as formulas accept it, in backticks only if it needs them."""
+    return name if name.isidentifier() else f"`{name}`"
 
 
 def _looks_nested(design: Design, outer: GroupFactor, inner: GroupFactor) -> bool:
