@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,7 @@ def load_fit(path: str | Path) -> Fit:
     moments = summarise(design)
     if saved.response is not None:
         moments = replace_response(moments, design, saved.response)
+        design = dataclasses.replace(design, y=saved.response)
     solution = evaluate_at(moments, method=options.method, theta=saved.theta)
     results.verify(saved, solution)
     return Fit(design, moments, solution, saved.table, options, ANSWERS, saved.response)

@@ -39,7 +39,7 @@ def to_library(columns: Mapping[str, Sequence[object] | NDArray[Any]], library: 
     (1, 2)
     """
     if library == "pandas":
-        return pd.DataFrame(dict(columns))
+        return pd.DataFrame({name: _nullable(values) for name, values in columns.items()})
     plain = {name: _plain(values) for name, values in columns.items()}
     try:
         if library == "polars":
@@ -62,3 +62,14 @@ def _plain(values: Sequence[object] | NDArray[Any]) -> Any:
     if isinstance(values, np.ndarray):
         return values if values.dtype.kind in "biuf" else values.tolist()
     return list(values)
+
+
+def _nullable(values: Sequence[object] | NDArray[Any]) -> Any:
+    """Return numbers with blanks as a nullable pandas array, so that no blank becomes NaN."""
+    if isinstance(values, np.ndarray) or None not in values:
+        return values
+    numbers = [value for value in values if value is not None]
+    if not all(isinstance(value, int | float) for value in numbers):
+        return values
+    whole = bool(numbers) and all(isinstance(value, int) for value in numbers)
+    return pd.array(list(values), dtype="Int64" if whole else "Float64")
