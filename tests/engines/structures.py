@@ -1,4 +1,4 @@
-"""Small random designs of every grouping structure, and the dense twin of the scaled problem that the kernels see."""
+"""Small random designs of every grouping structure, and their dense twins in scaled columns."""
 
 from __future__ import annotations
 
@@ -133,12 +133,12 @@ STRUCTURES: tuple[Structure, ...] = (
     Structure("crossed, known sigma", crossed(g=8, h=6), (("g", 1, U), ("h", 1, U)), residual_sd=0.8),
     Structure("crossed k=2, 1", crossed(g=8, h=6), (("g", 2, U), ("h", 1, U)), n=60, frequency=True),
     Structure("crossed k=2, 3", crossed(g=7, h=5), (("g", 2, U), ("h", 3, U)), n=70, precision=True),
-    Structure("crossed, two terms each", crossed(g=7, h=5), (("h", 1, U), ("g", 2, D), ("h", -1, U), ("g", -1, S)), n=60),
+    Structure("two on each", crossed(g=7, h=5), (("h", 1, U), ("g", 2, D), ("h", -1, U), ("g", -1, S)), n=60),
     Structure("partly crossed", partly, (("g", 2, U), ("h", 1, U)), n=60),
     Structure("crossed and nested", mixed, (("h", 1, U), ("a", 2, U), ("b", 1, U)), n=60),
     Structure("crossed and nested vectors", mixed, (("h", 2, D), ("a", 1, U), ("b", 2, U)), n=70, p=3),
-    Structure("three crossed", crossed(f=7, g=6, h=5), (("f", 1, U), ("g", 1, U), ("h", 1, U)), n=60),
-    Structure("three crossed vectors", crossed(f=6, g=5, h=4), (("f", 2, U), ("g", 1, U), ("h", 2, D)), n=70, offset=True),
+    Structure("three crossed", crossed(f=7, g=6, h=5), (("f", 1, U), ("g", 1, U), ("h", 1, U)), offset=True),
+    Structure("three k=2, 1, 2", crossed(f=6, g=5, h=4), (("f", 2, U), ("g", 1, U), ("h", 2, D)), n=70),
     Structure("more effects than rows", crossed(g=9, h=8), (("g", 3, U), ("h", 2, U)), n=20, p=1),
 )  # fmt: skip
 
@@ -150,7 +150,9 @@ def design_of(structure: Structure, seed: int = 0) -> Design:
     factors = structure.factors(rng, n)
     names = list(dict.fromkeys(g for g, _, _ in structure.terms))
     one_column = np.ones((n, 1))
-    X = np.hstack([one_column, rng.normal(size=(n, structure.p))])[:, not structure.intercept :][:, : structure.p]
+    X = np.hstack([one_column, rng.normal(size=(n, structure.p))])[:, not structure.intercept :][
+        :, : structure.p
+    ]
     frequency = rng.integers(1, 4, n).astype(float) if structure.frequency else None
     precision = rng.uniform(0.5, 2, n) if structure.precision else None
     offset = rng.normal(size=n) if structure.offset else None
@@ -164,7 +166,9 @@ def design_of(structure: Structure, seed: int = 0) -> Design:
         level = factors[name]
         b = rng.normal(size=(level.max() + 1, k)) @ (rng.normal(0, 0.4, (k, k)) + 0.5 * np.eye(k))
         y += np.einsum("nk,nk->n", Z, b[level])
-        labels = ["Intercept", *(f"x{i}" for i in range(1, k))] if effects > 0 else [f"x{i}" for i in range(k)]
+        labels = (
+            ["Intercept", *(f"x{i}" for i in range(1, k))] if effects > 0 else [f"x{i}" for i in range(k)]
+        )
         terms.append(EffectsTerm(names.index(name), tuple(labels), np.asfortranarray(Z), covariance))
     constant = np.zeros(structure.p)
     constant[:1] = 1.0
@@ -222,12 +226,13 @@ def reordered(design: Design, rows: Ints) -> Design:
 def scaled_design(design: Design, moments: Moments) -> Design:
     """Return the design in the shifted and scaled columns of its moments."""
     scaling = moments.scaling
+    X = (design.fixed.X - scaling.fixed.centre) * scaling.fixed.factor
     y = design.y if design.offset is None else design.y - design.offset
     return dataclasses.replace(
         design,
         y=(y - scaling.y_centre) / scaling.y_scale,
         offset=None,
-        fixed=dataclasses.replace(design.fixed, X=(design.fixed.X - scaling.fixed.centre) * scaling.fixed.factor),
+        fixed=dataclasses.replace(design.fixed, X=X),
         terms=tuple(
             dataclasses.replace(t, Z=(t.Z - s.centre) * s.factor)
             for t, s in zip(design.terms, scaling.terms, strict=True)
@@ -271,6 +276,11 @@ def singular_thetas(problem: Dense, rng: np.random.Generator) -> dict[str, Float
         start += size
     near = last + 1e-7 * (last == 0.0)
     return {**found, "first term zero": first, "last columns zero": last, "rank one": rank_one, "near": near}
+
+
+def by_name(name: str) -> Structure:
+    """Return the structure of a name."""
+    return next(s for s in STRUCTURES if s.name == name)
 
 
 def names_of(structures: Sequence[Structure]) -> list[str]:

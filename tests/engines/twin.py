@@ -1,4 +1,4 @@
-"""What the kernels compute at a theta, in dense algebra: relative matrices of the scaled problem, by factor and level."""
+"""What the kernels compute at a theta, in dense algebra: relative matrices of the scaled problem."""
 
 from __future__ import annotations
 
@@ -119,11 +119,16 @@ def average_information(twin: Twin, method: str) -> tuple[Floats, Floats]:
     sigma2 = float(problem.y @ Py) / N if known is None else known**2
     M = at.P if method == "reml" else at.inverse
     units: list[TermFactor] = []
-    for Z, (_, k), structure, L in zip(problem.Z, problem.sizes, problem.structures, twin.factors, strict=True):
+    for Z, (_, k), structure, L in zip(
+        problem.Z, problem.sizes, problem.structures, twin.factors, strict=True
+    ):
         units += [(Z, L, np.tril(B)) for B in basis(k, structure)]
     moves = [_kron(Z, E @ L.T + L @ E.T) for Z, L, E in units]
     q = np.array([Py @ V @ Py for V in moves])
-    H = np.array([[(V @ Py) @ at.P @ (W @ Py) for W in moves] for V in moves]).reshape(len(q), len(q)) / sigma2
+    H = (
+        np.array([[(V @ Py) @ at.P @ (W @ Py) for W in moves] for V in moves]).reshape(len(q), len(q))
+        / sigma2
+    )
     if known is None:
         H -= np.outer(q, q) / (N * sigma2**2)
     for i, (Z, L, E) in enumerate(units):
