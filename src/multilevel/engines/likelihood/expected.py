@@ -133,8 +133,8 @@ def _cross_products(
 ) -> Floats:
     """Return ``X'V^-1 G_s V^-1 G_t V^-1 X`` for all pairs, ``(h, h, p, p)``."""
     p, h = moments.p, len(bases)
-    if h == 0:
-        return np.zeros((0, 0, p, p))
+    if h == 0 or p == 0:
+        return np.zeros((h, h, p, p))
     columns = []
     for block, B in bases:
         W = [np.zeros((m, k, p)) for m, k in zip(moments.levels, moments.effects, strict=True)]
