@@ -135,3 +135,17 @@ def test_a_column_that_is_not_needed_may_be_anything() -> None:
     data = pd.DataFrame({"x": [1.0], "when": pd.to_datetime(["2020-01-01"])})
     assert list(read_table(data, ["x"]).columns) == ["x"]
     assert list(read_table({"x": [1.0], "z": [[1]], "w": [1, 2]}, ["x"]).columns) == ["x"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: pl.scan_parquet(folder / "absent.parquet"),
+        lambda folder: pl.scan_csv(folder / "absent.csv"),
+        lambda folder: pl.LazyFrame({"x": ["a"]}).with_columns(pl.col("x").cast(pl.Int64)),
+        lambda folder: duckdb.sql("select cast(x as integer) as x from (values ('a')) t(x)"),
+    ],
+)
+def test_a_lazy_frame_that_fails_is_a_data_error(make: Callable[[Path], Any], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be collected"):
+        read_table(make(tmp_path), ["x"])

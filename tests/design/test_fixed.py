@@ -96,3 +96,10 @@ def test_a_fixed_part_may_be_empty() -> None:
     fixed = bound("y ~ 0 + (1 | g)", base()).fixed
     assert fixed.names == ()
     assert fixed.X.shape == (ROWS, 0)
+
+
+def test_a_factor_of_one_level_is_reported() -> None:
+    design, caught = bound_with_warnings("y ~ x + f + (1 | g)", base(f=cycled("a")))
+    assert design.fixed.names == ("Intercept", "x")
+    assert design.fixed.aliased == (Alias("f", ("Intercept",)),)
+    assert "`f` has one level, aliased with the intercept" in str(caught[0].message)

@@ -24,6 +24,7 @@ def first(n: int, **columns: Any) -> dict[str, Any]:
 
 
 REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("y ~ x + (f | g)", base(f=cycled("a")), ["the effect `f` of `(1 + f | g)` has one level"]),
     ("y ~ x + (1 | g)", base(g=np.zeros(ROWS)), ["`g` of `(1 | g)` has 1 level ('0')", "leave the term out"]),
     (
         "y ~ x + (1 | g)",

@@ -166,3 +166,13 @@ def test_bound_again_twice_is_the_same() -> None:
     )
     required, _ = new_columns_needed(DESIGN)
     assert bind_new(DESIGN, read_table(frame, required)).X.shape == (3, len(DESIGN.fixed.names))
+
+
+def test_many_nested_columns_do_not_overflow() -> None:
+    rng = np.random.default_rng(0)
+    n, names = 3000, ("a", "b", "c", "d", "e", "h")
+    data: dict[str, Any] = {"y": rng.normal(size=n), **{name: rng.integers(0, 2000, n) for name in names}}
+    design = bound(f"y ~ 1 + (1 | {':'.join(names)})", data, residual_sd=1.0)
+    rows = bind_new(design, read_table(data, names))
+    assert rows.unknown == {}
+    np.testing.assert_array_equal(rows.index[0], design.factors[0].index)

@@ -77,5 +77,13 @@ def test_the_answer_does_not_move_with_shift_and_scale(
 
 def test_cross_products_in_blocks_equal_those_in_one_piece() -> None:
     X = np.asfortranarray(RNG.normal(size=(20_000, 3)))
-    shift = X.mean(axis=0)
-    np.testing.assert_allclose(cross_products(X, shift), (X - shift).T @ (X - shift), rtol=1e-10, atol=1e-9)
+    shift = np.array([0.5, 0.0, -2.0])
+    products, sums = cross_products(X, shift)
+    np.testing.assert_allclose(products, (X - shift).T @ (X - shift), rtol=1e-10, atol=1e-9)
+    np.testing.assert_allclose(sums, (X - shift).sum(axis=0), rtol=1e-10, atol=1e-9)
+
+
+def test_rows_in_order_of_a_column_are_centred_as_well_as_others() -> None:
+    x = np.linspace(1e6, 2e6, 30_000)
+    X = np.asfortranarray(np.column_stack([np.ones(x.size), x, np.sin(x), 3 * x - np.sin(x)]))
+    assert [d.column for d in dependent_columns(X, constant=0, centred=[1, 2, 3])] == [3]

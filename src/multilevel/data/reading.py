@@ -10,6 +10,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.exceptions import NarwhalsError
 from numpy.typing import NDArray
 
 from multilevel.data.columns import from_array, from_arrow, from_pandas, from_polars
@@ -179,10 +180,27 @@ def _read_narwhals(data: object, names: Sequence[str]) -> Table:
             f"the data are of type {type(data).__module__}.{type(data).__qualname__}, which is no table",
             allowed="a pandas, polars or pyarrow table, a mapping of names to arrays, or the path of a file",
         )
-    present = frame.collect_schema().names()
-    found = find_names(names, present)
-    chosen = frame.select(*dict.fromkeys(found.values()))
-    eager = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
+    try:
+        present = frame.collect_schema().names()
+        chosen = frame.select(*dict.fromkeys(find_names(names, present).values()))
+        eager = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
+    except _errors_of(data) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"the {type(data).__name__} cannot be collected: {reason}") from error
     native: Any = eager.to_native()
     home = type(native).__module__.partition(".")[0]
     return _read_native(native if home in ("polars", "pyarrow", "pandas") else eager.to_pandas(), names)
+
+
+def _errors_of(data: object) -> tuple[type[Exception], ...]:
+    """Return the errors that the library of a lazy frame raises when it is collected."""
+    home = type(data).__module__.partition(".")[0]
+    if home == "polars":
+        import polars as pl
+
+        return (OSError, NarwhalsError, pl.exceptions.PolarsError)
+    if home in ("duckdb", "_duckdb"):
+        import duckdb
+
+        return (OSError, NarwhalsError, duckdb.Error)
+    return (OSError, NarwhalsError)

@@ -11,7 +11,7 @@ from multilevel.data.table import Table
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
 from multilevel.design.fixed import fixed_part
 from multilevel.design.groups import group_factor, group_levels
-from multilevel.design.identify import check_design, response_values, warn_of_double_bar
+from multilevel.design.identify import check_coding, check_design, response_values
 from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
@@ -67,6 +67,15 @@ def bind(
         The model cannot be estimated from these data.
     OptionError
         A keyword has a value that is not allowed.
+
+    Examples
+    --------
+    >>> from multilevel.data import datasets, read_table
+    >>> from multilevel.language import parse_formula
+    >>> model = parse_formula("reaction ~ days + (days | subject)")
+    >>> design = bind(model, read_table(datasets.load("sleepstudy"), columns_needed(model)))
+    >>> design.fixed.names, design.fixed.X.shape, design.factors[0].levels[:2]
+    (('Intercept', 'days'), (180, 2), ('308', '309'))
     """
     if missing not in ("report", "drop", "error"):
         raise OptionError(f"missing={missing!r}", allowed='"report", "drop" or "error"')
@@ -169,7 +178,7 @@ def _terms(model: Model, columns: Columns, positions: tuple[int, ...]) -> tuple[
     found = []
     for at, (term, factor) in enumerate(zip(model.groups, positions, strict=True)):
         matrix = columns.matrix(term.effects)
-        warn_of_double_bar(model, at, bool(matrix.categorical))
+        check_coding(model, at, matrix)
         found.append(EffectsTerm(factor, matrix.names, matrix.values, term.covariance))
     return tuple(found)
 

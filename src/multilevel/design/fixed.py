@@ -41,8 +41,9 @@ def fixed_part(matrix: Matrix, scope: Scope) -> tuple[FixedPart, tuple[int, ...]
     found = dependent_columns(matrix.values, constant=one, centred=centred)
     dropped = {dependent.column for dependent in found}
     kept = tuple(at for at in range(len(matrix.names)) if at not in dropped)
-    if found:
-        lines = [_sentence(matrix, dependent, one) for dependent in found]
+    if found or matrix.empty:
+        lines = [f"`{name}` has one level, aliased with the intercept" for name in matrix.empty]
+        lines += [_sentence(matrix, dependent, one) for dependent in found]
         lines += _empty_cells(matrix, scope, dropped)
         warn(
             "the fixed part has columns that add nothing; they are left out: " + "; ".join(lines),
@@ -50,7 +51,11 @@ def fixed_part(matrix: Matrix, scope: Scope) -> tuple[FixedPart, tuple[int, ...]
         )
     X = matrix.values if not found else np.asfortranarray(matrix.values[:, kept])
     names = tuple(matrix.names[at] for at in kept)
-    aliased = tuple(_alias(matrix, dependent, one) for dependent in found)
+    of = ("Intercept",) if one is not None else ()
+    aliased = (
+        *(Alias(name, of) for name in matrix.empty),
+        *(_alias(matrix, dependent, one) for dependent in found),
+    )
     return FixedPart(names, X, aliased, _intercept(matrix, kept, ones)), kept
 
 

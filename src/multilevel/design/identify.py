@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
-from multilevel.design.matrices import Columns
+from multilevel.design.matrices import Columns, Matrix
 from multilevel.design.rank import dependent_columns
 from multilevel.design.reuse import warn_of_reused_labels
 from multilevel.design.scope import Factor, Floats, Ints
@@ -210,11 +210,27 @@ def _same_partition(a: GroupFactor, b: GroupFactor) -> bool:
     return bool((partner[a.index] == b.index).all())
 
 
-def warn_of_double_bar(model: Model, at: int, categorical: bool) -> None:
-    """Warn that ``(f || g)`` gives each column of a factor a variance of its own."""
+def check_coding(model: Model, at: int, matrix: Matrix) -> None:
+    """Check how the factors among the effects of a grouped term are coded.
+
+    Raises
+    ------
+    DesignError
+        A factor has one level, so that it has no effect beside the intercept.
+
+    Warns
+    -----
+    GroupingWarning
+        ``(f || g)`` gives each coded column of the factor ``f`` a variance of its own.
+    """
     term = model.groups[at]
+    if matrix.empty:
+        raise DesignError(
+            f"the effect `{matrix.empty[0]}` of `{term_text(term)}` has one level and nothing to vary",
+            remedy=f"leave `{matrix.empty[0]}` out of the term",
+        )
     end = model.groups[at + 1].position if at + 1 < len(model.groups) else len(model.text)
-    if term.covariance is not Covariance.DIAGONAL or not categorical:
+    if term.covariance is not Covariance.DIAGONAL or not matrix.categorical:
         return
     if "||" not in model.text[term.position : max(end, term.position)]:
         return

@@ -39,12 +39,15 @@ class Matrix:
         For each column, the expressions whose product it is; empty for the intercept.
     categorical
         Expressions that are factors.
+    empty
+        Terms without a column: factors of one level beside an intercept.
     """
 
     names: tuple[str, ...]
     values: Floats
     terms: tuple[tuple[str, ...], ...]
     categorical: frozenset[str] = frozenset()
+    empty: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +121,19 @@ class Columns:
             raise DesignError(f"the formula `{formula}` cannot be coded: {error}") from error
         terms: list[tuple[str, ...]] = []
         names: list[str] = []
+        empty: list[str] = []
         for product, piece in zip(_terms(formula), made.model_spec.structure, strict=True):
             names += [str(name) for name in piece.columns]
             terms += [product] * len(piece.columns)
+            empty += [] if piece.columns else [":".join(product)]
         categorical = frozenset(
             expression
             for expression, evaluated in maker.factor_cache.items()
             if evaluated.metadata.kind is FormulaFactor.Kind.CATEGORICAL
         )
-        return Matrix(tuple(names), np.asfortranarray(np.asarray(made)), tuple(terms), categorical)
+        return Matrix(
+            tuple(names), np.asfortranarray(np.asarray(made)), tuple(terms), categorical, tuple(empty)
+        )
 
     def _require_room(self, formula: str) -> None:
         """Refuse a matrix of indicators that would not fit in memory, before it is made."""

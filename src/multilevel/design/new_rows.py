@@ -75,6 +75,18 @@ def bind_new(design: Design, table: Table, *, offset: RowNumbers = None) -> NewR
         A predictor is missing or infinite in some row, or has a level that the fitted rows did not have.
     OptionError
         The fit had an ``offset`` array, and none is given for the new rows.
+
+    Examples
+    --------
+    >>> from multilevel.data import datasets, read_table
+    >>> from multilevel.design import bind
+    >>> from multilevel.language import parse_formula
+    >>> model = parse_formula("reaction ~ days + (days | subject)")
+    >>> design = bind(model, read_table(datasets.load("sleepstudy"), model.variables))
+    >>> new = read_table({"days": [10, 10], "subject": ["308", "999"]}, ["days", "subject"])
+    >>> rows = bind_new(design, new)
+    >>> rows.X.tolist(), rows.index[0].tolist(), rows.unknown
+    ([[1.0, 10.0], [1.0, 10.0]], [0, -1], {'subject': ('999',)})
     """
     recipe = _recipe(design)
     if offset is None and recipe.offset == "":
@@ -160,19 +172,17 @@ def _with_missing(column: Column) -> Factor:
 
 def _find_levels(parts: list[Factor], group: GroupRecipe) -> Ints:
     """Return the number of the fitted level of each row, -1 where there is none."""
-    sizes = [len(levels) for levels in group.levels]
     fitted = np.zeros(len(group.members), dtype=np.int64)
     wanted = np.zeros(parts[0].codes.size, dtype=np.int64)
     known = np.ones(wanted.size, dtype=np.bool_)
-    for part, levels, size, member in zip(parts, group.levels, sizes, group.members.T, strict=True):
+    for part, levels, member in zip(parts, group.levels, group.members.T, strict=True):
         number = {label: at for at, label in enumerate(levels)}
         codes = np.array([number.get(label, -1) for label in part.levels], dtype=np.int64)[part.codes]
-        known &= codes >= 0
-        fitted = fitted * size + member
-        wanted = wanted * size + codes
-    at = np.minimum(np.searchsorted(fitted, wanted), fitted.size - 1)
-    known &= fitted[at] == wanted
-    return np.where(known, at, -1).astype(np.int32)
+        distinct, fitted = np.unique(fitted * len(levels) + member, return_inverse=True)
+        keys = wanted * len(levels) + codes
+        wanted = np.minimum(np.searchsorted(distinct, keys), distinct.size - 1)
+        known &= (codes >= 0) & (distinct[wanted] == keys)
+    return np.where(known, wanted, -1).astype(np.int32)
 
 
 def _labels(parts: list[Factor], rows: NDArray[np.int64]) -> tuple[str, ...]:
