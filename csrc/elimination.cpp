@@ -137,6 +137,27 @@ void Elimination::update_pairs(int p, const double* W, int k, int w) {
   }
 }
 
+// Block (u, v) of S = I + Lambda' core Lambda, u not before v.
+void Elimination::fill_core_block(int u, int v) {
+  const std::size_t Q = Q_;
+  const int ku = k_of(u), kv = k_of(v), cu = core_column_[u], cv = core_column_[v];
+  const double *lu = lambda[factor_[u]].data(), *lv = lambda[factor_[v]].data();
+  if (ku == 1 && kv == 1) {
+    S_[cu + cv * Q] = (u == v ? 1.0 : 0.0) + lu[0] * lv[0] * core_[cu + cv * Q];
+    return;
+  }
+  for (int i = 0; i < ku; ++i)
+    for (int j = 0; j < kv && cv + j <= cu + i; ++j) {
+      double s = u == v && i == j ? 1.0 : 0.0;
+      for (int a = i; a < ku; ++a)
+        for (int b = j; b < kv; ++b) {
+          const std::size_t row = std::max(cu + a, cv + b), col = std::min(cu + a, cv + b);
+          s += lu[a * ku + i] * lv[b * kv + j] * core_[row + col * Q];
+        }
+      S_[cu + i + (cv + j) * Q] = s;
+    }
+}
+
 // S = I + Lambda' core Lambda = LL'; the columns [X y] lose W'W, W = L^-1 Lambda' C.
 bool Elimination::eliminate_core() {
   if (Q_ == 0) return true;
@@ -145,29 +166,12 @@ bool Elimination::eliminate_core() {
   core_W_.assign(Q * r_, 0.0);
   for (int v = n_sparse_; v < n_nodes(); ++v) {
     const int kv = k_of(v), cv = core_column_[v];
-    const double* lv = lambda[factor_[v]].data();
     for (int j = 0; j < kv; ++j)
       for (int a = j; a < kv; ++a)
         for (int b = 0; b < r_; ++b)
-          core_W_[cv + j + b * Q] += lv[a * kv + j] * C_[coff_[v] + static_cast<std::int64_t>(a) * r_ + b];
-    for (int u = v; u < n_nodes(); ++u) {
-      const int ku = k_of(u), cu = core_column_[u];
-      const double* lu = lambda[factor_[u]].data();
-      if (ku == 1 && kv == 1) {
-        S_[cu + cv * Q] = (u == v ? 1.0 : 0.0) + lu[0] * lv[0] * core_[cu + cv * Q];
-        continue;
-      }
-      for (int i = 0; i < ku; ++i)
-        for (int j = 0; j < kv; ++j) {
-          double s = u == v && i == j ? 1.0 : 0.0;
-          for (int a = i; a < ku; ++a)
-            for (int b = j; b < kv; ++b) {
-              const std::size_t row = std::max(cu + a, cv + b), col = std::min(cu + a, cv + b);
-              s += lu[a * ku + i] * lv[b * kv + j] * core_[row + col * Q];
-            }
-          if (cu + i >= cv + j) S_[cu + i + (cv + j) * Q] = s;
-        }
-    }
+          core_W_[cv + j + b * Q] +=
+              lambda[factor_[v]][a * kv + j] * C_[coff_[v] + static_cast<std::int64_t>(a) * r_ + b];
+    for (int u = v; u < n_nodes(); ++u) fill_core_block(u, v);
   }
   if (!lapack::cholesky(S_.data(), Q_)) return false;
   for (std::size_t i = 0; i < Q; ++i) scratch_[0] += 2.0 * std::log(S_[i + i * Q]);
@@ -186,53 +190,56 @@ void Elimination::solve_fixed() {
   fixed.invert();
   B_.assign(coff_.back(), 0.0);
   H_.assign(coff_.back(), 0.0);
+  if (Q_ > 0) solve_core();
+  for (int p = n_sparse_ - 1; p >= 0; --p) solve_node(p);
+}
+
+void Elimination::solve_core() {
   const std::size_t Q = Q_;
-  if (Q_ > 0) {
-    std::vector<double> X = core_W_, raw(Q * r_);
-    lapack::solve_triangular(S_.data(), X.data(), Q_, r_, true);
-    std::vector<double> BX(Q * r_, 0.0);
-    for (int v = n_sparse_; v < n_nodes(); ++v) {
-      const int k = k_of(v), c = core_column_[v];
+  std::vector<double> X = core_W_, raw(Q * r_), BX(Q * r_, 0.0);
+  lapack::solve_triangular(S_.data(), X.data(), Q_, r_, true);
+  for (int v = n_sparse_; v < n_nodes(); ++v) {
+    const int k = k_of(v), c = core_column_[v];
+    for (int b = 0; b < r_; ++b)
+      for (int i = 0; i < k; ++i) {
+        const std::int64_t at = coff_[v] + static_cast<std::int64_t>(i) * r_ + b;
+        double s = 0.0;
+        for (int a = 0; a <= i; ++a) s += lambda[factor_[v]][i * k + a] * X[c + a + b * Q];
+        BX[c + i + b * Q] = B_[at] = s;
+        raw[c + i + b * Q] = C_[at];
+      }
+  }
+  lapack::symmetric_multiply(core_.data(), BX.data(), raw.data(), Q_, r_, -1.0, 1.0);
+  for (int v = n_sparse_; v < n_nodes(); ++v)
+    for (int i = 0; i < k_of(v); ++i)
       for (int b = 0; b < r_; ++b)
-        for (int i = 0; i < k; ++i) {
-          double s = 0.0;
-          for (int a = 0; a <= i; ++a) s += lambda[factor_[v]][i * k + a] * X[c + a + b * Q];
-          BX[c + i + b * Q] = s;
-          B_[coff_[v] + static_cast<std::int64_t>(i) * r_ + b] = s;
-          raw[c + i + b * Q] = C_[coff_[v] + static_cast<std::int64_t>(i) * r_ + b];
-        }
-    }
-    lapack::symmetric_multiply(core_.data(), BX.data(), raw.data(), Q_, r_, -1.0, 1.0);
-    for (int v = n_sparse_; v < n_nodes(); ++v)
-      for (int i = 0; i < k_of(v); ++i)
-        for (int b = 0; b < r_; ++b)
-          H_[coff_[v] + static_cast<std::int64_t>(i) * r_ + b] = raw[core_column_[v] + i + b * Q];
+        H_[coff_[v] + static_cast<std::int64_t>(i) * r_ + b] = raw[core_column_[v] + i + b * Q];
+}
+
+// B_p = K (C - N B_R), H_p = (I - A K)(C - N B_R) with K = U'U.
+void Elimination::solve_node(int p) {
+  const int k = k_of(p), w = width_[p];
+  thread_local std::vector<double> c, Uc, AB;
+  c.assign(C_of(p), C_of(p) + static_cast<std::ptrdiff_t>(k) * r_);
+  for (auto e = list_start_[p]; e < list_start_[p + 1]; ++e) {
+    const int u = list_[e], ku = k_of(u);
+    for (int i = 0; i < k; ++i)
+      for (int j = 0; j < ku; ++j) {
+        const double n = N_of(p)[i * w + list_column_[e] + j];
+        const double* b = B_.data() + coff_[u] + static_cast<std::int64_t>(j) * r_;
+        for (int a = 0; a < r_; ++a) c[i * r_ + a] -= n * b[a];
+      }
   }
-  std::vector<double> c, Uc, AB;
-  for (int p = n_sparse_ - 1; p >= 0; --p) {
-    const int k = k_of(p), w = width_[p];
-    c.assign(C_of(p), C_of(p) + static_cast<std::ptrdiff_t>(k) * r_);
-    for (auto e = list_start_[p]; e < list_start_[p + 1]; ++e) {
-      const int u = list_[e], ku = k_of(u);
-      for (int i = 0; i < k; ++i)
-        for (int j = 0; j < ku; ++j) {
-          const double n = N_of(p)[i * w + list_column_[e] + j];
-          const double* b = B_.data() + coff_[u] + static_cast<std::int64_t>(j) * r_;
-          for (int a = 0; a < r_; ++a) c[i * r_ + a] -= n * b[a];
-        }
-    }
-    const double* U = U_.data() + aoff_[p];
-    Uc.resize(c.size());
-    AB.resize(c.size());
-    multiply(U, c.data(), Uc.data(), k, k, r_);
-    double* B = B_.data() + coff_[p];
-    for (int a = 0; a < k; ++a)
-      for (int i = 0; i < k; ++i)
-        for (int b = 0; b < r_; ++b) B[i * r_ + b] += U[a * k + i] * Uc[a * r_ + b];
-    multiply(A_of(p), B, AB.data(), k, k, r_);
-    double* H = H_.data() + coff_[p];
-    for (int i = 0; i < k * r_; ++i) H[i] = c[i] - AB[i];
-  }
+  const double* U = U_.data() + aoff_[p];
+  double *B = B_.data() + coff_[p], *H = H_.data() + coff_[p];
+  Uc.resize(c.size());
+  AB.resize(c.size());
+  multiply(U, c.data(), Uc.data(), k, k, r_);
+  for (int a = 0; a < k; ++a)
+    for (int i = 0; i < k; ++i)
+      for (int b = 0; b < r_; ++b) B[i * r_ + b] += U[a * k + i] * Uc[a * r_ + b];
+  multiply(A_of(p), B, AB.data(), k, k, r_);
+  for (int i = 0; i < k * r_; ++i) H[i] = c[i] - AB[i];
 }
 
 void Elimination::raw_products(const std::vector<double>& w, std::vector<double>& out, int s) const {

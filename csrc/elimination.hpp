@@ -59,12 +59,18 @@ class Elimination final : public Profile {
 
   bool eliminate_node(int p);
   void update_pairs(int p, const double* W, int k, int w);
+  void fill_core_block(int u, int v);
   bool eliminate_core();
+  void solve_core();
+  void solve_node(int p);
   void average_information(const std::vector<std::vector<double>>& dT, std::vector<double>& hessian);
   void selected_node(int p);
   double quadratic_scalar(int p) const;
   void gather_product(int p, std::vector<double>& T1) const;
-  void core_information();
+  void core_covariances();
+  void core_information(int v);
+  void residual_of(int v, std::vector<double>& g) const;
+  void sum_gradient(int f);
   const double* A_of(int p) const { return (p < first_modified_ ? A0_ : A_).data() + aoff_[p]; }
   const double* C_of(int p) const { return (p < first_modified_ ? C0_ : C_).data() + coff_[p]; }
   const double* N_of(int p) const { return (p < first_modified_ ? N0_ : N_).data() + noff_[p]; }

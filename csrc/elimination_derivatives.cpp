@@ -22,51 +22,60 @@ void mirror_lower(double* M, std::size_t n) {
 
 void Elimination::derivatives(std::vector<double>& gradient, std::vector<double>& hessian) {
   solve_fixed();
-  const int F = layout.n_factors(), p = fixed.p, T = layout.n_theta;
+  const int T = layout.n_theta;
   std::vector<std::vector<double>> dT(T);
   for (int i = 0; i < T; ++i) layout.fill_derivative(i, lambda[layout.factor_of(i)], dT[i]);
   average_information(dT, hessian);
   invert_selected();
-  G.resize(F);
-  sum_E.resize(F);
-  const double c = 1.0 / sigma2();
-  std::vector<double> g, HR;
-  for (int f = 0; f < F; ++f) {
-    const int k = layout.effects[f];
-    G[f].assign(static_cast<std::size_t>(k) * k, 0.0);
-    sum_E[f].assign(static_cast<std::size_t>(k) * k, 0.0);
-    g.resize(k);
-    HR.resize(static_cast<std::size_t>(k) * p);
-    for (int l = 0; l < levels[f]; ++l) {
-      const int v = position_[f][l];
-      const double *E = E_.data() + aoff_[v], *H = H_.data() + coff_[v];
-      for (int a = 0; a < k; ++a) {
-        g[a] = H[a * r_ + p];
-        for (int j = 0; j < p; ++j) g[a] -= H[a * r_ + j] * fixed.beta[j];
-      }
-      if (criterion.reml)
-        for (int a = 0; a < k; ++a)
-          for (int j = 0; j < p; ++j) {
-            double s = 0.0;
-            for (int i = 0; i < p; ++i) s += H[a * r_ + i] * fixed.R[i * p + j];
-            HR[a * p + j] = s;
-          }
-      for (int a = 0; a < k; ++a)
-        for (int b = 0; b < k; ++b) {
-          double s = E[a * k + b];
-          sum_E[f][a * k + b] += s;
-          s -= c * g[a] * g[b];
-          if (criterion.reml)
-            for (int j = 0; j < p; ++j) s -= HR[a * p + j] * H[b * r_ + j];
-          G[f][a * k + b] += s;
-        }
-    }
-  }
+  G.resize(layout.n_factors());
+  sum_E.resize(layout.n_factors());
+  for (int f = 0; f < layout.n_factors(); ++f) sum_gradient(f);
   chain_gradient(dT, gradient);
   for (int i = 0; i < T; ++i)
     for (int j = 0; j < T; ++j)
       if (layout.factor_of(i) == layout.factor_of(j))
         hessian[i * T + j] += layout.second_order(i, j, G[layout.factor_of(i)]);
+}
+
+// g = H_y - H_X beta of a node: Z_v'V^-1 (y - X beta).
+void Elimination::residual_of(int v, std::vector<double>& g) const {
+  const int k = k_of(v), p = fixed.p;
+  const double* H = H_.data() + coff_[v];
+  g.resize(k);
+  for (int a = 0; a < k; ++a) {
+    g[a] = H[a * r_ + p];
+    for (int j = 0; j < p; ++j) g[a] -= H[a * r_ + j] * fixed.beta[j];
+  }
+}
+
+// G = sum E - g g'/sigma^2 - H R H' over the levels of a factor.
+void Elimination::sum_gradient(int f) {
+  const int k = layout.effects[f], p = fixed.p;
+  const double c = 1.0 / sigma2();
+  std::vector<double> g, HR(static_cast<std::size_t>(k) * p);
+  G[f].assign(static_cast<std::size_t>(k) * k, 0.0);
+  sum_E[f].assign(static_cast<std::size_t>(k) * k, 0.0);
+  for (int l = 0; l < levels[f]; ++l) {
+    const int v = position_[f][l];
+    const double *E = E_.data() + aoff_[v], *H = H_.data() + coff_[v];
+    residual_of(v, g);
+    if (criterion.reml)
+      for (int a = 0; a < k; ++a)
+        for (int j = 0; j < p; ++j) {
+          double s = 0.0;
+          for (int i = 0; i < p; ++i) s += H[a * r_ + i] * fixed.R[i * p + j];
+          HR[a * p + j] = s;
+        }
+    for (int a = 0; a < k; ++a)
+      for (int b = 0; b < k; ++b) {
+        double s = E[a * k + b];
+        sum_E[f][a * k + b] += s;
+        s -= c * g[a] * g[b];
+        if (criterion.reml)
+          for (int j = 0; j < p; ++j) s -= HR[a * p + j] * H[b * r_ + j];
+        G[f][a * k + b] += s;
+      }
+  }
 }
 
 // AI = N (K / r^2 - q q' / r^4), K_ij = y'P V_i P V_j P y with V_i = Z dT_i Z' (Gilmour, Thompson and Cullis 1995).
@@ -80,11 +89,7 @@ void Elimination::average_information(const std::vector<std::vector<double>>& dT
   for (int v = 0; v < n_nodes(); ++v) {
     const int f = factor_[v], k = layout.effects[f];
     const double* H = H_.data() + coff_[v];
-    g.resize(k);
-    for (int a = 0; a < k; ++a) {
-      g[a] = H[a * r_ + p];
-      for (int j = 0; j < p; ++j) g[a] -= H[a * r_ + j] * fixed.beta[j];
-    }
+    residual_of(v, g);
     for (int i = 0; i < T; ++i) {
       if (layout.factor_of(i) != f) continue;
       for (int a = 0; a < k; ++a) {
@@ -120,35 +125,35 @@ void Elimination::invert_selected() {
   cov_.assign(aoff_.back(), 0.0);
   E_.assign(aoff_.back(), 0.0);
   covN_.assign(first_modified_ < n_sparse_ ? noff_.back() - noff_[first_modified_] : 0, 0.0);
-  if (Q_ > 0) core_information();
+  if (Q_ > 0) core_covariances();
+  for (int v = n_sparse_; v < n_nodes(); ++v) core_information(v);
   for (int p = n_sparse_ - 1; p >= 0; --p) selected_node(p);
 }
 
-// S := Lambda S^-1 Lambda' (full), E_vv from E Lambda = core Lambda S^-1 where Lambda is regular.
-void Elimination::core_information() {
+// S := Lambda S^-1 Lambda' (full): the conditional covariances of the core's effects.
+void Elimination::core_covariances() {
   const std::size_t Q = Q_;
   lapack::invert_from_cholesky(S_.data(), Q_);
   mirror_lower(S_.data(), Q);
   mirror_lower(core_.data(), Q);
-  // S^-1 Lambda' by columns, then Lambda (S^-1 Lambda')
-  std::vector<double> column;
-  for (int v = n_sparse_; v < n_nodes(); ++v) {
+  std::vector<double> row;
+  for (int v = n_sparse_; v < n_nodes(); ++v) {  // S^-1 Lambda', column by column
     const int k = k_of(v), c = core_column_[v];
     const double* lam = lambda[factor_[v]].data();
     if (k == 1) {
       for (std::size_t i = 0; i < Q; ++i) S_[i + c * Q] *= lam[0];
       continue;
     }
-    column.resize(k);
+    row.resize(k);
     for (std::size_t i = 0; i < Q; ++i) {
       for (int a = 0; a < k; ++a) {
-        column[a] = 0.0;
-        for (int b = 0; b <= a; ++b) column[a] += lam[a * k + b] * S_[i + (c + b) * Q];
+        row[a] = 0.0;
+        for (int b = 0; b <= a; ++b) row[a] += lam[a * k + b] * S_[i + (c + b) * Q];
       }
-      for (int a = 0; a < k; ++a) S_[i + (c + a) * Q] = column[a];
+      for (int a = 0; a < k; ++a) S_[i + (c + a) * Q] = row[a];
     }
   }
-  for (std::size_t j = 0; j < Q; ++j) {
+  for (std::size_t j = 0; j < Q; ++j) {  // Lambda (S^-1 Lambda')
     double* s = S_.data() + j * Q;
     for (int v = n_sparse_; v < n_nodes(); ++v) {
       const int k = k_of(v), c = core_column_[v];
@@ -160,39 +165,42 @@ void Elimination::core_information() {
       }
     }
   }
-  for (int v = n_sparse_; v < n_nodes(); ++v) {
-    const int k = k_of(v), c = core_column_[v];
-    const double* lam = lambda[factor_[v]].data();
-    double smallest = std::abs(lam[0]);
-    for (int a = 1; a < k; ++a) smallest = std::min(smallest, std::abs(lam[a * k + a]));
-    double *E = E_.data() + aoff_[v], *cv = cov_.data() + aoff_[v];
-    for (int a = 0; a < k; ++a)
-      for (int b = 0; b < k; ++b) cv[a * k + b] = S_[c + a + (c + b) * Q];
-    // core K = (core Lambda S^-1) Lambda' = (E Lambda) Lambda' = E T on this node's columns: E = (core K) T^-1
-    std::vector<double> Y(static_cast<std::size_t>(k) * k);
+}
+
+// E_vv of a core node from core Cov = E T where Lambda is regular, else E = core_vv - core_v. Cov core_.v.
+void Elimination::core_information(int v) {
+  const std::size_t Q = Q_;
+  const int k = k_of(v), c = core_column_[v];
+  const double* lam = lambda[factor_[v]].data();
+  double *E = E_.data() + aoff_[v], *cov = cov_.data() + aoff_[v];
+  double smallest = std::abs(lam[0]);
+  for (int a = 1; a < k; ++a) smallest = std::min(smallest, std::abs(lam[a * k + a]));
+  for (int a = 0; a < k; ++a)
+    for (int b = 0; b < k; ++b) cov[a * k + b] = S_[c + a + (c + b) * Q];
+  if (smallest > 1e-5) {
+    std::vector<double> Y(static_cast<std::size_t>(k) * k);  // (E T)' = T E
     for (int a = 0; a < k; ++a)
       for (int b = 0; b < k; ++b) {
         const double *x = core_.data() + (c + a) * Q, *y = S_.data() + (c + b) * Q;
         double s = 0.0;
         for (std::size_t i = 0; i < Q; ++i) s += x[i] * y[i];
-        Y[b * k + a] = s;  // transposed: rows are columns of T
+        Y[b * k + a] = s;
       }
-    if (smallest > 1e-5) {
-      solve_lower(lam, Y.data(), k, k);
-      solve_lower_transposed(lam, Y.data(), k, k);
-      for (int a = 0; a < k; ++a)
-        for (int b = 0; b < k; ++b) E[a * k + b] = 0.5 * (Y[a * k + b] + Y[b * k + a]);
-    } else {  // E = core_vv - core_v. K core_.v
-      std::vector<double> KX(Q * k, 0.0);
-      lapack::symmetric_multiply(S_.data(), core_.data() + static_cast<std::size_t>(c) * Q, KX.data(), Q_, k, 1.0, 0.0);
-      for (int a = 0; a < k; ++a)
-        for (int b = 0; b < k; ++b) {
-          double s = core_[c + a + (c + b) * Q];
-          for (std::size_t i = 0; i < Q; ++i) s -= core_[i + (c + a) * Q] * KX[i + b * Q];
-          E[a * k + b] = s;
-        }
-    }
+    solve_lower(lam, Y.data(), k, k);
+    solve_lower_transposed(lam, Y.data(), k, k);
+    for (int a = 0; a < k; ++a)
+      for (int b = 0; b < k; ++b) E[a * k + b] = 0.5 * (Y[a * k + b] + Y[b * k + a]);
+    return;
   }
+  std::vector<double> KX(Q * k, 0.0);
+  const double* column = core_.data() + static_cast<std::size_t>(c) * Q;
+  lapack::symmetric_multiply(S_.data(), column, KX.data(), Q_, k, 1.0, 0.0);
+  for (int a = 0; a < k; ++a)
+    for (int b = 0; b < k; ++b) {
+      double s = core_[c + a + (c + b) * Q];
+      for (std::size_t i = 0; i < Q; ++i) s -= column[i + a * Q] * KX[i + b * Q];
+      E[a * k + b] = s;
+    }
 }
 
 // Gamma for one scalar node whose list lies in the core: N (cov_RR) N'.
