@@ -152,69 +152,81 @@ inline double basis_trace(const double* X, const double* Y, int k, int a, int b,
 
 }  // namespace
 
-// Second pass: E, H, g of every class row; sums for the gradient and the Hessian.
+// J = I - A K and E = A - A K A of a class, K = U'U.
+void OneFactor::class_information(int s, double* J, double* E) const {
+  const int k = k_;
+  const double *A = A_.data() + static_cast<std::size_t>(s) * k * k, *U = U_.data() + static_cast<std::size_t>(s) * k * k;
+  thread_local std::vector<double> K;
+  K.resize(static_cast<std::size_t>(k) * k);
+  for (int i = 0; i < k; ++i)
+    for (int j = 0; j < k; ++j) {
+      double x = 0.0;
+      for (int a = 0; a < k; ++a) x += U[a * k + i] * U[a * k + j];
+      K[i * k + j] = x;
+    }
+  multiply(A, K.data(), J, k, k, k);
+  for (int i = 0; i < k; ++i)
+    for (int j = 0; j < k; ++j) J[i * k + j] = (i == j ? 1.0 : 0.0) - J[i * k + j];
+  multiply(J, A, E, k, k, k);
+  for (int i = 0; i < k; ++i)
+    for (int j = 0; j < i; ++j) E[i * k + j] = E[j * k + i] = 0.5 * (E[i * k + j] + E[j * k + i]);
+}
+
+// One row of a class, H = J C and g = H_y - H_X beta: adds to g g', H'B_s g and, for REML, H'B_s H and H R H'.
+template <int KT>
+void OneFactor::add_row(const double* H, double* g, double* gg, double* Y, double* HR) {
+  const int k = KT > 0 ? KT : k_, r = r_, p = fixed.p;
+  for (int a = 0; a < k; ++a) {
+    g[a] = H[a * r + p];
+    for (int j = 0; j < p; ++j) g[a] -= H[a * r + j] * fixed.beta[j];
+  }
+  for (int a = 0; a < k; ++a)
+    for (int b = 0; b < k; ++b) gg[a * k + b] += g[a] * g[b];
+  for (int b = 0; b < n_basis_; ++b) {
+    const int u = first_[b], v = second_[b];
+    const double *hu = H + static_cast<std::ptrdiff_t>(u) * r, *hv = H + static_cast<std::ptrdiff_t>(v) * r;
+    double* out = Hg_.data() + static_cast<std::ptrdiff_t>(b) * p;
+    for (int j = 0; j < p; ++j) out[j] += u == v ? hu[j] * g[u] : hu[j] * g[v] + hv[j] * g[u];
+    if (!criterion.reml) continue;
+    double* phi = Phi_.data() + static_cast<std::size_t>(b) * p * p;
+    const double w = u == v ? 0.5 : 1.0;
+    for (int j = 0; j < p; ++j)
+      for (int l = 0; l <= j; ++l) phi[j * p + l] += w * (hu[j] * hv[l] + hv[j] * hu[l]);
+  }
+  if (!criterion.reml) return;
+  for (int a = 0; a < k; ++a)
+    for (int j = 0; j < p; ++j) {
+      double x = 0.0;
+      for (int l = 0; l < p; ++l) x += H[a * r + l] * fixed.R[l * p + j];
+      HR[a * p + j] = x;
+    }
+  for (int a = 0; a < k; ++a)
+    for (int b = 0; b <= a; ++b) {
+      double x = 0.0;
+      for (int j = 0; j < p; ++j) x += HR[a * p + j] * H[b * r + j];
+      Y[a * k + b] += x;
+      if (a != b) Y[b * k + a] += x;
+    }
+}
+
+// Second pass: sums over classes and rows for the gradient and the Hessian.
 template <int KT>
 void OneFactor::accumulate() {
-  const int k = KT > 0 ? KT : k_, r = r_, p = fixed.p, S = n_classes(), nb = n_basis_;
+  const int k = KT > 0 ? KT : k_, r = r_, nb = n_basis_;
   const double c1 = 1.0 / sigma2();
-  const bool reml = criterion.reml;
-  std::vector<double> K(k * k), J(k * k), E(k * k), Y(k * k), gg(k * k), g(k), H(static_cast<std::size_t>(k) * r),
-      HR(static_cast<std::size_t>(k) * p);
-  double *G0 = G[0].data(), *E0 = sum_E[0].data();
-  for (int s = 0; s < S; ++s) {
-    const double *A = A_.data() + static_cast<std::size_t>(s) * k * k, *U = U_.data() + static_cast<std::size_t>(s) * k * k;
-    for (int i = 0; i < k; ++i)
-      for (int j = 0; j < k; ++j) {
-        double x = 0.0;
-        for (int a = 0; a < k; ++a) x += U[a * k + i] * U[a * k + j];
-        K[i * k + j] = x;
-      }
-    multiply(A, K.data(), J.data(), k, k, k);
-    for (int i = 0; i < k; ++i)
-      for (int j = 0; j < k; ++j) J[i * k + j] = (i == j ? 1.0 : 0.0) - J[i * k + j];
-    multiply(J.data(), A, E.data(), k, k, k);
-    for (int i = 0; i < k; ++i)
-      for (int j = 0; j < i; ++j) E[i * k + j] = E[j * k + i] = 0.5 * (E[i * k + j] + E[j * k + i]);
+  std::vector<double> J(k * k), E(k * k), Y(k * k), gg(k * k), g(k), H(static_cast<std::size_t>(k) * r),
+      HR(static_cast<std::size_t>(k) * fixed.p);
+  for (int s = 0; s < n_classes(); ++s) {
+    class_information(s, J.data(), E.data());
     std::fill(Y.begin(), Y.end(), 0.0);
     std::fill(gg.begin(), gg.end(), 0.0);
     for (std::int64_t i = start_[s]; i < start_[s + 1]; ++i) {
       multiply(J.data(), C_.data() + i * k * r, H.data(), k, k, r);
-      for (int a = 0; a < k; ++a) {
-        g[a] = H[a * r + p];
-        for (int j = 0; j < p; ++j) g[a] -= H[a * r + j] * fixed.beta[j];
-      }
-      for (int a = 0; a < k; ++a)
-        for (int b = 0; b < k; ++b) gg[a * k + b] += g[a] * g[b];
-      for (int b = 0; b < nb; ++b) {  // sum of H'B_s g and, for REML, H'B_s H
-        const int u = first_[b], v = second_[b];
-        const double *hu = H.data() + static_cast<std::ptrdiff_t>(u) * r, *hv = H.data() + static_cast<std::ptrdiff_t>(v) * r;
-        double* out = Hg_.data() + static_cast<std::ptrdiff_t>(b) * p;
-        const double gv = u == v ? 0.0 : g[v];
-        for (int j = 0; j < p; ++j) out[j] += u == v ? hu[j] * g[u] : hu[j] * gv + hv[j] * g[u];
-        if (!reml) continue;
-        double* phi = Phi_.data() + static_cast<std::size_t>(b) * p * p;
-        const double w = u == v ? 0.5 : 1.0;
-        for (int j = 0; j < p; ++j)
-          for (int l = 0; l <= j; ++l) phi[j * p + l] += w * (hu[j] * hv[l] + hv[j] * hu[l]);
-      }
-      if (!reml) continue;
-      for (int a = 0; a < k; ++a)
-        for (int j = 0; j < p; ++j) {
-          double x = 0.0;
-          for (int l = 0; l < p; ++l) x += H[a * r + l] * fixed.R[l * p + j];
-          HR[a * p + j] = x;
-        }
-      for (int a = 0; a < k; ++a)
-        for (int b = 0; b <= a; ++b) {
-          double x = 0.0;
-          for (int j = 0; j < p; ++j) x += HR[a * p + j] * H[b * r + j];
-          Y[a * k + b] += x;
-          if (a != b) Y[b * k + a] += x;
-        }
+      add_row<KT>(H.data(), g.data(), gg.data(), Y.data(), HR.data());
     }
     for (int e = 0; e < k * k; ++e) {
-      E0[e] += count_[s] * E[e];
-      G0[e] += count_[s] * E[e] - c1 * gg[e] - Y[e];
+      sum_E[0][e] += count_[s] * E[e];
+      G[0][e] += count_[s] * E[e] - c1 * gg[e] - Y[e];
       gg_[e] += gg[e];
     }
     for (int b = 0; b < nb; ++b)
@@ -222,7 +234,7 @@ void OneFactor::accumulate() {
         const int u = first_[b], v = second_[b], x = first_[c], y = second_[c];
         F_[b * nb + c] += count_[s] * basis_trace(E.data(), E.data(), k, u, v, x, y);
         EG_[b * nb + c] += basis_trace(E.data(), gg.data(), k, u, v, x, y);
-        if (reml) EY_[b * nb + c] += basis_trace(E.data(), Y.data(), k, u, v, x, y);
+        if (criterion.reml) EY_[b * nb + c] += basis_trace(E.data(), Y.data(), k, u, v, x, y);
       }
   }
 }

@@ -25,6 +25,9 @@ class OneFactor final : public Profile {
   void compress(const std::vector<int>& groups);
   template <int K>
   double forward();
+  void class_information(int s, double* J, double* E) const;
+  template <int K>
+  void add_row(const double* H, double* g, double* gg, double* Y, double* HR);
   template <int K>
   void accumulate();
   void information(std::vector<double>& hessian);

@@ -15,91 +15,122 @@ struct Guess {
   double within;  // residual variance inside the groups
 };
 
-// Sum over the groups with a well-conditioned A of weighted b b', A^-1; the rest is left out.
-Guess from_groups(const Moments& mo, const Block& b, const Vec& beta, double n, double yy) {
-  const int K = mo.effects[b.factor], k = b.size, r = mo.p + 1, m = mo.levels[b.factor];
-  Vec L(k * k), inv(k * k), c(k), Bsum(k * k, 0.0), Isum(k * k, 0.0), traces;
-  double rss = yy, used = 0.0, weight = 0.0, size = 0.0;
-  auto load = [&](int j) {
-    const double* A = mo.A[b.factor].data() + static_cast<std::size_t>(j) * K * K;
-    const double* C = mo.C[b.factor].data() + static_cast<std::size_t>(j) * K * r;
+// The least-squares estimates of a block's groups, one at a time.
+class Groups {
+ public:
+  Groups(const Moments& m, const Block& b, const Vec& beta)
+      : k(b.size), estimate(b.size), score(b.size), inverse(b.size * b.size), mo(m), block(b), beta_(beta), L(inverse) {}
+
+  // A_j^-1 and A_j^-1 c_j of group j, c_j the cross-products with the least-squares residuals; false if A_j is
+  // not well conditioned.
+  bool load(int j) {
+    const int K = mo.effects[block.factor], r = mo.p + 1;
+    const double* A = mo.A[block.factor].data() + static_cast<std::size_t>(j) * K * K;
+    const double* C = mo.C[block.factor].data() + static_cast<std::size_t>(j) * K * r;
     for (int x = 0; x < k; ++x) {
-      c[x] = C[(b.start + x) * r + r - 1];
-      for (int j = 0; j < mo.p; ++j) c[x] -= C[(b.start + x) * r + j] * beta[j];
-      for (int y = 0; y < k; ++y) L[x * k + y] = A[(b.start + x) * K + b.start + y];
+      const double* row = C + static_cast<std::size_t>(block.start + x) * r;
+      score[x] = row[r - 1];
+      for (int i = 0; i < mo.p; ++i) score[x] -= row[i] * beta_[i];
+      for (int y = 0; y < k; ++y) L[x * k + y] = A[(block.start + x) * K + block.start + y];
     }
-    const Vec diag = [&] { Vec d(k); for (int x = 0; x < k; ++x) d[x] = L[x * k + x]; return d; }();
+    const Vec before = L;
     if (!cholesky(L.data(), k)) return false;
     for (int x = 0; x < k; ++x)
-      if (L[x * k + x] * L[x * k + x] < 1e-4 * diag[x]) return false;
-    std::fill(inv.begin(), inv.end(), 0.0);
-    for (int x = 0; x < k; ++x) inv[x * k + x] = 1.0;
-    solve_lower(L.data(), inv.data(), k, k);
-    solve_lower_transposed(L.data(), inv.data(), k, k);
+      if (L[x * k + x] * L[x * k + x] < 1e-4 * before[x * k + x]) return false;
+    std::fill(inverse.begin(), inverse.end(), 0.0);
+    for (int x = 0; x < k; ++x) inverse[x * k + x] = 1.0;
+    solve_lower(L.data(), inverse.data(), k, k);
+    solve_lower_transposed(L.data(), inverse.data(), k, k);
+    multiply(inverse.data(), score.data(), estimate.data(), k, k, 1);
     return true;
-  };
-  const int step = std::max(1, m / 2000);
-  for (int j = 0; j < m; j += step)
-    if (load(j)) {
-      double t = 0.0;
-      for (int x = 0; x < k; ++x) t += inv[x * k + x];
-      traces.push_back(t);
-    }
-  double middle = 0.0;
-  if (!traces.empty()) {
-    std::nth_element(traces.begin(), traces.begin() + static_cast<std::ptrdiff_t>(traces.size() / 2), traces.end());
-    middle = traces[traces.size() / 2];
   }
-  for (int j = 0; j < m; ++j) {
-    if (!load(j)) continue;
+
+  double trace() const {
     double t = 0.0;
-    for (int x = 0; x < k; ++x) t += inv[x * k + x];
-    const double w = middle / (t + middle);
-    Vec e(k, 0.0);
-    for (int x = 0; x < k; ++x)
-      for (int y = 0; y < k; ++y) e[x] += inv[x * k + y] * c[y];
+    for (int x = 0; x < k; ++x) t += inverse[x * k + x];
+    return t;
+  }
+
+  const int k;
+  Vec estimate, score, inverse;
+
+ private:
+  const Moments& mo;
+  const Block& block;
+  const Vec& beta_;
+  Vec L;
+};
+
+// Median trace of A_j^-1 over a systematic sample of the groups, 0 if there are none.
+double middle_trace(Groups& groups, int m) {
+  Vec traces;
+  for (int j = 0; j < m; j += std::max(1, m / 2000))
+    if (groups.load(j)) traces.push_back(groups.trace());
+  if (traces.empty()) return 0.0;
+  const auto middle = traces.begin() + static_cast<std::ptrdiff_t>(traces.size() / 2);
+  std::nth_element(traces.begin(), middle, traces.end());
+  return *middle;
+}
+
+// Signal equal to noise: where too few groups stand alone.
+Guess even_guess(const Moments& mo, const Block& b, double variance) {
+  const int K = mo.effects[b.factor], k = b.size, m = mo.levels[b.factor];
+  Guess out{Vec(k * k, 0.0), variance};
+  for (int x = 0; x < k; ++x) {
+    double a = 0.0;
+    for (int j = 0; j < m; ++j) a += mo.A[b.factor][static_cast<std::size_t>(j) * K * K + (b.start + x) * (K + 1)] / m;
+    out.T[x * k + x] = variance / std::max(a, 1e-10);
+  }
+  return out;
+}
+
+// total - noise, its eigenvalues in units of the noise raised to a tenth at least; empty if noise is not definite.
+Vec positive_difference(const Vec& total, const Vec& noise, int k) {
+  Vec F = noise, M(k * k), Mt(k * k), V, w;
+  for (int e = 0; e < k * k; ++e) M[e] = total[e] - noise[e];
+  if (!cholesky(F.data(), k)) return {};
+  solve_lower(F.data(), M.data(), k, k);
+  for (int x = 0; x < k; ++x)
+    for (int y = 0; y < k; ++y) Mt[x * k + y] = M[y * k + x];
+  solve_lower(F.data(), Mt.data(), k, k);
+  symmetric_eigen(Mt, k, w, V);
+  Vec X(k * k, 0.0), T(k * k, 0.0);  // X = F V
+  for (int x = 0; x < k; ++x)
+    for (int y = 0; y < k; ++y)
+      for (int z = 0; z <= x; ++z) X[x * k + y] += F[x * k + z] * V[z * k + y];
+  for (int x = 0; x < k; ++x)
+    for (int y = 0; y < k; ++y)
+      for (int z = 0; z < k; ++z) T[x * k + y] += std::max(w[z], 0.1) * X[x * k + z] * X[y * k + z];
+  return T;
+}
+
+// Weighted over the groups with a well-conditioned A; precise groups count more.
+Guess from_groups(const Moments& mo, const Block& b, const Vec& beta, double n, double yy) {
+  const int k = b.size, m = mo.levels[b.factor];
+  Groups groups(mo, b, beta);
+  const double middle = middle_trace(groups, m);
+  Vec total(k * k, 0.0), noise(k * k, 0.0);
+  double rss = yy, used = 0.0, weight = 0.0, size = 0.0;
+  for (int j = 0; j < m; ++j) {
+    if (!groups.load(j)) continue;
+    const double w = middle / (groups.trace() + middle);
     for (int x = 0; x < k; ++x) {
-      rss -= e[x] * c[x];
+      rss -= groups.estimate[x] * groups.score[x];
       for (int y = 0; y < k; ++y) {
-        Bsum[x * k + y] += w * e[x] * e[y];
-        Isum[x * k + y] += w * inv[x * k + y];
+        total[x * k + y] += w * groups.estimate[x] * groups.estimate[y];
+        noise[x * k + y] += w * groups.inverse[x * k + y];
       }
     }
     used += k;
     weight += w;
     size += 1.0;
   }
-  Guess out{Vec(k * k, 0.0), yy / n};
-  if (n - used > 0.5) out.within = std::max(rss, 1e-10 * yy) / (n - used);
-  if (size < std::max(2.0, 0.1 * m)) {  // too few groups stand alone: signal equal to noise
-    out.within = yy / n;
-    for (int x = 0; x < k; ++x) {
-      double a = 0.0;
-      for (int j = 0; j < m; ++j) a += mo.A[b.factor][static_cast<std::size_t>(j) * K * K + (b.start + x) * (K + 1)] / m;
-      out.T[x * k + x] = out.within / std::max(a, 1e-10);
-    }
-    return out;
-  }
-  // floor: at least a tenth of the noise of the groups' own estimates, in every direction
-  for (double& x : Bsum) x /= weight;
-  for (double& x : Isum) x *= out.within / weight;
-  Vec F = Isum, M(k * k), V, w;
-  for (int e = 0; e < k * k; ++e) M[e] = Bsum[e] - Isum[e];
-  if (!cholesky(F.data(), k)) return out;
-  solve_lower(F.data(), M.data(), k, k);
-  Vec Mt(k * k);
-  for (int x = 0; x < k; ++x)
-    for (int y = 0; y < k; ++y) Mt[x * k + y] = M[y * k + x];
-  solve_lower(F.data(), Mt.data(), k, k);
-  symmetric_eigen(Mt, k, w, V);
-  Vec X(k * k, 0.0);  // F V
-  for (int x = 0; x < k; ++x)
-    for (int y = 0; y < k; ++y)
-      for (int z = 0; z <= x; ++z) X[x * k + y] += F[x * k + z] * V[z * k + y];
-  for (int x = 0; x < k; ++x)
-    for (int y = 0; y < k; ++y)
-      for (int z = 0; z < k; ++z) out.T[x * k + y] += std::max(w[z], 0.1) * X[x * k + z] * X[y * k + z];
-  return out;
+  if (size < std::max(2.0, 0.1 * m)) return even_guess(mo, b, yy / n);
+  const double within = n - used > 0.5 ? std::max(rss, 1e-10 * yy) / (n - used) : yy / n;
+  for (double& x : total) x /= weight;
+  for (double& x : noise) x *= within / weight;
+  Vec T = positive_difference(total, noise, k);
+  return T.empty() ? even_guess(mo, b, yy / n) : Guess{std::move(T), within};
 }
 
 }  // namespace
