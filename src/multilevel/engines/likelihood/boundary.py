@@ -18,6 +18,10 @@ Floats = NDArray[np.float64]
 
 RISE = 3.841458820694124
 """How far the criterion may rise inside a 95% likelihood interval: the quantile of chi-square with 1 df."""
+FIRST, STRIDE, FARTHEST = -7.0, 1.5, 30.0
+"""Where the search for that point starts, its stride, and how far it goes: log of a relative variance."""
+ROUNDING = 1e-14
+"""A variance in the user's columns this small beside what it was summed from is zero."""
 
 
 def boundary_sentences(
@@ -63,8 +67,8 @@ def _sentence(
     direction = _empty_direction(T, block.covariance)
     limit = _farthest(moments, problem, found, relative, term, direction)
     here, there = back @ T @ back.T, back @ (T + limit * direction) @ back.T
-    zero = [i for i in range(block.size) if T[i, i] <= 0.0]
-    if zero:
+    zero = np.flatnonzero(np.diagonal(here) <= ROUNDING * np.square(np.abs(back) @ np.sqrt(np.diagonal(T))))
+    if zero.size:
         words = " and ".join(f"`{block.names[i]}`" for i in zero)
         up_to = ", ".join(f"{unit * np.sqrt(there[i, i]):.4g}" for i in zero if there[i, i] > 0.0)
         allowed = f" The data would still allow an sd up to {up_to} (95%)." if up_to else ""
@@ -114,15 +118,26 @@ def _farthest(
 ) -> float:
     """Return ``c > 0`` at which the criterion of ``T + c direction`` has risen by `RISE` (others held)."""
 
-    def rise(c: float) -> float:
-        changed = [T + c * direction if b == term else T for b, T in enumerate(relative)]
-        return float(problem.value(theta_of(moments, changed))) - float(found["value"])
+    def excess(log: float) -> float:
+        step = np.exp(log) * direction
+        changed = [T + step if b == term else T for b, T in enumerate(relative)]
+        return float(problem.value(theta_of(moments, changed))) - float(found["value"]) - RISE
 
-    high = 1e-3
-    while rise(high) < RISE and high < 1e9:
-        high *= 4.0
-    low = high / 4.0
-    for _ in range(25):
-        middle = np.sqrt(low * high)
-        low, high = (middle, high) if rise(middle) < RISE else (low, middle)
-    return float(np.sqrt(low * high))
+    high, above = FIRST, excess(FIRST)
+    way = -STRIDE if above > 0.0 else STRIDE
+    low, below = high, above
+    while below * above > 0.0 and abs(low - FIRST) < FARTHEST:
+        high, above = low, below
+        low += way
+        below = excess(low)
+    for _ in range(50):  # regula falsi, the Illinois variant
+        if abs(below) < 1e-6 or below * above > 0.0:
+            break
+        middle = low - below * (low - high) / (below - above)
+        value = excess(middle)
+        if value * below < 0.0:
+            high, above = low, below
+        else:
+            above /= 2.0
+        low, below = middle, value
+    return float(np.exp(low))
