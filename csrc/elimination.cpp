@@ -2,7 +2,6 @@
 #include "elimination.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "lapack.hpp"
 
@@ -24,7 +23,7 @@ void subtract_crossproduct(const double* W, int k, int r, double* out) {
 
 }  // namespace
 
-double Elimination::value(const double* theta) {
+bool Elimination::reduce(const double* theta, double& log_det) {
   fill_lambdas(theta);
   zero_factor_.assign(layout.n_factors(), 0);
   for (int f = 0; f < layout.n_factors(); ++f)
@@ -35,13 +34,12 @@ double Elimination::value(const double* theta) {
   if (first < n_sparse_) std::copy(N0_.begin() + noff_[first], N0_.end(), N_.begin() + noff_[first]);
   core_ = core0_;
   D_ = D0_;
-  scratch_.clear();
-  scratch_.push_back(0.0);  // log determinant
+  log_det_ = 0.0;
   for (int p = 0; p < n_sparse_; ++p)
-    if (!eliminate_node(p)) return std::numeric_limits<double>::infinity();
-  if (!eliminate_core() || !fixed.factor(D_)) return std::numeric_limits<double>::infinity();
-  fixed.r2 = std::max(fixed.r2, floor_r2);
-  return assemble(scratch_[0]);
+    if (!eliminate_node(p)) return false;
+  if (!eliminate_core()) return false;
+  log_det = log_det_;
+  return true;
 }
 
 // M = I + Lambda'A Lambda = LL'; U = L^-1 Lambda'; later cross-products lose (U N)'(U N).
@@ -78,7 +76,7 @@ bool Elimination::eliminate_node(int p) {
     }
     solve_lower(M, U, k, k);
   }
-  scratch_[0] += log_det;
+  log_det_ += log_det;
   multiply(U, C, WC, k, k, r_);
   subtract_crossproduct(WC, k, r_, D_.data());
   if (w == 0) return true;
@@ -174,7 +172,7 @@ bool Elimination::eliminate_core() {
     for (int u = v; u < n_nodes(); ++u) fill_core_block(u, v);
   }
   if (!lapack::cholesky(S_.data(), Q_)) return false;
-  for (std::size_t i = 0; i < Q; ++i) scratch_[0] += 2.0 * std::log(S_[i + i * Q]);
+  for (std::size_t i = 0; i < Q; ++i) log_det_ += 2.0 * std::log(S_[i + i * Q]);
   lapack::solve_triangular(S_.data(), core_W_.data(), Q_, r_, false);
   for (int a = 0; a < r_; ++a)
     for (int b = 0; b <= a; ++b) {

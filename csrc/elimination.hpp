@@ -19,7 +19,8 @@ class Elimination final : public Profile {
   // max_core: effects that may stand in the dense core; more raise std::length_error before anything is allocated.
   Elimination(const Moments& moments, Layout layout, Criterion criterion, int max_core);
 
-  double value(const double* theta) override;
+  bool reduce(const double* theta, double& log_det) override;
+  const std::vector<double>& reduced() const override { return D_; }
   void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) override;
 
   // At the theta of the last value(): conditional modes' data, needs no derivatives().
@@ -93,7 +94,7 @@ class Elimination final : public Profile {
   std::vector<double> core_W_;                        // Q x r
   std::vector<double> B_, H_, cov_, covN_, E_;
   std::vector<char> zero_factor_;
-  mutable std::vector<double> scratch_;
+  double log_det_ = 0.0;
 };
 
 }  // namespace ml

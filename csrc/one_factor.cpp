@@ -125,10 +125,9 @@ double OneFactor::forward() {
   return log_det;
 }
 
-double OneFactor::value(const double* theta) {
+bool OneFactor::reduce(const double* theta, double& log_det) {
   fill_lambdas(theta);
   D_ = moments_.D;
-  double log_det = 0.0;
   switch (k_) {
     case 1: log_det = forward<1>(); break;
     case 2: log_det = forward<2>(); break;
@@ -136,9 +135,7 @@ double OneFactor::value(const double* theta) {
     case 4: log_det = forward<4>(); break;
     default: log_det = forward<0>();
   }
-  if (!std::isfinite(log_det) || !fixed.factor(D_)) return std::numeric_limits<double>::infinity();
-  fixed.r2 = std::max(fixed.r2, floor_r2);
-  return assemble(log_det);
+  return std::isfinite(log_det);
 }
 
 namespace {

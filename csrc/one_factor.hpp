@@ -16,7 +16,8 @@ class OneFactor final : public Profile {
   // Keeps a reference to the moments; call merge() after they have changed.
   OneFactor(const Moments& moments, Layout layout, Criterion criterion);
 
-  double value(const double* theta) override;
+  bool reduce(const double* theta, double& log_det) override;
+  const std::vector<double>& reduced() const override { return D_; }
   void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) override;
   void merge();
   int n_classes() const { return static_cast<int>(count_.size()); }

@@ -1,7 +1,9 @@
 // The profiled (restricted) likelihood as a function of theta: the interface, and what all structures share.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -56,8 +58,10 @@ struct FixedStage {
 class Profile {
  public:
   virtual ~Profile() = default;
-  // Criterion at theta (+infinity where it is not defined); keeps what derivatives() needs.
-  virtual double value(const double* theta) = 0;
+  // Eliminates the group effects at theta: reduced() = [X y]'V^-1 [X y] and log|M|. False where not defined.
+  virtual bool reduce(const double* theta, double& log_det) = 0;
+  // (p+1) x (p+1) row-major, lower triangle.
+  virtual const std::vector<double>& reduced() const = 0;
   // Gradient and (approximate) Hessian at the theta of the last value().
   virtual void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) = 0;
 
@@ -71,6 +75,14 @@ class Profile {
   std::vector<double> q;  // -d r^2 / d theta
   std::vector<int> levels;  // m of each factor
   std::vector<std::vector<double>> lambda;  // of the last value()
+
+  // Criterion at theta (+infinity where it is not defined); keeps what derivatives() needs.
+  double value(const double* theta) {
+    double log_det = 0.0;
+    if (!reduce(theta, log_det) || !fixed.factor(reduced())) return std::numeric_limits<double>::infinity();
+    fixed.r2 = std::max(fixed.r2, floor_r2);
+    return assemble(log_det);
+  }
 
   double dof() const { return criterion.n - (criterion.reml ? fixed.p : 0); }
   bool sigma_known() const { return criterion.known_sigma > 0.0; }
