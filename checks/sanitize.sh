@@ -16,6 +16,7 @@ if [[ ${#tests[@]} -eq 0 ]]; then
   for folder in tests/core tests/moments tests/engines; do
     if [[ -d "$folder" ]]; then tests+=("$folder"); fi
   done
+  if [[ -f tests/test_golden.py ]]; then tests+=(tests/test_golden.py); fi
 fi
 [[ ${#tests[@]} -gt 0 ]] || { echo "sanitize: no kernel tests found" >&2; exit 1; }
 
@@ -25,9 +26,11 @@ cp -r src/multilevel build/sanitized/multilevel
 rm -f build/sanitized/multilevel/_core*.so
 checks/build_in_place.sh "$python" --sanitize --to "$root/build/sanitized/multilevel"
 module=(build/sanitized/multilevel/_core*.so)
-# In the wrong compiler's flags nothing would be checked: ask the module itself.
-nm -D "${module[0]}" | grep -q __asan_init
-nm -D "${module[0]}" | grep -q __ubsan_handle
+symbols="$(nm -D "${module[0]}")"
+if [[ "$symbols" != *__asan_init* || "$symbols" != *__ubsan_handle* ]]; then
+  echo "sanitize: the module is not instrumented; nothing would be checked" >&2
+  exit 1
+fi
 
 compiler="${CXX:-c++}"
 # libstdc++ comes along so that the sanitizer finds the real function that throws C++ exceptions.

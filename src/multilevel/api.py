@@ -177,6 +177,17 @@ def load_fit(path: str | Path) -> Fit:
     ------
     StorageError
         If the file is absent, damaged, of another version, or not a saved fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import multilevel as ml
+    >>> fit = ml.fit("yield ~ 1 + (1 | batch)", ml.datasets.load("dyestuff"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fit.save(f"{folder}/dyestuff.fit")
+    ...     again = ml.load_fit(f"{folder}/dyestuff.fit")
+    >>> again.deviance == fit.deviance
+    True
     """
     saved = results.read(path)
     options = saved.options
@@ -206,6 +217,15 @@ def compare(*fits: Fit) -> Any:
     ------
     ComparisonError
         If the data differ, or there are fewer than two fits.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> sleep = ml.datasets.load("sleepstudy")
+    >>> simple = ml.fit("reaction ~ days + (1 | subject)", sleep)
+    >>> slopes = ml.fit("reaction ~ days + (days | subject)", sleep)
+    >>> float(ml.compare(simple, slopes)["chi_square"].iloc[1].round(2))
+    42.84
     """
     for one in fits:
         if not isinstance(one, Fit):

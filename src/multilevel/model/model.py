@@ -26,6 +26,13 @@ class Model:
         Expressions inside ``offset()``; their sum is subtracted from the response.
     variables
         Every column that the model needs, by its bare name, in order of first use.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> model = ml.formula("strength ~ 1 + (1 | batch/cask)")
+    >>> [term.group for term in model.groups]
+    ['batch', 'batch:cask']
     """
 
     text: str

@@ -31,7 +31,16 @@ DUAL_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a search is: evaluations so far, the criterion, and how much it can still fall."""
+    """Where a search is: evaluations so far, the criterion, and how much it can still fall.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> seen = []
+    >>> fit = ml.fit("yield ~ 1 + (1 | batch)", ml.datasets.load("dyestuff"), progress=seen.append)
+    >>> seen[-1].evaluations == fit.certificate.evaluations
+    True
+    """
 
     evaluations: int
     criterion: float
