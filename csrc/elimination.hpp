@@ -11,6 +11,7 @@
 
 #include "moments.hpp"
 #include "profile.hpp"
+#include "random.hpp"
 
 namespace ml {
 
@@ -26,6 +27,8 @@ class Elimination final : public Profile {
   // At the theta of the last value(): conditional modes' data, needs no derivatives().
   void solve_fixed();          // B and H
   void invert_selected();      // conditional covariances and E; destroys the core's factor
+  // One draw of all effects given theta, the coefficients and the residual sd: by factor and level, after reduce().
+  void draw_effects(const double* beta, double sigma, Random& random, double* out);
   // Cross-products of extra columns under V^-1: D (s x s) -= ..., for level-space columns c (total effects x s).
   void forward_columns(std::vector<double>& c, std::vector<double>& D, int s) const;
   // Z'Z w for level-space columns w.
@@ -95,6 +98,7 @@ class Elimination final : public Profile {
   std::vector<double> B_, H_, cov_, covN_, E_;
   std::vector<char> zero_factor_;
   double log_det_ = 0.0;
+  std::vector<double> drawn_;  // by node
 };
 
 }  // namespace ml
