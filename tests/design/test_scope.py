@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from multilevel.data.table import Column
-from multilevel.design.scope import Factor, Scope, as_trained, compact, used_rows
+from multilevel.design.scope import Factor, Scope, as_numbers, as_trained, compact, used_rows
 from multilevel.errors import DataError
 
 TEXT = Column("f", np.array([2, 0, 2], dtype=np.int32), levels=("a", "b", "c"))
@@ -71,3 +71,12 @@ def test_a_factor_is_not_numbers() -> None:
     scope = Scope({"f": Factor(np.zeros(1, dtype=np.int32), ("a",))}, frozenset(), 1)
     with pytest.raises(DataError, match="not numeric"):
         scope.numbers("f")
+
+
+def test_whole_numbers_beyond_float64_are_numbers_in_expressions() -> None:
+    column = Column("t", np.array([1, -1, 0], dtype=np.int32), (str(2**53 + 1), str(2**60)), whole=True)
+    found = as_numbers(column)
+    assert found.levels is None
+    np.testing.assert_array_equal(found.values, [2.0**60, np.nan, 2.0**53])
+    text = Column("t", column.values, column.levels)
+    assert as_numbers(text) is text

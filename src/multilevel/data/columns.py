@@ -14,7 +14,7 @@ from multilevel.data.table import Column
 from multilevel.errors import DataError
 
 EXACT = 2.0**53
-"""Whole numbers beyond this are not all exact in float64; such a column holds ids, and becomes codes."""
+"""Whole numbers beyond this are not all exact in float64; such a column may hold ids, and becomes codes."""
 
 
 def numbers(name: str, values: NDArray[Any], *, boolean: bool = False) -> Column:
@@ -22,7 +22,7 @@ def numbers(name: str, values: NDArray[Any], *, boolean: bool = False) -> Column
     if values.dtype == np.float64:
         return Column(name, values, boolean=boolean)
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and values.size and _beyond_exact(values):
-        return coded(name, *_factorized(values))
+        return replace(coded(name, *_factorized(values)), whole=True)
     return Column(name, values.astype(np.float64), boolean=boolean)
 
 
@@ -103,7 +103,7 @@ def _from_objects(name: str, values: NDArray[Any]) -> Column:
     if kind in (*_NUMERIC, "boolean"):
         missing = np.asarray(pd.isna(values))
         if kind == "integer" and not missing.any() and any(abs(int(value)) > EXACT for value in values):
-            return coded(name, *_factorized(values))
+            return replace(coded(name, *_factorized(values)), whole=True)
         out = np.full(values.shape, np.nan)
         out[~missing] = [float(value) for value in values[~missing]]
         return Column(name, out, boolean=kind == "boolean")

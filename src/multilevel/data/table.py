@@ -27,6 +27,9 @@ class Column:
         categorical column declares), each as text.
     boolean, ordered
         Whether the column was boolean; whether its levels were declared to be ordered.
+    whole
+        Whether the labels are whole numbers, too large for float64 to tell apart: as a grouping column
+        they stay distinct, in an expression they are numbers.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Column:
     levels: tuple[str, ...] | None = None
     boolean: bool = False
     ordered: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

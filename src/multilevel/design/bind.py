@@ -16,7 +16,7 @@ from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
 from multilevel.design.rows import Missing, Rows, choose_rows, taken
-from multilevel.design.scope import Factor, Floats, Scope, used_rows
+from multilevel.design.scope import Factor, Floats, Scope, as_numbers, used_rows
 from multilevel.design.variables import columns_needed, variables_of
 from multilevel.errors import DataError, OptionError
 from multilevel.model import Model
@@ -145,7 +145,7 @@ def _scope_of(table: Table, names: tuple[str, ...], rows: Rows) -> Scope:
     """Return the used rows of the columns that expressions use."""
     chosen = rows.chosen
     return Scope(
-        columns={name: used_rows(table.columns[name], chosen) for name in dict.fromkeys(names)},
+        columns={name: used_rows(as_numbers(table.columns[name]), chosen) for name in dict.fromkeys(names)},
         booleans=frozenset(name for name in names if table.columns[name].boolean),
         n_rows=int(rows.positions.size),
     )

@@ -19,7 +19,7 @@ from formulaic.transforms.contrasts import (
     TreatmentContrasts,
 )
 
-from multilevel.data.columns import label_of
+from multilevel.data.columns import EXACT, label_of
 from multilevel.design.scope import Factor, Floats
 from multilevel.errors import DataError
 
@@ -101,5 +101,10 @@ def _contrast(text: str, coding: Coding, levels: tuple[str, ...]) -> Any:
 
 def _factor_of_numbers(values: Floats) -> Factor:
     """Return numbers as a factor of their distinct values in increasing order."""
+    if float(np.abs(values).max(initial=0.0)) > EXACT:
+        raise DataError(
+            "`C(...)` of numbers beyond 2^53, which cannot be told apart as numbers",
+            remedy="turn the column into text",
+        )
     distinct, codes = np.unique(values, return_inverse=True)
     return Factor(codes.astype(np.int32), tuple(label_of(value) for value in distinct))

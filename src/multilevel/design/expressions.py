@@ -12,6 +12,7 @@ from formulaic.transforms import TRANSFORMS
 
 from multilevel.design.contrasts import Coding, coded_factor
 from multilevel.design.scope import Factor, Floats, Scope
+from multilevel.design.sizes import is_usable, require_size
 from multilevel.errors import DataError, MultilevelError
 from multilevel.language import (
     CONTRASTS,
@@ -111,8 +112,8 @@ def _checked(text: str, value: Any, scope: Scope) -> Any:
 
 
 def _require_finite(text: str, values: Floats) -> None:
-    """Refuse values that are not finite, with the first row at fault."""
-    if np.isfinite(np.add.reduce(values, axis=None)):
+    """Refuse values that are not finite, with the first row at fault, or of a size that cannot be used."""
+    if is_usable(values) if values.ndim == 1 else np.isfinite(np.add.reduce(values, axis=None)):
         return
     finite = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=1)
     bad = np.flatnonzero(~finite)
@@ -122,6 +123,8 @@ def _require_finite(text: str, values: Floats) -> None:
             f"(the first is used row {bad[0]}, counted from 0)",
             remedy="check the range of its columns, or leave those rows out",
         )
+    if values.ndim == 1:
+        require_size(f"`{text}`", values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from multilevel.data.columns import from_array
 from multilevel.data.table import Table
 from multilevel.design.scope import Floats
+from multilevel.design.sizes import require_size
 from multilevel.errors import DataError, OptionError
 
 RowNumbers = str | ArrayLike | None
@@ -123,6 +124,7 @@ def _weights(table: Table, option: str, value: RowNumbers) -> Floats | None:
         )
     if not weights.any():
         raise DataError(f"`{option}` is zero in every row", allowed="a positive weight in some rows")
+    require_size(f"`{option}`", weights)
     return weights
 
 
@@ -135,6 +137,8 @@ def _require_positive(table: Table, option: str, values: Floats) -> None:
             + _and_more(int(bad.sum()) - 1),
             allowed="finite positive numbers",
         )
+    require_size(f"`{option}`", values)
+    require_size(f"the inverse of `{option}`", 1.0 / values)
 
 
 def _and_more(count: int) -> str:

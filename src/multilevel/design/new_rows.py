@@ -16,7 +16,7 @@ from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
 from multilevel.design.rows import require_complete
-from multilevel.design.scope import Factor, Floats, Ints, Scope, as_trained
+from multilevel.design.scope import Factor, Floats, Ints, Scope, as_numbers, as_trained
 from multilevel.design.variables import variables_of
 from multilevel.errors import DataError, OptionError
 
@@ -123,7 +123,7 @@ def _scope(design: Design, recipe: Recipe, table: Table) -> Scope:
     found: dict[str, Floats | Factor] = {}
     names = variables_of(design.model).predictors
     for name in names:
-        column = table.columns[name]
+        column = as_numbers(table.columns[name])
         if name in recipe.levels:
             found[name] = as_trained(column, recipe.levels[name])
         elif column.levels is not None:

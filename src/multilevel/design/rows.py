@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from multilevel.data.table import Column, Table
 from multilevel.design.known import Known, row_label
 from multilevel.design.scope import Floats
+from multilevel.design.sizes import is_usable, require_size
 from multilevel.errors import DataError, MissingValuesWarning, warn
 
 Missing = Literal["report", "drop", "error"]
@@ -58,8 +59,8 @@ def choose_rows(
     Raises
     ------
     DataError
-        A value is infinite; a column is missing throughout; a value is missing where it may not be; or no
-        row is left.
+        A value is infinite, or of a size that cannot be used; a column is missing throughout; a value is
+        missing where it may not be; or no row is left.
 
     Warns
     -----
@@ -68,7 +69,11 @@ def choose_rows(
     """
     columns = {name: table.columns[name] for name in used}
     columns |= {column.name: column for column in _offset_column(known)}
-    gaps = {name: gap for name, column in columns.items() if (gap := _gaps(table, column)) is not None}
+    gaps = {}
+    for name, column in columns.items():
+        gap = _gaps(table, column, label=name in grouping)
+        if gap is not None:
+            gaps[name] = gap
     counts = {name: int(gap.sum()) for name, gap in gaps.items()}
     _refuse(table, gaps, counts, grouping, missing)
     if not gaps and not _has_zero_weight(known):
@@ -119,12 +124,14 @@ def _has_zero_weight(known: Known) -> bool:
     return any(weights is not None and not weights.all() for weights in every)
 
 
-def _gaps(table: Table, column: Column) -> Mask | None:
-    """Return where a column is missing, or ``None`` if nowhere; refuse infinite values."""
+def _gaps(table: Table, column: Column, *, label: bool = False) -> Mask | None:
+    """Return where a column is missing, or ``None`` if nowhere; refuse infinite values and, but for labels,
+    values of unusable size."""
     values = column.values
     if values.dtype == np.int32:
         return values < 0 if values.size and values.min() < 0 else None
-    if np.isfinite(np.add.reduce(values)):
+    numbers = values.astype(np.float64, copy=False)
+    if is_usable(numbers):
         return None
     infinite = np.isinf(values)
     if infinite.any():
@@ -136,6 +143,8 @@ def _gaps(table: Table, column: Column) -> Mask | None:
             allowed="finite numbers, or missing values",
             remedy="replace it by a number or a missing value",
         )
+    if not label:
+        require_size(f"the column `{column.name}`", numbers)
     gap = np.isnan(values)
     return gap if gap.any() else None
 

@@ -89,6 +89,15 @@ def used_rows(column: Column, rows: NDArray[np.int64] | None) -> Floats | Factor
     return compact(values.astype(np.int32, copy=False), column.levels)
 
 
+def as_numbers(column: Column) -> Column:
+    """Return a column for expressions: labels that are large whole numbers become numbers again."""
+    if not column.whole:
+        return column
+    numbers = np.array([float(label) for label in column.levels or ()])
+    values = np.where(column.values < 0, np.nan, numbers[column.values.astype(np.int32)])
+    return Column(column.name, values)
+
+
 def compact(codes: Ints, levels: tuple[str, ...]) -> Factor:
     """Return a factor without the levels that do not occur."""
     used = np.bincount(codes, minlength=len(levels)) > 0

@@ -75,7 +75,13 @@ def save(fit: Fit, path: str | Path) -> None:
         arrays[f"columns/{i}"] = column.values
         levels = None if column.levels is None else list(column.levels)
         columns.append(
-            {"name": column.name, "levels": levels, "boolean": column.boolean, "ordered": column.ordered}
+            {
+                "name": column.name,
+                "levels": levels,
+                "boolean": column.boolean,
+                "ordered": column.ordered,
+                "whole": column.whole,
+            }
         )
     labels = fit.table.row_labels
     header = {
@@ -179,7 +185,7 @@ def _column_in(plain: Mapping[str, Any], values: NDArray[Any]) -> Column:
     if levels is not None and values.size and not -1 <= values.min() <= values.max() < len(levels):
         raise ValueError(f"the column {name!r} has codes outside its levels")
     texts = None if levels is None else tuple(_text(level) for level in levels)
-    return Column(name, values, texts, bool(plain["boolean"]), bool(plain["ordered"]))
+    return Column(name, values, texts, *(bool(plain[flag]) for flag in ("boolean", "ordered", "whole")))
 
 
 def _numbers(archive: Archive, name: str) -> Floats:
