@@ -19,7 +19,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-sources := $(shell find src csrc -type f ! -name '*.so' ! -name '*.pyc' ! -name '.*') CMakeLists.txt README.md LICENSE
+# Folders count too: their time changes when a file in them is removed.
+sources := $(shell find src csrc ! -name '*.so' ! -name '*.pyc' ! -name __pycache__ ! -name '.*') CMakeLists.txt README.md LICENSE
 
 demo: $(VENV)/installed
 	@echo '$$ multilevel fit "reaction ~ days + (days | subject)" sleepstudy'
