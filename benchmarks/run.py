@@ -144,6 +144,7 @@ def main() -> None:
     head = (
         f"Measured {datetime.now(UTC):%Y-%m-%d} with Python {platform.python_version()} on "
         f"{platform.system()} {platform.machine()}, {cores} cores, "
+        f"load average {os.getloadavg()[0]:.1f} at the start, "
         f"read bandwidth {bandwidth / 1e9:.1f} GB/s. "
         "Whole call from a data frame (`refit`: new response only), REML unless remarked. "
         "`x memory limit`: best time over the time to read the model's columns once."
