@@ -15,7 +15,7 @@ import functools
 import json
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 import multilevel as ml
 
+Ddf = Literal["satterthwaite", "kenward-roger"]
 GOLDEN = Path(__file__).parent / "golden"
 RECORDS: dict[str, dict[str, Any]] = {
     record["name"]: record
@@ -53,7 +54,7 @@ def frame_of(record: dict[str, Any]) -> pd.DataFrame:
 
 
 @functools.cache
-def fitted(name: str, ddf: str = "satterthwaite") -> ml.Fit:
+def fitted(name: str, ddf: Ddf = "satterthwaite") -> ml.Fit:
     """Return our fit of a record's model."""
     record = RECORDS[name]
     keywords = ("precision_weights", "frequency_weights", "residual_sd")
@@ -71,7 +72,7 @@ def residual_scale(record: dict[str, Any]) -> float:
     return float(record.get("sigma") or record["fixed"][0]["std_error"])
 
 
-def coefficients(name: str, column: str, *, ddf: str = "satterthwaite") -> NDArray[np.float64]:
+def coefficients(name: str, column: str, *, ddf: Ddf = "satterthwaite") -> NDArray[np.float64]:
     """Return one column of our coefficient table, in the record's order."""
     table = fitted(name, ddf).fixed_effects.set_index("term")
     terms = [row["term"] for row in RECORDS[name]["fixed"]]
@@ -170,7 +171,7 @@ def test_satterthwaite_agrees_with_lmertest(name: str) -> None:
 
 @pytest.mark.parametrize("name", having("kr_df"))
 def test_kenward_roger_agrees_with_pbkrtest(name: str) -> None:
-    ddf = "kenward-roger"
+    ddf: Ddf = "kenward-roger"
     np.testing.assert_allclose(coefficients(name, "df", ddf=ddf), recorded(name, "kr_df"), rtol=1e-3)
     np.testing.assert_allclose(
         coefficients(name, "std_error", ddf=ddf), recorded(name, "kr_std_error"), rtol=1e-4
