@@ -43,6 +43,12 @@ def test_names_are_found_exactly_or_by_their_normal_form(
         (["x"], ["x", "x"], ["2 columns named `x`"]),
         ([COMPOSED], [COMPOSED, DECOMPOSED], ["ambiguous", "Unicode"]),
         (["x"], [], ["no columns at all"]),
+        (
+            ["x"],
+            [0, 1],
+            ["no column `x`", "2 of its columns have names that are no texts (0, ...)", "rename"],
+        ),
+        (["x"], [("a", "x"), "z"], ["1 of its columns", "(('a', 'x'), ...)"]),
         (["a"], ["a;b;c"], ["separated by something other than commas"]),
         (["x"], [f"v{i}" for i in range(30)], [" ..."]),
     ],

@@ -149,3 +149,9 @@ def test_a_column_that_is_not_needed_may_be_anything() -> None:
 def test_a_lazy_frame_that_fails_is_a_data_error(make: Callable[[Path], Any], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be collected"):
         read_table(make(tmp_path), ["x"])
+
+
+def test_a_name_in_the_index_of_a_pandas_table_says_so() -> None:
+    data = pd.DataFrame({"x": [1.0, 2.0], "g": ["a", "b"]}).set_index("g")
+    with pytest.raises(DataError, match=r"`g` is in the index .*\n  try: .* data\.reset_index\(\)"):
+        read_table(data, ["x", "g"])

@@ -54,6 +54,11 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
         ["2 rows, 3 parameters (1 coefficient,"],
     ),
     (
+        "y ~ x + (1 | g)",
+        base(x=[str(value) for value in base()["x"]]),
+        ["rows, 1", "`x` alone has 99 coefficients, one for each label: should it be numbers?"],
+    ),
+    (
         "y ~ x + g + (1 | g)",
         base(g=[f"g{at}" for at in G]),
         [

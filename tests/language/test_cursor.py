@@ -47,3 +47,16 @@ def test_fail_underlines_the_token() -> None:
 )
 def test_attributes_and_internal_names_are_refused(text: str, asked: str, underlined: str) -> None:
     assert fault(text) == (asked, underlined)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "name"),
+    [("my y ~ x", 1, "my y"), ("y ~ my own x + z", 3, "my own x"), ("y ~ x + z", 4, ""), ("y ~ x 3", 3, "")],
+)
+def test_names_side_by_side_are_shown_in_backticks(text: str, at: int, name: str) -> None:
+    cursor = Cursor(text)
+    with pytest.raises(FormulaError) as caught:
+        cursor.fail("no", cursor.tokens[at])
+    assert caught.value.remedy == (
+        f"if it is one name with blanks, put it in backticks: `{name}`" if name else ""
+    )

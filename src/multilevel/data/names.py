@@ -37,11 +37,13 @@ def find_names(wanted: Sequence[str], present: Sequence[object]) -> dict[str, st
         known = dict(Counter(name for name in present if isinstance(name, str)))
     found = {name: name for name in wanted if known.get(name) == 1 and name.isascii()}
     if len(found) < len(set(wanted)):
-        found = _by_normal_form(wanted, known)
+        found = _by_normal_form(wanted, known, [name for name in present if not isinstance(name, str)])
     return found
 
 
-def _by_normal_form(wanted: Sequence[str], known: Mapping[str, int]) -> dict[str, str]:
+def _by_normal_form(
+    wanted: Sequence[str], known: Mapping[str, int], others: Sequence[object]
+) -> dict[str, str]:
     """Find names by their NFC form; raise one error for all that fail."""
     forms: dict[str, list[str]] = {}
     for name in known:
@@ -66,7 +68,7 @@ def _by_normal_form(wanted: Sequence[str], known: Mapping[str, int]) -> dict[str
         else:
             found[name] = twins[0]
     if absent:
-        raise _absent(absent, list(known))
+        raise _absent(absent, list(known), others)
     return found
 
 
@@ -75,15 +77,20 @@ def normal_form(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def _absent(absent: Sequence[str], known: Sequence[str]) -> DataError:
-    """Return the error for names that no column has."""
+def _absent(absent: Sequence[str], known: Sequence[str], others: Sequence[object]) -> DataError:
+    """Return the error for names that no column has; ``others`` are the names that are no texts."""
     lines = [f"the table has no column {_all_quoted(absent)}"]
     nearest = {name: nearest_names(name, known) for name in absent}
     hints = [f"{quoted(name)} -> {_all_quoted(near)}" for name, near in nearest.items() if near]
     allowed = f"the columns {_all_quoted(known[:20])}" + (" ..." if len(known) > 20 else "")
     if not known:
         allowed = "the table has no columns at all"
+    if others:
+        lines.append(f"{len(others)} of its columns have names that are no texts ({others[0]!r}, ...)")
+        allowed = "columns whose names are texts"
     remedy = "did you mean " + "; ".join(hints) + "?" if hints else ""
+    if others and not remedy:
+        remedy = "rename the columns"
     if any(not name.isidentifier() for near in nearest.values() for name in near):
         remedy += " (names with spaces or signs stand in backticks)"
     if len(known) == 1 and any(sign in known[0] for sign in ";\t|"):

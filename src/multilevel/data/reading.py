@@ -83,6 +83,12 @@ def _assemble(
 
 
 def _read_pandas(data: pd.DataFrame, names: Sequence[str]) -> Table:
+    inside = [name for name in names if name in data.index.names and name not in data.columns]
+    if inside:
+        raise DataError(
+            f"`{inside[0]}` is in the index of the table, not among its columns",
+            remedy="make it a column with data.reset_index()",
+        )
     table = _assemble(
         names, list(data.columns), lambda name, own: from_pandas(name, data[own]), len(data), "pandas"
     )

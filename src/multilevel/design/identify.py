@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from operator import itemgetter
+
 import numpy as np
 
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
@@ -84,11 +88,21 @@ def _check_counts(design: Design) -> None:
         kinds += ["the residual sd"] if residual else []
         left_out = design.n_input - design.n_rows
         raise DesignError(
-            f"{design.n_observations:g} rows, {p + variances + residual} parameters ({', '.join(kinds)})"
+            f"{design.n_observations:g} {'row' if design.n_observations == 1 else 'rows'}, "
+            f"{p + variances + residual} parameters ({', '.join(kinds)})"
             + (f"; {left_out} rows were left out" if left_out else ""),
             allowed="at least as many rows as parameters",
-            remedy="leave terms out of the formula",
+            remedy="leave terms out of the formula" + _widest_factor(design.fixed.names),
         )
+
+
+def _widest_factor(names: Sequence[str]) -> str:
+    """Return advice on a factor that makes up most of the coefficients, as numbers read as text do."""
+    counts = Counter(name.partition("[")[0] for name in names if "[" in name)
+    name, count = max(counts.items(), key=itemgetter(1), default=("", 0))
+    if 2 * count < len(names) or count < 10:
+        return ""
+    return f"; `{name}` alone has {count} coefficients, one for each label: should it be numbers?"
 
 
 def _check_spread(design: Design) -> None:

@@ -63,15 +63,28 @@ class Cursor:
         return token.kind in ("name", "dotted") and after.kind == "operator" and after.value == "("
 
     def fail(self, asked: str, token: Token, *, allowed: str = "", remedy: str = "") -> NoReturn:
-        """Raise the error that underlines ``token``."""
+        """Raise the error that underlines ``token``; without a remedy, names side by side get their own."""
         raise FormulaError(
             asked,
             text=self.text,
             position=token.start,
             length=token.stop - token.start,
             allowed=allowed,
-            remedy=remedy,
+            remedy=remedy or self._remedy_of_blanks(token),
         )
+
+    def _remedy_of_blanks(self, token: Token) -> str:
+        """Return what to do if names stand side by side at a token, as those of a name with blanks do."""
+        at = next((i for i, one in enumerate(self.tokens) if one.start == token.start), 0)
+        first, last = at, at
+        while first > 0 and self.tokens[first - 1].kind == "name":
+            first -= 1
+        while self.tokens[last].kind == "name" and self.tokens[last + 1].kind == "name":
+            last += 1
+        if token.kind != "name" or first == at:
+            return ""
+        name = self.text[self.tokens[first].start : self.tokens[last].stop]
+        return f"if it is one name with blanks, put it in backticks: `{name}`"
 
     def fail_between(
         self, asked: str, start: int, stop: int, *, allowed: str = "", remedy: str = ""
