@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from multilevel.engines.likelihood.boundary import boundary_sentences
 from multilevel.engines.likelihood.posterior import Posterior
 from multilevel.engines.likelihood.problem import n_theta, native_problem, relative_covariances, require_core
-from multilevel.engines.likelihood.verdict import certificate_of, status_of
-from multilevel.engines.solution import Method, Solution
+from multilevel.engines.likelihood.verdict import ENDS, certificate_of, status_of
+from multilevel.engines.solution import Method, Solution, Status
 from multilevel.errors import DesignError
 from multilevel.kernels import core
 from multilevel.moments import Moments
@@ -108,7 +108,10 @@ def _tolerance(moments: Moments) -> float:
 
 
 def evaluate_at(moments: Moments, *, method: Method, theta: Floats) -> Solution:
-    """Return the solution at known optimiser coordinates, without a search (for saved fits)."""
+    """Return the solution at known optimiser coordinates, without a search (for saved fits).
+
+    It is certified only if the coordinates are those of an optimum; else its status is "stalled".
+    """
     problem = native_problem(moments, method)
     found = problem.optimise(
         start=np.ascontiguousarray(theta, dtype=np.float64),
@@ -117,6 +120,13 @@ def evaluate_at(moments: Moments, *, method: Method, theta: Floats) -> Solution:
         max_evaluations=2,
         watch=None,
     )
+    if "theta" not in found:
+        raise DesignError(
+            "the likelihood is not defined at the saved estimates", remedy="fit the model again"
+        )
+    certified = found["decrement"] <= 1e3 * _tolerance(moments) and found["gain"] <= DUAL_TOLERANCE
+    if not certified:
+        found["end"] = ENDS.index(Status.STALLED)
     return _solution(moments, method, problem, found, _constant(moments, method))
 
 

@@ -1,0 +1,222 @@
+"""The search: never above the dense optimum, certificates that dense algebra confirms, honest other ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from multilevel.engines.likelihood import Progress, evaluate_at, solve
+from multilevel.engines.likelihood.problem import n_theta
+from multilevel.engines.solution import Method, Solution, Status
+from multilevel.errors import DesignError
+from multilevel.moments import summarise
+from tests.engines.structures import (
+    STRUCTURES,
+    D,
+    Structure,
+    by_name,
+    design_of,
+    names_of,
+)
+from tests.oracle import designs
+from tests.oracle.criterion import criterion, gls
+from tests.oracle.dense import Dense, dense, marginal_covariance
+from tests.oracle.optimum import optimum, profiled
+
+REGULAR = [s for s in STRUCTURES if s.name != "more effects than rows"]
+GROUPED = [s for s in REGULAR if s.terms]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("method", ["reml", "ml"])
+@pytest.mark.parametrize("structure", REGULAR, ids=names_of(REGULAR))
+def test_the_optimum_is_not_above_that_of_a_dense_quasi_newton_search(
+    structure: Structure, method: Method, seed: int
+) -> None:
+    """From two starts; and the criterion is the dense one at the estimates, to rounding."""
+    design = design_of(structure, seed)
+    solution, problem = solve(summarise(design), method=method), dense(design)
+    assert solution.certificate.holds
+    assert solution.status in (Status.OPTIMAL, Status.BOUNDARY)
+    assert solution.certificate.evaluations <= 60
+    best = profiled(problem, optimum(problem, method, scales=(1.0, 0.3)), method)[0]
+    assert solution.criterion <= best + 1e-6
+    at = criterion(problem, solution.covariances, solution.sigma, method)
+    assert solution.criterion == pytest.approx(at, abs=1e-8)
+
+
+def test_small_problems_take_few_evaluations() -> None:
+    """Half of them no more than 9, nine of ten no more than 20; Newton steps from a moment start."""
+    taken = [
+        solve(summarise(design_of(s, seed)), method=method).certificate.evaluations
+        for s in GROUPED
+        for seed in (0, 1)
+        for method in ("reml", "ml")
+    ]
+    assert np.median(taken) <= 9
+    assert np.quantile(taken, 0.9) <= 20
+
+
+@pytest.mark.parametrize("structure", REGULAR, ids=names_of(REGULAR))
+def test_fixed_part_and_counts_in_the_units_of_the_user(structure: Structure) -> None:
+    design = design_of(structure)
+    moments = summarise(design)
+    solution = solve(moments)
+    problem = dense(design)
+    at = gls(problem, marginal_covariance(problem, solution.covariances, solution.sigma))
+    np.testing.assert_allclose(solution.beta, at.beta, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(solution.vcov_beta, at.vcov, rtol=1e-8, atol=1e-10)
+    free = sum(n_theta(block) for block in moments.blocks)
+    assert solution.n_parameters == structure.p + free + (structure.residual_sd is None)
+    if structure.residual_sd is not None:
+        assert solution.sigma == pytest.approx(structure.residual_sd, rel=1e-14)
+
+
+def certificate(problem: Dense, solution: Solution) -> tuple[float, float]:
+    """Return the least eigenvalue of ``G`` and the largest entry of ``G T``, over terms, from dense algebra.
+
+    ``G = sum_j (Z'MZ - Z'Py y'PZ / sigma^2)_jj`` in units of ``sum_j (Z'MZ)_jj``; only the diagonal counts
+    for a diagonal term.
+    """
+    at = gls(
+        problem, marginal_covariance(problem, [T / solution.sigma**2 for T in solution.covariances], 1.0)
+    )
+    M = at.P if solution.method == "reml" else at.inverse
+    Py = at.P @ problem.y / solution.sigma
+    dual, inner = 0.0, 0.0
+    for Z, (m, k), structure, T in zip(
+        problem.Z, problem.sizes, problem.structures, solution.covariances, strict=True
+    ):
+        E, g = Z.T @ M @ Z, (Z.T @ Py).reshape(m, k)
+        information = sum(E[j * k : (j + 1) * k, j * k : (j + 1) * k] for j in range(m))
+        G = information - g.T @ g
+        if structure is D:
+            G = np.diag(np.diag(G))
+        root = np.linalg.cholesky(information)
+        whitened = np.linalg.solve(root, np.linalg.solve(root, G).T)
+        dual = min(dual, float(np.linalg.eigvalsh(whitened)[0]))
+        inner = max(inner, float(np.abs(np.sum(G * T)) / (m * solution.sigma**2)))
+    return dual, inner
+
+
+@pytest.mark.parametrize("method", ["reml", "ml"])
+@pytest.mark.parametrize("structure", GROUPED, ids=names_of(GROUPED))
+def test_certificates_hold_in_dense_algebra(structure: Structure, method: Method) -> None:
+    """``G >= 0`` and ``G T = 0``: 1e-4 is a criterion that could fall by about 1e-8."""
+    if any(c.value == "scalar" for _, _, c in structure.terms):
+        structure = dataclasses.replace(structure, terms=tuple((g, k, D) for g, k, _ in structure.terms))
+    design = design_of(structure, seed=4)
+    solution = solve(summarise(design), method=method)
+    dual, inner = certificate(dense(design), solution)
+    assert solution.certificate.holds
+    assert dual >= -1e-4
+    assert inner <= 1e-4
+
+
+def test_a_certificate_fails_where_the_optimum_is_not() -> None:
+    design = design_of(by_name("k=1"))
+    moments = summarise(design)
+    away = evaluate_at(moments, method="reml", theta=1.5 * solve(moments).theta)
+    assert certificate(dense(design), away)[1] > 1e-2
+    assert not away.certificate.holds
+    assert away.status is Status.STALLED
+    zero = evaluate_at(moments, method="reml", theta=np.zeros(1))
+    assert certificate(dense(design), zero)[0] < -0.1
+    assert not zero.certificate.holds
+
+
+def test_zeros_are_exact() -> None:
+    solution = solve(summarise(designs.zero_variance()))
+    assert solution.theta.tolist() == [0.0]
+    assert solution.covariances[0].tolist() == [[0.0]]
+    assert solution.status is Status.BOUNDARY
+    ols = np.linalg.lstsq(designs.zero_variance().fixed.X, designs.zero_variance().y, rcond=None)[0]
+    np.testing.assert_allclose(solution.beta, ols, rtol=1e-12)
+
+
+STARTS = {"zero": 0.0, "tiny": 1e-6, "large": 1e3, "negative": -1.0}
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("structure", GROUPED, ids=names_of(GROUPED))
+def test_any_start_leads_to_the_same_optimum(structure: Structure, start: str) -> None:
+    """Also zero, where the gradient in theta vanishes whatever the data: the certificate sends it on."""
+    moments = summarise(design_of(structure, seed=1))
+    expected = solve(moments)
+    size = np.random.default_rng(1).uniform(0.5, 1.5, expected.theta.size)
+    found = solve(moments, start=STARTS[start] * size)
+    assert found.criterion == pytest.approx(expected.criterion, abs=1e-6)
+    assert found.status is expected.status
+    assert found.certificate.holds
+
+
+@pytest.mark.parametrize("method", ["reml", "ml"])
+@pytest.mark.parametrize("structure", REGULAR, ids=names_of(REGULAR))
+def test_evaluating_at_the_estimates_gives_the_solution_again(structure: Structure, method: Method) -> None:
+    moments = summarise(design_of(structure))
+    expected = solve(moments, method=method)
+    found = evaluate_at(moments, method=method, theta=expected.theta)
+    np.testing.assert_allclose(found.theta, expected.theta, rtol=1e-12, atol=1e-7)
+    assert found.criterion == pytest.approx(expected.criterion, rel=1e-14)
+    np.testing.assert_allclose(found.beta, expected.beta, rtol=1e-12)
+    assert (found.status, found.boundary) == (expected.status, expected.boundary)
+    assert found.certificate.holds
+
+
+def test_a_limit_of_evaluations_is_said() -> None:
+    solution = solve(summarise(design_of(by_name("k=3"))), max_evaluations=1)
+    assert solution.status is Status.EVALUATION_LIMIT
+    assert solution.sentence == (
+        "The search reached its limit of evaluations before the optimum could be certified; raise"
+        " max_evaluations."
+    )
+    assert not solution.certificate.holds
+    assert solution.certificate.evaluations == 1
+
+
+def test_progress_is_told_and_can_stop_the_search() -> None:
+    moments, seen = summarise(design_of(by_name("crossed"))), list[Progress]()
+    quiet = solve(moments)
+    watched = solve(moments, progress=lambda step: seen.append(step))
+    assert watched.theta.tolist() == quiet.theta.tolist()
+    assert [step.evaluations for step in seen] == sorted(step.evaluations for step in seen)
+    assert all(a.criterion >= b.criterion - 1e-9 for a, b in itertools.pairwise(seen))
+    assert seen[-1].criterion == pytest.approx(quiet.criterion, abs=1e-9)
+    assert seen[-1].decrement < 1e-8 < seen[0].decrement
+    stopped = solve(moments, progress=lambda step: step.evaluations < 2)
+    assert stopped.status is Status.INTERRUPTED
+    assert not stopped.certificate.holds
+    assert stopped.criterion > quiet.criterion
+
+
+@pytest.mark.parametrize("name", ["no groups", "nested", "k=1", "crossed"])
+def test_a_response_without_any_residual_is_saturated(name: str) -> None:
+    design = design_of(by_name(name))
+    exact = dataclasses.replace(design, y=design.fixed.X @ np.array([1.0, 2.0]))
+    solution = solve(summarise(exact))
+    assert solution.status is Status.SATURATED
+    assert not solution.certificate.holds
+    np.testing.assert_allclose(solution.beta, [1.0, 2.0], rtol=1e-10)
+    assert solution.sigma < 1e-6
+    assert solution.boundary == ("",) * len(design.terms)
+
+
+def test_coordinates_at_which_nothing_is_defined_are_an_error() -> None:
+    moments = summarise(design_of(by_name("k=1")))
+    with pytest.raises(DesignError, match="saved estimates"):
+        evaluate_at(moments, method="ml", theta=np.array([np.nan]))
+    with pytest.raises(DesignError, match="start values"):
+        solve(moments, start=np.array([np.nan]))
+
+
+def test_a_known_sigma_leaves_the_variance_to_a_grid_search() -> None:
+    """The optimum against a fine grid of the dense criterion."""
+    design = design_of(by_name("k=1, known sigma"))
+    solution, problem = solve(summarise(design), method="ml"), dense(design)
+    sds = np.sqrt(solution.covariances[0][0, 0]) * np.linspace(0.9, 1.1, 41)
+    grid = [criterion(problem, [np.array([[s * s]])], 0.7, "ml") for s in sds]
+    assert np.argmin(grid) == 20
+    assert grid[20] == pytest.approx(solution.criterion, abs=1e-9)
