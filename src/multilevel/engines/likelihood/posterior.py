@@ -18,6 +18,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 
+DIFFERENCE = 1e-5
+"""Relative step of one-sided differences of the exact gradient: its error is of this order in the Hessian."""
+
+
 class Posterior:
     """Conditional distribution of the group effects given the data, at the estimates.
 
@@ -25,7 +29,7 @@ class Posterior:
     user's units.
     """
 
-    __slots__ = ("_factors", "_found", "_method", "_moments", "_problem", "_relative", "_sigma")
+    __slots__ = ("_factors", "_found", "_kept", "_method", "_moments", "_problem", "_relative", "_sigma")
 
     def __init__(
         self,
@@ -39,11 +43,16 @@ class Posterior:
         self._moments, self._method, self._problem = moments, method, problem
         self._found, self._relative, self._sigma = found, relative, sigma
         self._factors: list[tuple[Floats, Floats, Floats, Floats]] | None = None
+        self._kept = False  # whether the native elimination stands at the optimum, with its covariances
 
-    def _at_optimum(self) -> list[tuple[Floats, Floats, Floats, Floats]]:
-        """Return by factor ``B, H, cov, E`` of the native elimination, computed once."""
-        if self._factors is None:
+    def _at_optimum(self, *, native: bool = False) -> list[tuple[Floats, Floats, Floats, Floats]]:
+        """Return by factor ``B, H, cov, E`` of the native elimination, computed once.
+
+        ``native`` asks that the native elimination itself stands at the optimum too.
+        """
+        if self._factors is None or (native and not self._kept):
             self._factors = self._problem.posterior(self._found["theta"])
+            self._kept = True
         return self._factors
 
     def modes(self, term: int) -> Floats:
@@ -71,7 +80,7 @@ class Posterior:
         a = X @ moments.scaling.fixed.back
         level = np.full((X.shape[0], len(moments.A)), -1, dtype=np.int32)
         columns = [np.zeros((X.shape[0], k)) for k in moments.effects]
-        factors = self._at_optimum()
+        factors = self._at_optimum(native=True)
         for t, block in enumerate(moments.blocks):
             known = index[t] >= 0
             here = slice(block.start, block.start + block.size)
@@ -138,20 +147,19 @@ class Posterior:
         T = theta.shape[0]
         hessian = np.zeros((T, T))
         for i in range(T):
-            step = 1e-4 * max(abs(theta[i]), 0.1)
-            ends = []
-            for sign in (1.0, -1.0):
-                moved = theta.copy()
-                moved[i] += sign * step
-                ends.append(self._problem.evaluate(moved)["gradient"])
-            hessian[i] = (ends[0] - ends[1]) / (2.0 * step)
-        self._factors = None
+            moved = theta.copy()
+            moved[i] += DIFFERENCE * max(abs(theta[i]), 0.1)
+            gradient = self._problem.evaluate(moved)["gradient"]
+            hessian[i] = (gradient - self._found["gradient"]) / (moved[i] - theta[i])
+        self._kept = False
         return (hessian + hessian.T) / 2.0
 
     def kenward_roger(self) -> KenwardRoger:
         """Return the ingredients of the Kenward-Roger adjustment."""
+        factors = self._at_optimum()
+        self._kept = False
         return expected_information(
-            self._moments, self._problem, self._found, self._relative, self._sigma, self._at_optimum()
+            self._moments, self._problem, self._found, self._relative, self._sigma, factors
         )
 
 
