@@ -130,7 +130,7 @@ def _read_mapping(data: Mapping[Any, Any], names: Sequence[str]) -> Table:
         raise DataError(f"the columns differ in length: {listed}", allowed="columns of one length")
     n_rows = next(iter(lengths.values()))
     if n_rows == 0:
-        raise DataError("the table has no rows")
+        raise DataError("the table has no rows", remedy="check the file or the filter that made it")
     return Table(columns, n_rows, "pandas")
 
 
