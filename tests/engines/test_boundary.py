@@ -107,11 +107,18 @@ def test_the_zero_of_a_diagonal_term_is_named() -> None:
     assert solution.boundary[0].endswith("or drop the effect.")
 
 
-@pytest.mark.parametrize("covariance", [U, D, S])
-def test_two_zeros_are_both_named(covariance: Covariance) -> None:
+@pytest.mark.parametrize(
+    ("covariance", "term"), [(U, "(1 + x | g)"), (D, "(1 + x || g)"), (S, "homdiag(1 + x | g)")]
+)
+def test_two_zeros_are_both_named(covariance: Covariance, term: str) -> None:
     solution = solve(summarise(grouped(columns(), covariance, np.zeros((12, 2)))))
     assert not solution.covariances[0].any()
-    assert "`(1 + x | g)`: the sd of `Intercept` and `x` is estimated as exactly 0" in solution.boundary[0]
+    assert f"`{term}`: the sd of `Intercept` and `x` is estimated as exactly 0" in solution.boundary[0]
+
+
+def test_a_term_without_an_intercept_is_written_without_one() -> None:
+    solution = solve(summarise(grouped({"x": columns()["x"]}, U, np.zeros((12, 1)))))
+    assert solution.boundary[0].startswith("`(0 + x | g)`: the sd of `x` is estimated as exactly 0")
 
 
 def test_a_flat_combination_of_three_effects_is_said() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from multilevel.engines.likelihood import Progress, evaluate_at, solve
 from multilevel.engines.likelihood.problem import n_theta
 from multilevel.engines.solution import Method, Solution, Status
-from multilevel.errors import DesignError
+from multilevel.errors import DesignError, OptionError
 from multilevel.moments import summarise
 from tests.engines.structures import (
     STRUCTURES,
@@ -209,7 +210,7 @@ def test_coordinates_at_which_nothing_is_defined_are_an_error() -> None:
     with pytest.raises(DesignError, match="saved estimates"):
         evaluate_at(moments, method="ml", theta=np.array([np.nan]))
     with pytest.raises(DesignError, match="start values"):
-        solve(moments, start=np.array([np.nan]))
+        solve(moments, start=np.array([1e300]))
 
 
 def test_a_known_sigma_leaves_the_variance_to_a_grid_search() -> None:
@@ -220,3 +221,23 @@ def test_a_known_sigma_leaves_the_variance_to_a_grid_search() -> None:
     grid = [criterion(problem, [np.array([[s * s]])], 0.7, "ml") for s in sds]
     assert np.argmin(grid) == 20
     assert grid[20] == pytest.approx(solution.criterion, abs=1e-9)
+
+
+WRONG: tuple[dict[str, object], ...] = (
+    {"start": np.ones(2)},
+    {"start": np.ones((1, 1))},
+    {"start": [np.nan]},
+    {"start": "one"},
+    {"max_evaluations": 0},
+    {"max_evaluations": 1.5},
+    {"max_evaluations": True},
+    {"max_evaluations": None},
+    {"progress": 3},
+)
+
+
+@pytest.mark.parametrize("options", WRONG, ids=str)
+def test_options_of_the_search_are_checked(options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(OptionError, match=f"^{name}="):
+        solve(summarise(designs.zero_variance()), **options)

@@ -12,7 +12,7 @@ from multilevel.engines.likelihood.problem import theta_of
 from multilevel.engines.likelihood.verdict import is_singular
 from multilevel.kernels import core
 from multilevel.model import Covariance
-from multilevel.moments import Moments
+from multilevel.moments import Moments, TermBlock
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ def _sentence(
     back = moments.scaling.terms[term].back
     unit = sigma * moments.scaling.y_scale
     certified = "; this is the certified optimum" if found["end"] == 0 else ""
-    name = f"`({' + '.join(_written(name) for name in block.names)} | {block.group})`"
+    name = _term(block)
     direction = _empty_direction(T, block.covariance)
     limit = _farthest(moments, problem, found, relative, term, direction)
     here, there = back @ T @ back.T, back @ (T + limit * direction) @ back.T
@@ -87,9 +87,15 @@ def _sentence(
     return f"{name}: {found_words}{allowed} You may leave it so (the other estimates are right), or {remedy}."
 
 
-def _written(name: str) -> str:
-    """Return an effect name as one writes it in a formula."""
-    return "1" if name == "Intercept" else name
+def _term(block: TermBlock) -> str:
+    """Return a term with its effects written out, as one writes it in a formula."""
+    effects = " + ".join("1" if name == "Intercept" else name for name in block.names)
+    if "Intercept" not in block.names:
+        effects = f"0 + {effects}"
+    if block.size > 1 and block.covariance is Covariance.SCALAR:
+        return f"`homdiag({effects} | {block.group})`"
+    bar = "||" if block.size > 1 and block.covariance is Covariance.DIAGONAL else "|"
+    return f"`({effects} {bar} {block.group})`"
 
 
 def _correlation(T: Floats) -> float:

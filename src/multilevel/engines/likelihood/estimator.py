@@ -14,7 +14,7 @@ from multilevel.engines.likelihood.posterior import Posterior
 from multilevel.engines.likelihood.problem import n_theta, native_problem, relative_covariances, require_core
 from multilevel.engines.likelihood.verdict import ENDS, certificate_of, status_of
 from multilevel.engines.solution import Method, Solution, Status
-from multilevel.errors import DesignError
+from multilevel.errors import DesignError, OptionError
 from multilevel.kernels import core
 from multilevel.moments import Moments
 
@@ -73,11 +73,19 @@ def solve(
     progress
         Called after each evaluation; returning ``False`` ends the search with status "interrupted".
 
+    Raises
+    ------
+    OptionError
+        If one of the last three is not what it should be.
+    DesignError
+        If the likelihood is not defined, or its matrices do not fit in memory.
+
     Notes
     -----
     Bates, Maechler, Bolker and Walker (2015), eqs. 30-41, for the criterion; gradient and curvature from the
     diagonal blocks of ``Z'V^-1 Z`` only; Newton steps in the entries of the relative Cholesky factors.
     """
+    limit = _limit(max_evaluations, progress)
     problem = native_problem(moments, method)
     if len(moments.A) > 1:
         require_core(problem, moments)
@@ -87,10 +95,10 @@ def solve(
         return progress is None or progress(Progress(evaluations, value + offset, decrement)) is not False
 
     found = problem.optimise(
-        start=problem.start() if start is None else np.ascontiguousarray(start, dtype=np.float64),
+        start=problem.start() if start is None else _start(moments, start),
         tolerance=_tolerance(moments),
         dual_tolerance=DUAL_TOLERANCE,
-        max_evaluations=max_evaluations,
+        max_evaluations=limit,
         watch=None if progress is None else watch,
     )
     if "theta" not in found:
@@ -100,6 +108,40 @@ def solve(
             remedy="rescale the predictors, or leave out columns that nearly repeat others",
         )
     return _solution(moments, method, problem, found, offset)
+
+
+def _limit(max_evaluations: int, progress: object) -> int:
+    """Return the limit of evaluations, or raise `OptionError` if it or ``progress`` cannot be used."""
+    if progress is not None and not callable(progress):
+        raise OptionError(
+            f"progress={progress!r} cannot be called",
+            allowed="a function of one argument, a multilevel.Progress",
+            remedy="progress=print",
+        )
+    whole = isinstance(max_evaluations, int | np.integer) and not isinstance(max_evaluations, bool)
+    if not whole or not 1 <= int(max_evaluations) < 2**31:
+        raise OptionError(
+            f"max_evaluations={max_evaluations!r} is not a number of evaluations",
+            allowed="a whole number from 1",
+            remedy="max_evaluations=200",
+        )
+    return int(max_evaluations)
+
+
+def _start(moments: Moments, start: object) -> Floats:
+    """Return the start values as an array, or raise `OptionError` if they are not one for each coordinate."""
+    size = sum(n_theta(block) for block in moments.blocks)
+    try:
+        values = np.ascontiguousarray(start, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.full(1, np.nan)
+    if values.shape != (size,) or not np.isfinite(values).all():
+        raise OptionError(
+            f"start={start!r} cannot be start values of this model",
+            allowed=f"{size} finite numbers, as fit.solution.theta of the same model has them",
+            remedy="leave start out",
+        )
+    return values
 
 
 def _tolerance(moments: Moments) -> float:
