@@ -6,6 +6,7 @@ from multilevel.model.priors.covariances import (
     FixedMatrix,
     InverseWishart,
 )
+from multilevel.model.priors.decov import Decov
 from multilevel.model.priors.positive import (
     Exponential,
     Gamma,
@@ -24,6 +25,7 @@ from multilevel.model.priors.vectors import MVNormal
 __all__ = [
     "LKJ",
     "CovariancePrior",
+    "Decov",
     "Exponential",
     "Fixed",
     "FixedMatrix",
