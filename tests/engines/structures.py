@@ -226,7 +226,7 @@ def reordered(design: Design, rows: Ints) -> Design:
 def scaled_design(design: Design, moments: Moments) -> Design:
     """Return the design in the shifted and scaled columns of its moments."""
     scaling = moments.scaling
-    X = (design.fixed.X - scaling.fixed.centre) * scaling.fixed.factor
+    X = scaling.fixed.apply(design.fixed.X)
     y = design.y if design.offset is None else design.y - design.offset
     return dataclasses.replace(
         design,
@@ -234,8 +234,7 @@ def scaled_design(design: Design, moments: Moments) -> Design:
         offset=None,
         fixed=dataclasses.replace(design.fixed, X=X),
         terms=tuple(
-            dataclasses.replace(t, Z=(t.Z - s.centre) * s.factor)
-            for t, s in zip(design.terms, scaling.terms, strict=True)
+            dataclasses.replace(t, Z=s.apply(t.Z)) for t, s in zip(design.terms, scaling.terms, strict=True)
         ),
         residual_sd=None if design.residual_sd is None else design.residual_sd / scaling.y_scale,
     )

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from multilevel.design.design import Design, EffectsTerm, FixedPart
+from multilevel.engines.likelihood import solve
+from multilevel.engines.solution import Method, Solution
 from multilevel.model import Covariance
-from multilevel.moments import summarise
+from multilevel.moments import replace_response, summarise
 from multilevel.moments.scaling import response_scaling, scaling_of
 from tests.engines.structures import STRUCTURES, Structure, by_name, design_of, names_of, scaled_design
+from tests.oracle import designs
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=names_of(STRUCTURES))
@@ -109,3 +112,64 @@ def test_a_column_that_moves_only_between_sampled_rows_is_not_taken_for_constant
     assert scaling.fixed.centre[1] == pytest.approx(3.0)
     assert scaling.fixed.factor[1] == pytest.approx(0.5)
     assert scaling.y_scale == pytest.approx(2.0)
+
+
+def powers(x: np.ndarray, centre: float) -> Design:
+    """Return a model with the powers of ``x`` up to the fourth, of which the second varies by group too."""
+    rng = np.random.default_rng(3)
+    g = rng.integers(0, 12, x.size)
+    y = 1 + x - 2 * x**2 + (rng.normal(size=12) * 2)[g] * (1 + x**2) + rng.normal(size=x.size)
+    z = 20 * x + centre
+    fixed = {"Intercept": np.ones(x.size), **{f"z{k}": z**k for k in (1, 2, 3, 4)}}
+    effects = {"Intercept": np.ones(x.size), "z": z, "z2": z**2}
+    factors = [designs.factor("g", [f"{j:02d}" for j in g])]
+    return designs.bound("", y, fixed, factors, [(0, effects, Covariance.UNSTRUCTURED)])
+
+
+def test_powers_of_years_are_mixed_and_the_fit_is_that_of_centred_years() -> None:
+    """1e-7: rounding ``z**4`` to float64 moves its new part, 1e-7 of it, by about 1e-9."""
+    x = np.random.default_rng(2).integers(-20, 21, 400) / 20
+    years, plain = powers(x, 1985.0), powers(x, 0.0)
+    moments = summarise(years)
+    assert moments.scaling.fixed.mixture is not None
+    X = moments.scaling.fixed.apply(years.fixed.X)
+    np.testing.assert_allclose(X.T @ X / x.size, np.eye(5), atol=1e-7)
+    assert summarise(plain).scaling.fixed.mixture is None
+    found, wanted = solve(moments, method="ml"), solve(summarise(plain), method="ml")
+    assert found.status is wanted.status
+    assert found.criterion == pytest.approx(wanted.criterion, abs=1e-7)
+    np.testing.assert_allclose(years.fixed.X @ found.beta, plain.fixed.X @ wanted.beta, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["reml", "ml"])
+@pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6])
+def test_nearly_equal_columns_fit_like_one_of_them_and_their_difference(gap: float, method: Method) -> None:
+    """REML counts the unit of the difference: ``2 log gap``."""
+    rng = np.random.default_rng(4)
+    x, u = rng.normal(size=(2, 300))
+    g = rng.integers(0, 15, 300)
+    b = rng.normal(size=(15, 2))
+    y = 1 + x + u + b[g, 0] + b[g, 1] * u + rng.normal(size=300)
+
+    def fitted(second: np.ndarray) -> Solution:
+        columns = {"Intercept": np.ones(300), "x": x, "second": second}
+        factors = [designs.factor("g", [f"{j:02d}" for j in g])]
+        design = designs.bound("", y, columns, factors, [(0, columns, Covariance.UNSTRUCTURED)])
+        return solve(summarise(design), method=method)
+
+    near, apart = fitted(x + gap * u), fitted(u)
+    assert near.certificate.holds
+    unit = 2 * np.log(gap) if method == "reml" else 0.0
+    assert near.criterion == pytest.approx(apart.criterion + unit, abs=1e-6)
+    assert near.beta[2] * gap == pytest.approx(apart.beta[2], rel=1e-4)
+    assert near.covariances[0][2, 2] * gap**2 == pytest.approx(apart.covariances[0][2, 2], rel=1e-3)
+
+
+def test_a_replaced_response_meets_the_same_mixture() -> None:
+    design = powers(np.random.default_rng(2).integers(-20, 21, 400) / 20, 1985.0)
+    y = np.random.default_rng(5).normal(size=400)
+    replaced = replace_response(summarise(design), design, y)
+    direct = summarise(dataclasses.replace(design, y=y))
+    np.testing.assert_allclose(replaced.D, direct.D, rtol=1e-12, atol=1e-9)
+    for a, b in zip(replaced.C, direct.C, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-9)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from multilevel.design.design import Design
 from multilevel.kernels import core, threads
+from multilevel.model import Covariance
 from multilevel.moments.moments import Moments, Pairs, TermBlock
-from multilevel.moments.scaling import Floats, Scaling, response_scaling, scaling_of
+from multilevel.moments.scaling import Floats, Scaling, response_scaling, scaling_of, well_mixed
 
 FactorColumns = tuple[NDArray[np.int32], int, Floats, Floats, Floats]
 
@@ -29,8 +30,12 @@ def summarise(design: Design) -> Moments:
     factors, blocks = _factor_columns(design, order, scaling)
     root = _root_weights(design)
     y = (response - scaling.y_centre) / scaling.y_scale
-    fixed = scaling.fixed
-    A, C, D = core.cross_products(factors, design.fixed.X, fixed.centre, fixed.factor, y, root, threads)
+    A, C, D = core.cross_products(factors, *scaling.fixed.for_kernels(design.fixed.X), y, root, threads)
+    mixed = _mixed(design, scaling, blocks, A, D)
+    if mixed is not scaling:
+        scaling = mixed
+        factors, blocks = _factor_columns(design, order, scaling)
+        A, C, D = core.cross_products(factors, *scaling.fixed.for_kernels(design.fixed.X), y, root, threads)
     pairs = tuple(
         Pairs(f, g, *core.pair_table(factors[f], factors[g], root))
         for f in range(len(factors))
@@ -66,10 +71,8 @@ def replace_response(moments: Moments, design: Design, y: Floats) -> Moments:
     scaling = replace(moments.scaling, y_centre=centre, y_scale=scale, constant=constant)
     factors, _ = _factor_columns(design, moments.order, scaling)
     scaled = (response - scaling.y_centre) / scaling.y_scale
-    fixed = scaling.fixed
-    c, d = core.response_products(
-        factors, design.fixed.X, fixed.centre, fixed.factor, scaled, _root_weights(design)
-    )
+    fixed = scaling.fixed.for_kernels(design.fixed.X)
+    c, d = core.response_products(factors, *fixed, scaled, _root_weights(design))
     C = tuple(
         np.concatenate([old[:, :, :-1], new[:, :, None]], axis=2)
         for old, new in zip(moments.C, c, strict=True)
@@ -77,6 +80,22 @@ def replace_response(moments: Moments, design: Design, y: Floats) -> Moments:
     D = moments.D.copy()
     D[-1, :] = D[:, -1] = d
     return replace(moments, C=C, D=D, scaling=scaling)
+
+
+def _mixed(
+    design: Design, scaling: Scaling, blocks: tuple[TermBlock, ...], A: list[Floats], D: Floats
+) -> Scaling:
+    """Return the scaling with mixtures where columns nearly repeat others, or the same one if none do."""
+    fixed = well_mixed(scaling.fixed, design.fixed.X, D[:-1, :-1])
+    terms = list(scaling.terms)
+    for t, block in enumerate(blocks):
+        if block.size > 1 and block.covariance is Covariance.UNSTRUCTURED:
+            here = slice(block.start, block.start + block.size)
+            gram = A[block.factor][:, here, here].sum(axis=0)
+            terms[t] = well_mixed(terms[t], design.terms[t].Z, gram)
+    if fixed is scaling.fixed and all(new is old for new, old in zip(terms, scaling.terms, strict=True)):
+        return scaling
+    return replace(scaling, fixed=fixed, terms=tuple(terms))
 
 
 def _response(design: Design, y: Floats) -> Floats:
@@ -119,10 +138,11 @@ def _factor_columns(
             name = design.factors[factor].name
             place[t] = TermBlock(number, start, size, term.covariance, name, term.names)
             start += size
-        Z = [design.terms[t].Z for t in members]
+        parts = [scaling.terms[t].for_kernels(design.terms[t].Z) for t in members]
+        Z, centres, scales = zip(*parts, strict=True)
         columns = Z[0] if len(Z) == 1 else np.asfortranarray(np.concatenate(Z, axis=1))
-        centre = np.concatenate([scaling.terms[t].centre for t in members])
-        factor_scale = np.concatenate([scaling.terms[t].factor for t in members])
         group = design.factors[factor]
-        factors.append((group.index, len(group.levels), columns, centre, factor_scale))
+        factors.append(
+            (group.index, len(group.levels), columns, np.concatenate(centres), np.concatenate(scales))
+        )
     return factors, tuple(place[t] for t in range(len(design.terms)))

@@ -1,17 +1,22 @@
-"""Shifts and scales that make every cross-product well conditioned, and the way back to the user's units."""
+"""Shifts, scales and mixtures that keep cross-products well conditioned, and the way back to the user."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf
 
 from multilevel.design.design import Design, EffectsTerm, FixedPart
 from multilevel.kernels import core
 from multilevel.model import Covariance
 
 Floats = NDArray[np.float64]
+
+DEPENDENT = 1e-6
+"""A column of which less than this share (of its squares) is new makes the columns ill-conditioned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +29,56 @@ class ColumnScaling:
         ``(k,)``.
     back
         ``(k, k)``: coefficients of the scaled columns times ``back`` are those of the user's columns.
+    mixture
+        ``(k, k)`` upper triangle by which the scaled columns are multiplied at last, if some nearly repeat
+        others, such as powers of years; ``None`` if they do not.
     """
 
     centre: Floats
     factor: Floats
     back: Floats
+    mixture: Floats | None = None
+
+    @property
+    def log_det(self) -> float:
+        """Log of the absolute determinant of ``back``."""
+        mixed = 0.0 if self.mixture is None else np.log(np.abs(np.diagonal(self.mixture))).sum()
+        return float(np.log(self.factor).sum() + mixed)
+
+    def apply(self, columns: Floats) -> Floats:
+        """Return ``(n, k)`` columns shifted, scaled and mixed, in Fortran order."""
+        scaled = (columns - self.centre) * self.factor
+        return np.asfortranarray(scaled if self.mixture is None else scaled @ self.mixture)
+
+    def for_kernels(self, columns: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return columns with the centre and factor that are still to be applied: mixed ones are finished."""
+        if self.mixture is None:
+            return columns, self.centre, self.factor
+        return self.apply(columns), np.zeros_like(self.centre), np.ones_like(self.factor)
+
+
+def well_mixed(scaling: ColumnScaling, columns: Floats, gram: Floats) -> ColumnScaling:
+    """Return the scaling with a mixture that makes the columns orthogonal, if their cross-products need it.
+
+    Parameters
+    ----------
+    scaling
+        Without a mixture.
+    columns
+        ``(n, k)`` of the user.
+    gram
+        ``(k, k)`` cross-products of the scaled columns, which square their condition number.
+    """
+    size = np.sqrt(np.diagonal(gram))
+    if gram.shape[0] < 2 or not np.all(size > 0.0):
+        return scaling
+    factor, failed = dpotrf(gram / np.outer(size, size), lower=0)
+    if not failed and np.square(np.diagonal(factor)).min() > DEPENDENT:
+        return scaling
+    R = np.linalg.qr(scaling.apply(columns), mode="r")
+    norm = np.sqrt(columns.shape[0]) * np.where(np.diagonal(R) < 0.0, -1.0, 1.0)
+    mixture = np.asarray(solve_triangular(R, np.diag(norm)))
+    return replace(scaling, back=scaling.back @ mixture, mixture=mixture)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ def _constant(moments: Moments, method: Method) -> float:
     dof = moments.n - (moments.p if method == "reml" else 0)
     constant = 2.0 * dof * np.log(moments.scaling.y_scale) - moments.log_weights
     if method == "reml":
-        constant -= 2.0 * np.log(moments.scaling.fixed.factor).sum()
+        constant -= 2.0 * moments.scaling.fixed.log_det
     return float(constant)
 
 
