@@ -97,7 +97,8 @@ def test_a_relative_sd_has_mass_one_in_its_own_unit() -> None:
     term = TermPriors("g", ("Intercept",), None, (Exponential(1),), None, relative=True)
     s = np.linspace(0, 200, 400_001)[:, None]
     density = np.exp(term.log_sds(s, np.full(s.shape[0], 5.0)))
-    assert abs(np.trapezoid(density, s[:, 0]) - 1) < 1e-6
+    steps = 0.5 * (density[1:] + density[:-1]) * np.diff(s[:, 0])
+    assert abs(steps.sum() - 1) < 1e-6
 
 
 def test_texts() -> None:

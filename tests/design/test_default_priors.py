@@ -73,7 +73,7 @@ def scales(priors: BoundPriors) -> list[float]:
     """Return the scales of all priors: of coefficients, sds and the residual."""
     found = [prior.sd for prior in priors.coefficients]  # type: ignore[union-attr]
     found += [prior.scale for term in priors.terms for prior in term.sds]  # type: ignore[union-attr]
-    return [*found, priors.sigma.scale]  # type: ignore[attr-defined]
+    return [*found, getattr(priors.sigma, "scale", 0.0)]
 
 
 @pytest.mark.parametrize("form", ["y ~ x + (x | g)", "y ~ x + (x || g)", "y ~ 0 + x + (0 + x | g)"])
@@ -127,12 +127,14 @@ def test_precision_weights_scale_the_residual_only() -> None:
 
 
 @pytest.mark.parametrize("defaults", [scaled_priors, brms_priors, rstanarm_priors])
-@pytest.mark.parametrize("y", [None, np.full(100, 3.0)])
+@pytest.mark.parametrize("y", [None, np.full(100, 3.3)])
 def test_a_known_residual_sd_is_fixed_even_with_a_constant_response(defaults: Any, y: Any) -> None:
     data = base() if y is None else base(y=y)
     priors = defaults(bound("y ~ x + (1 | g)", data, residual_sd=2.0))
     assert priors.sigma == Fixed(2)
     assert len(priors.texts()) == 4
+    if y is not None and defaults is scaled_priors:
+        np.testing.assert_allclose(scales(priors)[0], 2.5 * 2.0)
 
 
 def test_one_shared_sd_and_labels_of_two_terms_on_one_factor() -> None:
@@ -142,3 +144,10 @@ def test_one_shared_sd_and_labels_of_two_terms_on_one_factor() -> None:
     shared = scaled_priors(bound("y ~ x + homdiag(x | g)", base()))
     assert [name for name, _ in shared.texts()] == ["Intercept", "x", "g: sd(all effects)", "sigma"]
     assert shared.coefficients[1].__class__ is Normal  # type: ignore[index]
+
+
+def test_weights_that_are_not_whole_leave_an_intercept_an_intercept() -> None:
+    plain = bound("y ~ x + (x | g)", base())
+    weighted = bound("y ~ x + (x | g)", base(), frequency_weights=np.full(100, 0.3))
+    first, again = (scaled_priors(design).terms[0].sds[0] for design in (plain, weighted))  # type: ignore[index]
+    np.testing.assert_allclose(again.scale, first.scale, rtol=0.02)  # the divisor n - 1 counts weights

@@ -167,7 +167,7 @@ def _effect_scales(design: Design, term: EffectsTerm) -> list[float]:
     sizes = np.hypot(means, sds)
     if term.covariance is Covariance.SCALAR:
         return [1.0 / _positive(math.sqrt(float(np.mean(sizes**2))))]
-    constant = (sds == 0.0) & (means == 1.0)
+    constant = (term.Z == 1.0).all(axis=0)
     if term.covariance is not Covariance.UNSTRUCTURED or constant.sum() != 1:
         return [1.0 / _positive(size) for size in sizes]
     spread = np.array([_positive(sd) for sd in sds])
@@ -184,9 +184,11 @@ def _moments(design: Design, values: Floats) -> tuple[float, float]:
     """Return mean and sd (divisor n - 1) of a column, rows counted by their frequency weights."""
     w = design.frequency_weights
     n = design.n_observations
-    mean = float(values.mean() if w is None else (w @ values) / n)
-    square = (values - mean) ** 2
-    return mean, math.sqrt(float(square.sum() if w is None else w @ square) / max(n - 1.0, 1.0))
+    away = values - values[0]  # a constant column has an sd of exactly zero
+    shift = float(away.mean() if w is None else (w @ away) / n)
+    square = (away - shift) ** 2
+    sd = math.sqrt(float(square.sum() if w is None else w @ square) / max(n - 1.0, 1.0))
+    return float(values[0]) + shift, sd
 
 
 def _column_moments(design: Design, columns: Floats) -> tuple[Floats, Floats]:
