@@ -13,8 +13,10 @@ from multilevel.kernels import core
 from multilevel.moments import Moments, replace_response, summarise
 from tests.engines.structures import (
     STRUCTURES,
+    Factors,
     Floats,
     Structure,
+    U,
     by_name,
     design_of,
     names_of,
@@ -23,6 +25,7 @@ from tests.engines.structures import (
     singular_thetas,
 )
 from tests.engines.twin import Twin, twin_of
+from tests.oracle.optimum import profiled
 
 GROUPED = [s for s in STRUCTURES if s.terms]
 
@@ -99,6 +102,34 @@ def test_nested_factors_need_no_dense_core() -> None:
         assert problem.structure()["core_size"] == 0, name
     crossed = native_problem(summarise(design_of(by_name("crossed"))), "ml").structure()
     assert crossed == {"core_size": 6, "list_size": crossed["list_size"], "nodes": 14}
+
+
+def overlapping(rng: np.random.Generator, n: int) -> Factors:
+    """Two factors that overlap only near the diagonal: 210 levels meet 205."""
+    h = np.concatenate([np.arange(205), rng.integers(0, 205, n - 205)])
+    return {"g": np.concatenate([np.arange(210), (h[210:] + rng.integers(0, 3, n - 210)) % 210]), "h": h}
+
+
+def test_a_large_core_that_is_mostly_empty_is_eliminated_one_by_one() -> None:
+    """410 effects would stand in the core; few are left, and the numbers are still those of dense algebra."""
+    structure = Structure("overlapping", overlapping, (("g", 1, U), ("h", 2, U)), n=450)
+    design = design_of(structure)
+    moments = summarise(design)
+    problem = native_problem(moments, "reml")
+    assert problem.structure()["core_size"] < 60
+    theta = np.array([0.8, 0.7, 0.2, 0.5])
+    twin = twin_of(design, moments, theta)
+    value, gradient, _ = profiled(twin.problem, theta, "reml")
+    found = problem.evaluate(theta)
+    assert found["value"] == pytest.approx(value, rel=1e-11)
+    np.testing.assert_allclose(found["gradient"], gradient, rtol=1e-8)
+    for f, (B, H, covariance, E) in enumerate(problem.posterior(theta)):
+        close(B, twin.by_level(twin.T @ twin.H)[f], "B")
+        close(H, twin.by_level(twin.H)[f], "H")
+        close(covariance, twin.diagonal_blocks(twin.covariance)[f], "covariance")
+        close(E, twin.diagonal_blocks(twin.E)[f], "E")
+    level, thin, wide = _rows(twin, np.random.default_rng(4))
+    close(problem.row_variance(level, thin), np.einsum("nq,qr,nr->n", wide, twin.covariance, wide))
 
 
 MOMENTS = summarise(design_of(by_name("crossed k=2, 1")))
