@@ -121,9 +121,12 @@ def _read_arrow(data: Any, names: Sequence[str]) -> Table:
 def _read_mapping(data: Mapping[Any, Any], names: Sequence[str]) -> Table:
     """Read a mapping of names to arrays; all must have one length."""
     found = find_names(names, list(data))
+    if not data:
+        raise DataError("the table has no columns")
+    if not names:  # a model without predictors needs only the number of rows
+        first = next(iter(data))
+        return Table({}, len(_from_any(str(first), data[first]).values), "pandas")
     columns = {name: _from_any(name, data[own]) for name, own in found.items()}
-    if not columns:
-        raise DataError("the table has no columns that the model uses")
     lengths = {name: len(column.values) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"`{name}` {length}" for name, length in lengths.items())
