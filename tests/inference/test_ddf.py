@@ -69,7 +69,7 @@ def test_kenward_roger_scale_is_one_for_a_single_combination() -> None:
     Phi = fit.solution.vcov_beta
     l = np.array([0.4, 1.0])  # noqa: E741
     Theta = np.outer(l, l) / (l @ Phi @ l)
-    part = [np.trace(Theta @ Phi @ P @ Phi) for P in found.P]
+    part = [-np.trace(Theta @ slope) for slope in found.gradient]
     A2 = float(part @ found.covariance @ np.array(part))
     B, g = 7 * A2 / 2, -1.0
     c = np.array([g, 1 - g, 3 - g]) / (3 + 2 * (1 - g))

@@ -126,7 +126,7 @@ def psd_cholesky(T: Floats) -> Floats:
 
 
 def kenward_roger(problem: Dense, covariances: Sequence[Floats], sigma: float) -> KenwardRoger:
-    """Return ``P_s``, ``Q_st`` and ``W`` of Kenward and Roger (1997, section 2), ``V`` linear in ``eta``."""
+    """Return what Kenward and Roger (1997, section 2) add, from their ``P_s``, ``Q_st`` and ``W``."""
     found = gls(problem, marginal_covariance(problem, covariances, sigma))
     directions = derivatives(problem)
     VX = found.inverse @ problem.X
@@ -134,4 +134,6 @@ def kenward_roger(problem: Dense, covariances: Sequence[Floats], sigma: float) -
     P = np.array([-VX.T @ G @ VX for G in directions]).reshape(h, p, p)
     Q = np.array([[VX.T @ G @ found.inverse @ F @ VX for F in directions] for G in directions])
     expected = criterion_derivatives(problem, covariances, sigma, "reml").expected
-    return KenwardRoger(P=P, Q=Q.reshape(h, h, p, p), covariance=np.linalg.pinv(expected / 2))
+    W, Phi = np.linalg.pinv(expected / 2), found.vcov
+    inner = np.einsum("st,stpq->pq", W, Q.reshape(h, h, p, p)) - np.einsum("st,spa,ab,tbq->pq", W, P, Phi, P)
+    return KenwardRoger(covariance=W, gradient=-Phi @ P @ Phi, correction=Phi @ inner @ Phi)

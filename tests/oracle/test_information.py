@@ -84,9 +84,9 @@ def test_kenward_roger_shapes_and_symmetry() -> None:
     design = designs.crossed()
     solution = solve(design)
     found = kenward_roger(dense(design), solution.covariances, solution.sigma)
-    assert found.P.shape == (4, 2, 2)
-    assert found.Q.shape == (4, 4, 2, 2)
-    np.testing.assert_allclose(found.Q[0, 1], found.Q[1, 0].T, atol=1e-10)
+    assert found.gradient.shape == (4, 2, 2)
+    assert found.covariance.shape == (4, 4)
+    np.testing.assert_allclose(found.correction, found.correction.T, atol=1e-10)
     np.testing.assert_allclose(found.covariance, found.covariance.T, atol=1e-10)
 
 

@@ -70,21 +70,25 @@ class Curvature:
 
 @dataclass(frozen=True, slots=True)
 class KenwardRoger:
-    """Ingredients of Kenward and Roger (1997), with ``V = sum_s eta_s G_s`` linear in the parameters.
+    """What Kenward and Roger (1997) add, for ``V = sum_s eta_s G_s`` linear in the variance parameters.
+
+    With ``Phi = Var(beta)``, ``P_s = -X'V^-1 G_s V^-1 X`` and ``Q_st = X'V^-1 G_s V^-1 G_t V^-1 X``. Only
+    products with ``Phi`` on both sides are given: far from zero the predictors make ``P`` and ``Q``
+    themselves so large that nothing would be left of their differences.
 
     Parameters
     ----------
-    P
-        ``(h, p, p)``: ``-X' V^-1 G_s V^-1 X``.
-    Q
-        ``(h, h, p, p)``: ``X' V^-1 G_s V^-1 G_t V^-1 X``.
     covariance
-        ``(h, h)`` inverse of the expected REML information of ``eta``.
+        ``(h, h)`` inverse ``W`` of the expected REML information of ``eta``.
+    gradient
+        ``(h, p, p)`` derivative of ``Phi`` with respect to each parameter: ``-Phi P_s Phi``.
+    correction
+        ``(p, p)``: ``Phi [sum_st W_st (Q_st - P_s Phi P_t)] Phi``, half of what is added to ``Phi``.
     """
 
-    P: Floats
-    Q: Floats
     covariance: Floats
+    gradient: Floats
+    correction: Floats
 
 
 class GroupPosterior(Protocol):

@@ -40,8 +40,7 @@ def degrees_of_freedom(fit: Fit, L: Floats) -> Floats:
     if fit.options.ddf == "satterthwaite":
         return _moments_match(L, fit.solution.vcov_beta, *curvature(fit))
     found = kenward_roger(fit)
-    vcov = fit.solution.vcov_beta
-    return _moments_match(L, vcov, found.covariance, -(vcov @ found.P @ vcov))
+    return _moments_match(L, fit.solution.vcov_beta, found.covariance, found.gradient)
 
 
 def _moments_match(L: Floats, vcov: Floats, covariance: Floats, gradient: Floats) -> Floats:
@@ -80,10 +79,7 @@ def adjusted_vcov(fit: Fit) -> Floats:
     Phi = fit.solution.vcov_beta
     if Phi.size == 0:
         return Phi
-    found = kenward_roger(fit)
-    correction = np.einsum("st,stpq->pq", found.covariance, found.Q)
-    correction -= np.einsum("st,spa,ab,tbq->pq", found.covariance, found.P, Phi, found.P)
-    adjusted = Phi + 2 * Phi @ correction @ Phi
+    adjusted = Phi + 2 * kenward_roger(fit).correction
     return np.asarray((adjusted + adjusted.T) / 2)
 
 

@@ -29,7 +29,7 @@ def expected_information(
     sigma: float,
     factors: Factors,
 ) -> KenwardRoger:
-    """Return ``P``, ``Q`` and the covariance of the variance parameters (Kenward and Roger 1997, section 2).
+    """Return what Kenward and Roger (1997, section 2) add.
 
     ``V = eta_0 I + sum_s eta_s Z B_s Z'``. Products with the identity come from those with ``Z B_s Z'``:
     ``V_r^-1 V_r^-1 = V_r^-1 - sum_s T_s V_r^-1 Z B_s Z' V_r^-1`` for ``V_r = I + sum_s T_s Z B_s Z'``, so
@@ -65,19 +65,18 @@ def expected_information(
 def _in_user_units(
     moments: Moments, R: Floats, sigma: float, P: Floats, Q: Floats, F: Floats
 ) -> KenwardRoger:
-    """Return the ingredients in the units of the data from relative ones of the scaled problem."""
+    """Return it in the units of the data, from the relative ``-P``, ``Q`` and ``F`` of the scaled problem."""
     expected = F - 2.0 * np.einsum("pq,stqp->st", R, Q) + np.einsum("pq,sqa,ab,tbp->st", R, P, R, P)
-    unit = (sigma * moments.scaling.y_scale) ** 2
-    front = np.linalg.inv(moments.scaling.fixed.back)
+    unit, back = (sigma * moments.scaling.y_scale) ** 2, moments.scaling.fixed.back
     diagonal = np.diagonal(expected)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    covariance = (
-        2.0 * unit**2 * np.linalg.pinv(expected / np.outer(scale, scale), hermitian=True, rcond=1e-10)
-    )
+    W = 2.0 * np.linalg.pinv(expected / np.outer(scale, scale), hermitian=True, rcond=1e-10)
+    W = W / np.outer(scale, scale)
+    inner = np.einsum("st,stpq->pq", W, Q) - np.einsum("st,spa,ab,tbq->pq", W, P, R, P)
     return KenwardRoger(
-        P=-(front.T @ P @ front) / unit**2,
-        Q=(front.T @ Q @ front) / unit**3,
-        covariance=covariance / np.outer(scale, scale),
+        covariance=unit**2 * W,
+        gradient=back @ (R @ P @ R) @ back.T,
+        correction=unit * (back @ (R @ inner @ R) @ back.T),
     )
 
 
