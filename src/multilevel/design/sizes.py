@@ -9,8 +9,8 @@ from multilevel.errors import DataError
 
 Floats = NDArray[np.float64]
 
-LEAST, LARGEST = 1e-50, 1e50
-"""Variances of slopes are squares of ratios of columns, and their own variances are fourth powers."""
+LEAST, LARGEST = 1e-38, 1e38
+"""Variances of slopes are squares of ratios of columns, and degrees of freedom need their squares in turn."""
 
 
 def is_usable(values: Floats) -> bool:
