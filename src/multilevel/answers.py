@@ -155,7 +155,7 @@ def _by_method(options: FitOptions, method: Method) -> FitOptions:
 def _response_of_used_rows(fit: Fit, y: object) -> Floats:
     """Return a new response for the used rows from one value for each row of the table, or used row."""
     design = fit.design
-    values = np.asarray(y, dtype=np.float64)
+    values = _numbers(y)
     if values.shape == (design.n_input,):
         values = values[design.rows]
     if values.shape != (design.n_rows,):
@@ -174,6 +174,20 @@ def _response_of_used_rows(fit: Fit, y: object) -> Floats:
     if values.size and np.ptp(values) == 0.0:
         raise DataError(f"the new response is constant ({values[0]:g})", allowed="values that vary")
     return np.ascontiguousarray(values)
+
+
+def _numbers(y: object) -> Floats:
+    """Return a new response as numbers, or raise `DataError`."""
+    try:
+        values = np.asarray(y)
+        if values.dtype.kind not in "biufO":
+            raise TypeError
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"the new response ({type(y).__name__}) is not numeric",
+            allowed="an array, list or column of numbers",
+        ) from None
 
 
 ANSWERS = LikelihoodAnswers()

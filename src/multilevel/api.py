@@ -96,7 +96,7 @@ def fit(
     level
         Coverage of the intervals in the tables.
     lme4_compat
-        Split ``||`` term by term, as lme4 does.
+        Split ``||`` term by term, as lme4 does; of a model made by `formula`, say it there.
     start
         The optimiser's coordinates to start from (``fit.solution.theta`` of a similar fit).
     max_evaluations
@@ -131,6 +131,8 @@ def fit(
             allowed="a formula as text, or what multilevel.formula returns",
             remedy='fit("y ~ x + (x | group)", data)',
         )
+    else:
+        lme4_compat = _was_split(model, lme4_compat)
     options = FitOptions(
         method=method,
         ddf=ddf,
@@ -157,6 +159,21 @@ def fit(
         max_evaluations=max_evaluations,
         progress=progress,
     )
+
+
+def _was_split(model: Model, lme4_compat: bool) -> bool:
+    """Return whether ``||`` was split in a model, or raise `OptionError` if it was not and should be."""
+    if "||" not in model.text:
+        return lme4_compat
+    if model == parse_formula(model.text):
+        if lme4_compat and model != parse_formula(model.text, lme4_compat=True):
+            raise OptionError(
+                "lme4_compat=True was asked of a model whose formula has already been read without it",
+                allowed="lme4_compat=True where the text is read",
+                remedy="formula(..., lme4_compat=True), or give fit the text",
+            )
+        return lme4_compat
+    return True
 
 
 def _refuse_bare_weights(weights: object) -> None:

@@ -58,6 +58,12 @@ class FitOptions:
         check_choice("ddf", self.ddf, get_args(Ddf))
         check_choice("missing", self.missing, get_args(Missing))
         check_level("level", self.level)
+        if not isinstance(self.lme4_compat, bool):
+            raise OptionError(
+                f"lme4_compat={self.lme4_compat!r} is neither yes nor no",
+                allowed="True, False",
+                remedy="lme4_compat=True",
+            )
         if self.ddf == "kenward-roger" and self.method != "reml":
             raise OptionError(
                 f"ddf='kenward-roger' was asked of a fit by method={self.method!r}",

@@ -1,0 +1,48 @@
+"""The doors: what a model that was read before keeps of how it was read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import multilevel as ml
+
+TEXT = "angle ~ recipe + (recipe || replicate)"
+
+
+@pytest.fixture(scope="module")
+def cake() -> pd.DataFrame:
+    table: pd.DataFrame = ml.datasets.load("cake")
+    return table
+
+
+@pytest.mark.filterwarnings("ignore::multilevel.MultilevelWarning")
+@pytest.mark.parametrize("compat", [False, True])
+def test_a_model_is_saved_as_it_was_read(cake: pd.DataFrame, compat: bool, tmp_path: Path) -> None:
+    fit = ml.fit(ml.formula(TEXT, lme4_compat=compat), cake)
+    assert fit.deviance == ml.fit(TEXT, cake, lme4_compat=compat).deviance
+    fit.save(tmp_path / "fit")
+    again = ml.load_fit(tmp_path / "fit")
+    assert again.model == fit.model
+    assert again.deviance == pytest.approx(fit.deviance, rel=1e-12)
+
+
+def test_lme4_compat_comes_too_late_for_a_model(cake: pd.DataFrame) -> None:
+    with pytest.raises(ml.OptionError, match="has already been read without it"):
+        ml.fit(ml.formula(TEXT), cake, lme4_compat=True)
+
+
+def test_lme4_compat_is_yes_or_no(cake: pd.DataFrame) -> None:
+    with pytest.raises(ml.OptionError, match="lme4_compat='no' is neither"):
+        ml.fit(TEXT, cake, lme4_compat="no")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", [3, None, b"fit"])
+def test_a_path_that_is_none(cake: pd.DataFrame, path: object) -> None:
+    fit = ml.fit("angle ~ temp + (1 | replicate)", cake)
+    with pytest.raises(ml.StorageError, match="is not a path"):
+        fit.save(path)  # type: ignore[arg-type]
+    with pytest.raises(ml.StorageError, match="is not a path"):
+        ml.load_fit(path)  # type: ignore[arg-type]
