@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.results import Columns, Fit
+from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -123,7 +124,7 @@ def fitted_of_used_rows(fit: Fit) -> Floats:
     )
 
 
-def in_caller_rows(fit: Fit, values: Floats) -> Floats:
+def in_caller_rows(fit: Result, values: Floats) -> Floats:
     """Return ``(..., n_input)`` values from ``(..., n)``, NaN where a row was left out."""
     full = np.full((*values.shape[:-1], fit.design.n_input), np.nan)
     full[..., fit.design.rows] = values

@@ -12,8 +12,9 @@ from multilevel.data import Library, Table, read_table
 from multilevel.design import NewRows, bind_new, new_columns_needed
 from multilevel.errors import DataError, OptionError
 from multilevel.inference.predict import kinds_of_terms
-from multilevel.results import Fit, Groups
+from multilevel.results import Groups
 from multilevel.results.options import Given
+from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ class NewData:
 
 
 def read_new_data(
-    fit: Fit, data: object, *, groups: Groups | Mapping[str, Groups], observation: bool
+    fit: Result, data: object, *, groups: Groups | Mapping[str, Groups], observation: bool
 ) -> NewData:
     """Read and bind new rows.
 
@@ -68,7 +69,7 @@ def read_new_data(
     return NewData(bind_new(design, table), _precision(fit, table) if weights else None, table.library)
 
 
-def _weight_columns(fit: Fit) -> tuple[str, ...]:
+def _weight_columns(fit: Result) -> tuple[str, ...]:
     """Return the column of precision weights or of residual sds, if there is one."""
     options = fit.options
     _refuse_array("precision_weights", options.precision_weights)
@@ -77,7 +78,7 @@ def _weight_columns(fit: Fit) -> tuple[str, ...]:
     return tuple(name for name in given if isinstance(name, str))
 
 
-def _precision(fit: Fit, table: Table) -> Floats:
+def _precision(fit: Result, table: Table) -> Floats:
     """Return the precision weights of new rows; one over the square of known residual sds."""
     weights = np.ones(table.n_rows)
     for name, power in ((fit.options.precision_weights, 1), (fit.options.residual_sd, -2)):

@@ -14,6 +14,7 @@ from multilevel.inference.ddf import degrees_of_freedom, quadratic_forms, quanti
 from multilevel.inference.effects import linear_predictor, training_effects, training_index
 from multilevel.results import Columns, Fit, Groups
 from multilevel.results.options import check_choice, check_level
+from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -102,7 +103,7 @@ def predict(
     }
 
 
-def kinds_of_terms(fit: Fit, groups: Groups | Mapping[str, Groups]) -> tuple[Groups, ...]:
+def kinds_of_terms(fit: Result, groups: Groups | Mapping[str, Groups]) -> tuple[Groups, ...]:
     """Return "known", "new" or "typical" for each grouped term, or raise `OptionError`."""
     names = [fit.design.factors[block.factor].name for block in fit.design.terms]
     if not isinstance(groups, Mapping):
@@ -128,13 +129,13 @@ def _arrays(
         index, Z = training_index(fit), training_effects(fit)
     else:
         X, offset, index, Z = rows.X, rows.offset, rows.index, rows.Z
-        _refuse_unknown(fit, rows, kinds)
+        refuse_unknown(fit, rows, kinds)
     left_out = np.full(X.shape[0], -1, dtype=np.int32)
     index = tuple(i if kind == "known" else left_out for i, kind in zip(index, kinds, strict=True))
     return X, offset, index, Z
 
 
-def _refuse_unknown(fit: Fit, rows: NewRows, kinds: Sequence[Groups]) -> None:
+def refuse_unknown(fit: Result, rows: NewRows, kinds: Sequence[Groups]) -> None:
     """Raise `DataError` naming the levels that "known" groups need and the data do not have."""
     wanted = {
         fit.design.factors[block.factor].name

@@ -52,7 +52,7 @@ def simulate(
             allowed="one observation for each row",
             remedy="repeat the rows in the table and fit again without frequency_weights",
         )
-    rng = _generator(seed)
+    rng = generator(seed)
     design = fit.design
     noise = np.full(design.n_rows, fit.sigma)
     if design.precision_weights is not None:
@@ -72,7 +72,7 @@ def simulate(
     return in_caller_rows(fit, drawn)
 
 
-def _generator(seed: object) -> np.random.Generator:
+def generator(seed: object) -> np.random.Generator:
     """Return a generator from a seed, or raise `OptionError`."""
     if isinstance(seed, np.random.Generator):
         return seed

@@ -32,17 +32,17 @@ def facts(fit: Fit) -> dict[str, Any]:
         "sentence": fit.sentence,
         "certificate": {
             "holds": bool(certificate.holds),
-            "decrement": _plain(certificate.decrement),
-            "dual": _plain(certificate.dual),
-            "complementarity": _plain(certificate.complementarity),
+            "decrement": plain_value(certificate.decrement),
+            "dual": plain_value(certificate.dual),
+            "complementarity": plain_value(certificate.complementarity),
             "evaluations": int(certificate.evaluations),
         },
-        "loglik": _plain(fit.loglik),
-        "deviance": _plain(fit.deviance),
-        "aic": _plain(fit.aic),
-        "bic": _plain(fit.bic),
+        "loglik": plain_value(fit.loglik),
+        "deviance": plain_value(fit.deviance),
+        "aic": plain_value(fit.aic),
+        "bic": plain_value(fit.bic),
         "df": int(fit.df),
-        "sigma": _plain(fit.sigma),
+        "sigma": plain_value(fit.sigma),
         "fixed_effects": records(table(fit, "fixed_effects")),
         "variance_components": records(table(fit, "variance_components")),
         "correlations": records(table(fit, "correlations")),
@@ -53,10 +53,10 @@ def records(columns: Columns) -> list[dict[str, Any]]:
     """Return a table as a list of rows of plain values."""
     names = list(columns)
     rows = zip(*(columns[name] for name in names), strict=True)
-    return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
+    return [{name: plain_value(value) for name, value in zip(names, row, strict=True)} for row in rows]
 
 
-def _plain(value: object) -> object:
+def plain_value(value: object) -> object:
     """Return a value as JSON knows it."""
     if isinstance(value, np.integer):
         return int(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from multilevel.design.design import Design
 from multilevel.inference import table
 from multilevel.report.grids import Grid
 from multilevel.report.numbers import (
@@ -18,6 +19,7 @@ from multilevel.report.numbers import (
     without_noise,
 )
 from multilevel.results import Fit
+from multilevel.results.posterior import Result
 
 METHODS: Mapping[str, str] = {"reml": "REML", "ml": "ML"}
 TESTS: Mapping[str, str] = {
@@ -35,7 +37,7 @@ def headline(fit: Fit) -> str:
     return f"{kind} by {METHODS[fit.method]}"
 
 
-def sizes(fit: Fit) -> str:
+def sizes(fit: Result) -> str:
     """Return rows and groups: "180 rows; subject 18 levels"."""
     parts = [plural(fit.n_rows, "row")]
     parts += [f"{name} {plural(count, 'level')}" for name, count in fit.n_groups.items()]
@@ -51,16 +53,21 @@ def measures(fit: Fit) -> str:
 
 def remarks(fit: Fit) -> list[str]:
     """Return sentences on how the fit ended, rows left out and columns left out."""
-    found = [fit.sentence] if fit.sentence else []
-    left_out = fit.design.n_input - fit.design.n_rows
+    return [*([fit.sentence] if fit.sentence else []), *remarks_on_data(fit.design)]
+
+
+def remarks_on_data(design: Design) -> list[str]:
+    """Return sentences on rows and columns left out, and on a residual sd that was given."""
+    found = []
+    left_out = design.n_input - design.n_rows
     if left_out:
-        by_column = ", ".join(f"{name} {count}" for name, count in fit.design.missing.items())
+        by_column = ", ".join(f"{name} {count}" for name, count in design.missing.items())
         reason = f" (missing values: {by_column})" if by_column else ""
-        found.append(f"{left_out:,} of {fit.design.n_input:,} rows were left out{reason}.")
-    for alias in fit.design.fixed.aliased:
+        found.append(f"{left_out:,} of {design.n_input:,} rows were left out{reason}.")
+    for alias in design.fixed.aliased:
         source = f", a combination of {', '.join(alias.of)}" if alias.of else ""
         found.append(f"The column {alias.name} was left out of the fixed part{source}.")
-    if fit.design.residual_sd is not None:
+    if design.residual_sd is not None:
         found.append("The residual sd was given, not estimated.")
     return found
 

@@ -24,15 +24,15 @@ def summary(fit: Fit) -> str:
         180 rows; subject 18 levels
         -2 restricted log-likelihood 1743.628; AIC 1755.628; BIC 1774.786; 6 parameters
     """
-    lines = [headline(fit), *_wrapped(fit.formula), "", *_wrapped(sizes(fit)), *_wrapped(measures(fit)), ""]
+    lines = [headline(fit), *wrapped(fit.formula), "", *wrapped(sizes(fit)), *wrapped(measures(fit)), ""]
     lines += [*plain(variance_grid(fit)), ""]
     if fit.design.fixed.names:
         lines += [*plain(coefficient_grid(fit)), ""]
     for sentence in remarks(fit):
-        lines += _wrapped(sentence)
+        lines += wrapped(sentence)
     return "\n".join(lines).rstrip()
 
 
-def _wrapped(text: str) -> list[str]:
+def wrapped(text: str) -> list[str]:
     """Return a text as lines of at most ``WIDTH`` characters."""
     return textwrap.wrap(printable(text), WIDTH, break_long_words=False, break_on_hyphens=False)

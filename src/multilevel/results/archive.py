@@ -45,7 +45,7 @@ class Archive:
     header
         Plain values, as JSON holds them.
     arrays
-        One-dimensional arrays of numbers by name.
+        Arrays of numbers by name.
     """
 
     header: Mapping[str, Any]

@@ -1,0 +1,105 @@
+"""What a posterior must be warned of: parameters that have not converged, and the remedy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.errors import ConvergenceWarning, warn
+from multilevel.inference.convergence import ess_bulk, ess_tail, rhat
+from multilevel.inference.posterior_draws import parameters
+from multilevel.results.posterior import Posterior
+
+Floats = NDArray[np.float64]
+
+WORST_RHAT = 1.01
+"""Vehtari et al. (2021), section 4.1."""
+FEWEST_EFFECTIVE = 400
+"""Effective draws that quantiles and R-hat need: a hundred for each of four chains, ibid. section 4.3."""
+MOST_NAMED = 4
+
+
+def check_draws(posterior: Posterior) -> None:
+    """Warn with `ConvergenceWarning` of everything that `complaints` finds."""
+    for sentence in complaints(posterior):
+        warn(sentence, ConvergenceWarning)
+
+
+def complaints(posterior: Posterior) -> tuple[str, ...]:
+    """Return a sentence for each fault of the draws, naming the parameters and the remedy.
+
+    A run that was interrupted; R-hat above 1.01 (Markov chains); fewer than 400 effective draws.
+    """
+    return posterior.once("complaints", lambda: _complaints(posterior))
+
+
+def _complaints(posterior: Posterior) -> tuple[str, ...]:
+    """Return the sentences of `complaints`."""
+    arrays = parameters(posterior)
+    names, draws = list(arrays), np.stack(list(arrays.values()), axis=2)
+    found = []
+    if not posterior.sampled.complete:
+        found.append(
+            f"The run was interrupted after {posterior.n_draws} of {posterior.options.draws} draws: they are"
+            " valid, but fewer than asked for. Try: sample again, or resume from a checkpoint."
+        )
+    if posterior.sampled.efficiency is None:
+        reduction = rhat(draws)
+        found += _unmixed(names, reduction)
+        found += _few(posterior, names, np.fmin(ess_bulk(draws), ess_tail(draws)))
+    else:
+        found += _inefficient(posterior, posterior.sampled.efficiency)
+    return tuple(found)
+
+
+def _unmixed(names: Sequence[str], reduction: Floats) -> list[str]:
+    """Return the sentence on parameters whose chains disagree."""
+    bad = np.flatnonzero(reduction > WORST_RHAT)
+    if bad.size == 0:
+        return []
+    order = bad[np.argsort(-reduction[bad], kind="stable")]
+    listed = _listed([f"{names[i]} (R-hat {reduction[i]:.3f})" for i in order])
+    return [
+        f"The chains disagree on {listed}; R-hat should be at most {WORST_RHAT}. Try: more draws, or"
+        " narrower priors on the parameters named."
+    ]
+
+
+def _few(posterior: Posterior, names: Sequence[str], size: Floats) -> list[str]:
+    """Return the sentence on parameters with few effective draws."""
+    bad = np.flatnonzero(size < FEWEST_EFFECTIVE)
+    if bad.size == 0:
+        return []
+    order = bad[np.argsort(size[bad], kind="stable")]
+    listed = _listed([f"{names[i]} ({size[i]:.0f} effective draws)" for i in order])
+    return [
+        f"Too few effective draws of {listed}; {FEWEST_EFFECTIVE} are needed for the interval. Try:"
+        f" draws={_wanted(posterior, float(size[order[0]]))}."
+    ]
+
+
+def _inefficient(posterior: Posterior, efficiency: float) -> list[str]:
+    """Return the sentence on importance sampling that left too few effective draws of every parameter."""
+    size = efficiency * posterior.n_draws
+    if size >= FEWEST_EFFECTIVE:
+        return []
+    return [
+        f"Importance sampling left {size:.0f} effective draws of every parameter; {FEWEST_EFFECTIVE} are"
+        f" needed for the intervals. Try: draws={_wanted(posterior, size)}, or method='gibbs'."
+    ]
+
+
+def _wanted(posterior: Posterior, size: float) -> int:
+    """Return the number of draws, to two digits above, that would give enough effective draws."""
+    exact = 1.2 * posterior.n_draws * FEWEST_EFFECTIVE / max(size, 1.0)
+    unit = 10 ** max(0, math.floor(math.log10(exact)) - 1)
+    return int(math.ceil(exact / unit) * unit)
+
+
+def _listed(items: Sequence[str]) -> str:
+    """Return the first items, and how many more there are."""
+    more = f" and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
+    return ", ".join(items[:MOST_NAMED]) + more

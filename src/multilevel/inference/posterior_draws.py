@@ -1,0 +1,123 @@
+"""Draws of a posterior by name, as a table, and at the draws whose group effects were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.errors import OptionError
+from multilevel.model import Covariance
+from multilevel.results.posterior import Posterior
+from multilevel.results.posterior_questions import NamedDraws
+from multilevel.results.questions import Columns
+
+Floats = NDArray[np.float64]
+
+RESIDUAL_SD = "sigma"
+UNCORRELATED = (Covariance.DIAGONAL, Covariance.SCALAR)
+
+
+def named_draws(posterior: Posterior) -> NamedDraws:
+    """Return the draws by name, with the labels of their axes.
+
+    Returns
+    -------
+    NamedDraws
+        Coefficients by their names; ``sd(group, term)``; ``correlation(group, term_1, term_2)``; ``sigma``,
+        the residual sd (``residual sigma`` if a coefficient has that name); and group effects,
+        ``effects(group, term)``, at the draws that were kept. Chains and draws are numbered from zero.
+    """
+    return posterior.once("named draws", lambda: _named(posterior))
+
+
+def _named(posterior: Posterior) -> NamedDraws:
+    """Return the draws by name."""
+    sampled, design = posterior.sampled, posterior.design
+    arrays = parameters(posterior)
+    chains, draws = sampled.sigma.shape
+    axes: dict[str, Sequence[Any]] = {"chain": range(chains), "draw": range(draws)}
+    coordinates: dict[str, Mapping[str, Sequence[Any]]] = dict.fromkeys(arrays, axes)
+    for block, effects in zip(design.terms, sampled.effects, strict=True):
+        factor = design.factors[block.factor]
+        for i, term in enumerate(block.names):
+            name = f"effects({factor.name}, {term})"
+            arrays[name] = effects[:, :, :, i]
+            coordinates[name] = {**axes, "draw": sampled.kept.tolist(), factor.name: factor.levels}
+    return NamedDraws(arrays, coordinates)
+
+
+def parameters(posterior: Posterior) -> dict[str, Floats]:
+    """Return ``(chains, draws)`` of each parameter that is not a group effect, by name."""
+    sampled, design = posterior.sampled, posterior.design
+    arrays = {name: sampled.coefficients[:, :, i] for i, name in enumerate(design.fixed.names)}
+    for block, sds in zip(design.terms, sampled.sds, strict=True):
+        group = design.factors[block.factor].name
+        arrays |= {f"sd({group}, {name})": sds[:, :, i] for i, name in enumerate(block.names)}
+    for (group, first, second), values in correlation_draws(posterior).items():
+        arrays[f"correlation({group}, {first}, {second})"] = values
+    arrays[RESIDUAL_SD if RESIDUAL_SD not in arrays else f"residual {RESIDUAL_SD}"] = sampled.sigma
+    return arrays
+
+
+def correlation_draws(posterior: Posterior) -> dict[tuple[str, str, str], Floats]:
+    """Return ``(chains, draws)`` of each correlation, by group and the two terms."""
+    found: dict[tuple[str, str, str], Floats] = {}
+    for block, values in zip(posterior.design.terms, posterior.sampled.correlations, strict=True):
+        if block.covariance in UNCORRELATED:
+            continue
+        group, k = posterior.design.factors[block.factor].name, len(block.names)
+        for a in range(k):
+            for b in range(a + 1, k):
+                found[group, block.names[a], block.names[b]] = values[:, :, a, b]
+    return found
+
+
+def draws_columns(posterior: Posterior) -> Columns:
+    """Return the draws as columns chain, draw, and one for each parameter that is not a group effect."""
+    chains, draws = posterior.sampled.sigma.shape
+    columns: dict[str, NDArray[Any]] = {
+        "chain": np.repeat(np.arange(chains), draws),
+        "draw": np.tile(np.arange(draws), chains),
+    }
+    for name, values in parameters(posterior).items():
+        columns[name if name not in columns else f"coefficient {name}"] = values.ravel()
+    return columns
+
+
+def kept_coefficients(posterior: Posterior) -> Floats:
+    """Return ``(s, p)`` coefficients at the draws whose group effects were kept."""
+    sampled = posterior.sampled
+    return sampled.coefficients[:, sampled.kept].reshape(-1, sampled.coefficients.shape[2])
+
+
+def kept_effects(posterior: Posterior, term: int) -> Floats:
+    """Return ``(s, m, k)`` effects of a grouped term at the draws that were kept.
+
+    Raises
+    ------
+    OptionError
+        If no group effects were kept.
+    """
+    effects = posterior.sampled.effects[term]
+    if effects.shape[1] == 0:
+        block = posterior.design.terms[term]
+        raise OptionError(
+            f"no draws of the effects of `{posterior.design.factors[block.factor].name}` were kept",
+            allowed="predictions for groups='new' or groups='typical', and tables of the parameters",
+            remedy="sample again and keep group effects",
+        )
+    return effects.reshape(-1, *effects.shape[2:])
+
+
+def kept_sigma(posterior: Posterior) -> Floats:
+    """Return ``(s,)`` residual sds at the draws whose group effects were kept."""
+    return posterior.sampled.sigma[:, posterior.sampled.kept].ravel()
+
+
+def covariances(posterior: Posterior, term: int) -> Floats:
+    """Return ``(chains, draws, k, k)`` covariance matrices of a term's effects."""
+    sds = posterior.sampled.sds[term]
+    return np.asarray(sds[..., :, None] * posterior.sampled.correlations[term] * sds[..., None, :])

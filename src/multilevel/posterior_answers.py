@@ -1,0 +1,162 @@
+"""What a posterior answers: each question goes to the room that knows; and how a saved one is loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.data.give_back import to_library
+from multilevel.design import bind
+from multilevel.inference.new_data import read_new_data
+from multilevel.inference.posterior_arviz import to_arviz
+from multilevel.inference.posterior_draws import draws_columns, named_draws
+from multilevel.inference.posterior_loo import leave_one_out
+from multilevel.inference.posterior_predict import posterior_predict
+from multilevel.inference.posterior_simulate import posterior_simulate
+from multilevel.inference.posterior_tables import (
+    coefficient_covariance,
+    posterior_fitted,
+    posterior_residuals,
+    posterior_table,
+)
+from multilevel.language import parse_formula
+from multilevel.moments import summarise
+from multilevel.report.posterior_pages import (
+    posterior_facts,
+    posterior_html,
+    posterior_latex,
+    posterior_markdown,
+    posterior_summary,
+)
+from multilevel.results.posterior import Posterior
+from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws
+from multilevel.results.posterior_store import read_posterior, save_posterior, verify_posterior
+from multilevel.results.questions import Frame, Groups, Page, Question
+
+Floats = NDArray[np.float64]
+
+PAGES = {
+    "summary": posterior_summary,
+    "latex": posterior_latex,
+    "markdown": posterior_markdown,
+    "html": posterior_html,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DrawAnswers:
+    """`PosteriorAnswers` from draws, whatever engine made them."""
+
+    def draws(self, posterior: Posterior) -> NamedDraws:
+        """Return the draws by name."""
+        return named_draws(posterior)
+
+    def draws_table(self, posterior: Posterior) -> Frame:
+        """Return the draws as a table in the caller's library."""
+        return to_library(draws_columns(posterior), posterior.table.library)
+
+    def table(self, posterior: Posterior, question: Question) -> Frame:
+        """Return one of the tables of a posterior in the caller's library."""
+        return to_library(posterior_table(posterior, question), posterior.table.library)
+
+    def page(self, posterior: Posterior, page: Page) -> str:
+        """Return the posterior as text."""
+        return PAGES[page](posterior)
+
+    def facts(self, posterior: Posterior) -> dict[str, Any]:
+        """Return the posterior as plain values that JSON can hold."""
+        return posterior_facts(posterior)
+
+    def vcov(self, posterior: Posterior) -> Floats:
+        """Return the covariance matrix of the coefficients."""
+        return coefficient_covariance(posterior)
+
+    def fitted(self, posterior: Posterior) -> Floats:
+        """Return fitted values for the caller's rows."""
+        return posterior_fitted(posterior)
+
+    def residuals(self, posterior: Posterior) -> Floats:
+        """Return residuals for the caller's rows."""
+        return posterior_residuals(posterior)
+
+    def predict(
+        self,
+        posterior: Posterior,
+        data: object,
+        *,
+        groups: Groups | Mapping[str, Groups],
+        interval: float | None,
+        observation: bool,
+    ) -> Frame:
+        """Return a table of predictions, in the library of the new data."""
+        if data is None:
+            columns = posterior_predict(posterior, groups=groups, interval=interval, observation=observation)
+            return to_library(columns, posterior.table.library)
+        new = read_new_data(posterior, data, groups=groups, observation=observation)
+        columns = posterior_predict(
+            posterior,
+            new.rows,
+            groups=groups,
+            interval=interval,
+            observation=observation,
+            precision=new.precision,
+        )
+        return to_library(columns, new.library)
+
+    def simulate(
+        self,
+        posterior: Posterior,
+        n: int,
+        *,
+        seed: int | np.random.Generator,
+        groups: Literal["known", "new"],
+    ) -> Floats:
+        """Return simulated responses."""
+        return posterior_simulate(posterior, n, seed=seed, groups=groups)
+
+    def loo(self, posterior: Posterior) -> LeaveOneOut:
+        """Return leave-one-out predictive densities."""
+        return leave_one_out(posterior)
+
+    def save(self, posterior: Posterior, path: str | Path) -> None:
+        """Write the posterior to a file."""
+        save_posterior(posterior, path)
+
+    def to_arviz(
+        self, posterior: Posterior, *, include: Sequence[Included], seed: int | np.random.Generator
+    ) -> Any:
+        """Return the draws for ArviZ."""
+        return to_arviz(posterior, include=include, seed=seed)
+
+
+POSTERIOR_ANSWERS = DrawAnswers()
+
+
+def load_saved_posterior(path: str | Path) -> Posterior:
+    """Load a posterior that `Posterior.save` wrote: the same draws, bound to the same data again.
+
+    Raises
+    ------
+    StorageError
+        If the file is absent, damaged, of another version, or not a saved posterior.
+    """
+    saved = read_posterior(path)
+    options = saved.options
+    design = bind(
+        parse_formula(saved.text, lme4_compat=options.lme4_compat),
+        saved.table,
+        precision_weights=options.precision_weights,
+        frequency_weights=options.frequency_weights,
+        offset=options.offset,
+        residual_sd=options.residual_sd,
+        missing=options.missing,
+    )
+    verify_posterior(saved, design)
+    return Posterior(
+        design, summarise(design), saved.sampled, saved.priors, saved.table, options, POSTERIOR_ANSWERS
+    )

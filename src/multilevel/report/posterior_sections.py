@@ -1,0 +1,92 @@
+"""The parts that every page of a posterior shows: its headline, its grids, its priors, its remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from multilevel.inference.posterior_checks import complaints
+from multilevel.inference.posterior_tables import posterior_table
+from multilevel.report.grids import Grid
+from multilevel.report.numbers import BLANK, beside, correlation, fixed, plural
+from multilevel.report.sections import remarks_on_data
+from multilevel.results.posterior import Posterior
+from multilevel.results.questions import Columns
+
+SAMPLERS: Mapping[str, str] = {
+    "marginal": "marginal importance sampling",
+    "gibbs": "Gibbs sampling",
+}
+
+
+def posterior_headline(posterior: Posterior) -> str:
+    """Return what was sampled and how: "Linear mixed model: posterior by Gibbs sampling"."""
+    kind = "Linear mixed model" if posterior.design.terms else "Linear model"
+    return f"{kind}: posterior by {SAMPLERS.get(posterior.method, posterior.method)}"
+
+
+def posterior_measures(posterior: Posterior) -> str:
+    """Return the number of draws, and the evidence if there is one."""
+    chains = plural(posterior.n_chains, "chain")
+    each = plural(posterior.n_draws // posterior.n_chains, "draw")
+    evidence = posterior.log_evidence
+    return f"{chains} of {each}" + ("" if evidence is None else f"; log evidence {fixed(evidence, 3)}")
+
+
+def posterior_remarks(posterior: Posterior) -> list[str]:
+    """Return sentences on how the sampling went, what must be warned of, and rows and columns left out."""
+    said = [posterior.sentence] if posterior.sentence else []
+    warned = [f"Warning: {sentence}" for sentence in complaints(posterior)]
+    return [*said, *warned, *remarks_on_data(posterior.design)]
+
+
+def posterior_grids(posterior: Posterior) -> list[Grid]:
+    """Return the grids of a posterior: sds, correlations, coefficients, priors; none that is empty."""
+    level = f"{100 * posterior.options.level:g}%"
+    sds = posterior_table(posterior, "variance_components")
+    pairs = posterior_table(posterior, "correlations")
+    coefficients = posterior_table(posterior, "fixed_effects")
+    grids = [
+        _grid("Standard deviations", sds, ("group", "term"), level),
+        _grid("Correlations", pairs, ("group", "term_1", "term_2"), level, correlations=True),
+        _grid("Fixed effects", coefficients, ("term",), level),
+        Grid("Priors", ("parameter", "prior"), tuple(_pairs(posterior)), words=2),
+    ]
+    return [grid for grid in grids if grid.rows]
+
+
+def _pairs(posterior: Posterior) -> Sequence[tuple[str, str]]:
+    """Return the priors as rows of a grid."""
+    return [(str(name), str(text)) for name, text in posterior.priors.texts()]
+
+
+def _grid(
+    title: str, columns: Columns, words: Sequence[str], level: str, *, correlations: bool = False
+) -> Grid:
+    """Return a table of parameters with their diagnostics as a grid; a group is named once."""
+    numbers = ("mean", "sd", "lower", "upper")
+    rows: list[tuple[str, ...]] = []
+    last = None
+    for i in range(len(columns["mean"])):
+        mean, sd, lower, upper = (float(columns[name][i]) for name in numbers)
+        texts = [str(columns[name][i]) for name in words]
+        if len(words) > 1:
+            last, texts[0] = texts[0], "" if texts[0] == last else texts[0]
+        if correlations:
+            cells = tuple(correlation(value) for value in (mean, sd, lower, upper))
+        else:
+            cells = tuple(beside(value, sd) for value in (mean, sd, lower, upper))
+        counts = (_count(columns["ess_bulk"][i]), _count(columns["ess_tail"][i]))
+        rows.append((*texts, *cells, *counts, _ratio(columns["rhat"][i])))
+    heads = [word.replace("_", " ") for word in words]
+    shown = ("mean", "sd", f"lower {level}", f"upper {level}", "bulk ess", "tail ess", "R-hat")
+    return Grid(title, (*heads, *shown), tuple(rows), words=len(words))
+
+
+def _count(size: float | None) -> str:
+    """Return an effective number of draws as a whole number."""
+    return BLANK if size is None else f"{size:.0f}"
+
+
+def _ratio(value: float | None) -> str:
+    """Return R-hat with three decimal places."""
+    return BLANK if value is None else fixed(value, 3)

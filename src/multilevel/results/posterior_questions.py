@@ -1,0 +1,89 @@
+"""What a posterior is asked and answers with: draws by name, cross-validation, names of groups for ArviZ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.errors import OptionError
+
+Floats = NDArray[np.float64]
+Included = Literal["log_likelihood", "observed_data", "posterior_predictive"]
+"""Groups of data that `Posterior.to_arviz` can add to the draws."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedDraws(Mapping[str, Floats]):
+    """Draws by the name of the parameter.
+
+    Parameters
+    ----------
+    arrays
+        Name to ``(chains, draws)``; group effects, ``"effects(subject, days)"``, ``(chains, kept, m)``.
+    coordinates
+        Name to the names of its axes, each with its labels: ``{"chain": ..., "draw": ...}``.
+    """
+
+    arrays: Mapping[str, Floats]
+    coordinates: Mapping[str, Mapping[str, Sequence[Any]]]
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self.arrays:
+            shown = ", ".join(repr(known) for known in list(self.arrays)[:12])
+            raise UnknownParameter(f"there are no draws of {name!r}", allowed=shown)
+        return self.arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def __repr__(self) -> str:
+        return f"NamedDraws({', '.join(repr(name) for name in self.arrays)})"
+
+
+class UnknownParameter(OptionError, KeyError):
+    """Draws were asked for under a name that no parameter has; also a ``KeyError``, as mappings need."""
+
+    __str__ = OptionError.__str__
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeaveOneOut:
+    """Expected log predictive density of a left-out row, by Pareto-smoothed importance sampling.
+
+    Parameters
+    ----------
+    elpd
+        Sum over the used rows of the log predictive density of the row given all others.
+    std_error
+        Its standard error over rows.
+    p_loo
+        Effective number of parameters.
+    pointwise
+        ``(n_input,)`` terms of ``elpd``; NaN where a row was left out of the fit.
+    pareto_k
+        ``(n_input,)`` shape of the tail of each row's weights; above ``threshold`` the row's term is not
+        to be trusted.
+    threshold
+        ``min(1 - 1 / log10(draws), 0.7)``.
+    sentence
+        What the shapes say, in words.
+    """
+
+    elpd: float
+    std_error: float
+    p_loo: float
+    pointwise: Floats
+    pareto_k: Floats
+    threshold: float
+    sentence: str
+
+    def __str__(self) -> str:
+        numbers = f"elpd_loo {self.elpd:.2f} (standard error {self.std_error:.2f}), p_loo {self.p_loo:.2f}"
+        return f"{numbers}\n{self.sentence}"

@@ -1,0 +1,92 @@
+"""Posteriors with made-up draws: effects exactly normal given the parameters, parameters spread about values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from multilevel.data import datasets, read_table
+from multilevel.data.table import Table
+from multilevel.design import Design, bind
+from multilevel.engines.draws import Draws
+from multilevel.language import parse_formula
+from multilevel.posterior_answers import POSTERIOR_ANSWERS
+from multilevel.results.posterior import Posterior, PriorTexts
+from multilevel.results.posterior_options import SampleOptions
+from tests.oracle.fits import table_of
+
+SLEEP = "reaction ~ days + (days | subject)"
+PRIORS = PriorTexts((("Intercept", "Normal(300, 100)"), ("sigma", "HalfT(3, 60)")))
+
+
+def made_up_draws(
+    design: Design,
+    *,
+    sigma: float = 25.0,
+    sds: tuple[tuple[float, ...], ...] = ((24.0, 6.0),),
+    correlation: float = 0.1,
+    chains: int = 4,
+    draws: int = 250,
+    seed: int = 1,
+    spread: float = 0.1,
+    **changes: Any,
+) -> Draws:
+    """Return independent draws; coefficients and group effects are jointly normal given the central values."""
+    rng = np.random.default_rng(seed)
+    shape = (chains, draws)
+    matrices = [np.full((len(s), len(s)), correlation) + (1 - correlation) * np.eye(len(s)) for s in sds]
+    W = np.ones(design.n_rows) if design.precision_weights is None else design.precision_weights
+    columns, penalty = [design.fixed.X], [np.zeros((design.fixed.X.shape[1],) * 2)]
+    for block, s, R in zip(design.terms, sds, matrices, strict=True):
+        factor = design.factors[block.factor]
+        one = np.eye(len(factor.levels))[factor.index]
+        columns.append((one[:, :, None] * block.Z[:, None, :]).reshape(design.n_rows, -1))
+        penalty.append(np.kron(np.eye(len(factor.levels)), np.linalg.inv(np.diag(s) @ R @ np.diag(s))))
+    A = np.hstack(columns)
+    y = design.y if design.offset is None else design.y - design.offset
+    C = (A.T * W) @ A / sigma**2 + scipy.linalg.block_diag(*penalty)
+    mean = np.linalg.solve(C, (A.T * W) @ y / sigma**2)
+    noise = rng.standard_normal((*shape, mean.size))
+    both = mean + scipy.linalg.solve_triangular(
+        np.linalg.cholesky(C).T, noise.reshape(-1, mean.size).T, lower=False
+    ).T.reshape(noise.shape)
+    p = design.fixed.X.shape[1]
+    effects, at = [], p
+    for block in design.terms:
+        m, k = len(design.factors[block.factor].levels), len(block.names)
+        effects.append(both[:, :, at : at + m * k].reshape(*shape, m, k))
+        at += m * k
+    values: dict[str, Any] = {
+        "method": "marginal",
+        "coefficients": both[:, :, :p],
+        "sigma": sigma * np.exp(spread * rng.standard_normal(shape)),
+        "sds": tuple(np.array(s) * np.exp(spread * rng.standard_normal((*shape, len(s)))) for s in sds),
+        "correlations": tuple(
+            np.eye(len(s)) + (R - np.eye(len(s))) * np.exp(spread * rng.standard_normal((*shape, 1, 1)))
+            for s, R in zip(sds, matrices, strict=True)
+        ),
+        "effects": tuple(effects),
+        "kept": np.arange(draws),
+        "efficiency": None,
+        "log_evidence": -880.5,
+        "diagnostics": {"evaluations": 812.0},
+        "sentence": "The draws are independent.",
+    }
+    return Draws(**{**values, **changes})
+
+
+def posterior_of(design: Design, draws: Draws, table: Table | None = None, **options: Any) -> Posterior:
+    """Return a posterior with the given draws."""
+    asked = SampleOptions(**{"draws": draws.sigma.size, "chains": draws.sigma.shape[0], **options})
+    kept = table_of(design) if table is None else table
+    return Posterior(design, None, draws, PRIORS, kept, asked, POSTERIOR_ANSWERS)
+
+
+def sleep_posterior(*, level: float = 0.95, **changes: Any) -> Posterior:
+    """Return a posterior of the sleepstudy data with made-up draws."""
+    model = parse_formula(SLEEP)
+    table = read_table(datasets.load("sleepstudy"), model.variables)
+    design = bind(model, table)
+    return posterior_of(design, made_up_draws(design, **changes), table, level=level)
