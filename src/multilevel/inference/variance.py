@@ -26,7 +26,7 @@ def variance_components(fit: Fit) -> Columns:
     for block, T in zip(fit.design.terms, fit.solution.covariances, strict=True):
         group += [fit.design.factors[block.factor].name] * len(block.names)
         term += list(block.names)
-        variance += [float(v) for v in np.diag(T)]
+        variance += [max(float(v), 0.0) for v in np.diag(T)]  # rounding may leave -1e-20
     values = np.array([*variance, residual_variance(fit)])
     total = float(values.sum())
     return {

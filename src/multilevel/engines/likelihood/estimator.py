@@ -103,9 +103,10 @@ def solve(
     )
     if "theta" not in found:
         raise DesignError(
-            "the likelihood is not defined at the start values: the cross-products of the fixed part are not"
-            " of full rank",
-            remedy="rescale the predictors, or leave out columns that nearly repeat others",
+            "the likelihood cannot be computed at the start values: rounding leaves nothing of the"
+            " cross-products, because some numbers are too large beside others",
+            allowed="a response, predictors and a residual_sd of comparable size",
+            remedy="look for a value in a wrong unit, or leave out columns that nearly repeat others",
         )
     return _solution(moments, method, problem, found, offset)
 
