@@ -168,6 +168,12 @@ def test_names_are_never_those_of_the_caller() -> None:
         bound("y ~ x + z + (1 | g)", base())
 
 
+@pytest.mark.parametrize("formula", ["y ~ Intercept", "y ~ 0 + Intercept", "y ~ x + (x:Intercept | g)"])
+def test_a_predictor_with_the_name_of_the_constant_is_refused(formula: str) -> None:
+    with pytest.raises(DataError, match="`Intercept` has the name of the constant"):
+        bound(formula, base(Intercept=base()["x"]))
+
+
 def test_a_table_that_lacks_a_column_is_refused() -> None:
     model = parse_formula("y ~ x + (1 | g)")
     with pytest.raises(DataError, match="no column `g`"):

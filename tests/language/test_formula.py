@@ -99,6 +99,7 @@ def test_lme4_compat_leaves_diag_alone() -> None:
         ("C(y) ~ x", "`C()` gives a factor, so it must be a whole term", "C(y)"),
         ("y ~ 0", "the model has no terms", "0"),
         ("y ~ x + y", "the response `y` is also a term", "x + y"),
+        ("y ~ x + (y | g)", "the response `y` is also a term", "(y | g)"),
     ],
 )
 def test_faults(text: str, asked: str, underlined: str) -> None:

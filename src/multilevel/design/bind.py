@@ -88,6 +88,7 @@ def bind(
         residual_sd=residual_sd,
     )
     find_names(needed, list(table.columns))
+    _refuse_constant_name(parts.predictors)
     known = read_known(
         table,
         precision_weights=precision_weights,
@@ -139,6 +140,16 @@ def _recipe(
         groups=groups,
         offset=again,
     )
+
+
+def _refuse_constant_name(predictors: tuple[str, ...]) -> None:
+    """Raise `DataError` if a predictor has the name under which the constant stands in every table."""
+    if "Intercept" in predictors:
+        raise DataError(
+            "the predictor `Intercept` has the name of the constant term",
+            allowed="any other name",
+            remedy="rename the column; the formula writes the constant as 1",
+        )
 
 
 def _scope_of(table: Table, names: tuple[str, ...], rows: Rows) -> Scope:

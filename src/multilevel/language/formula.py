@@ -85,8 +85,11 @@ def _model(text: str, lme4_compat: bool) -> Model:
             "the model has no terms", side.start, side.stop, remedy="write `y ~ 1` for a mean"
         )
     response_text = expression_text(response)
-    if any(term_text(term) == response_text for term in fixed.terms):
-        cursor.fail_between(f"the response `{response_text}` is also a term", side.start, side.stop)
+    parts = [(fixed, side.start, side.stop)]
+    parts += [(item.effects, item.term.position, item.stop) for item in grouped]
+    for terms, start, stop in parts:
+        if any(term_text(term) == response_text for term in terms.terms):
+            cursor.fail_between(f"the response `{response_text}` is also a term", start, stop)
     check_overlap(cursor, grouped)
     return Model(
         text,
