@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from multilevel.engines.solution import Certificate, Method, Solution, Status
 from multilevel.model import Model
 from multilevel.moments import Moments
 from multilevel.results.options import FitOptions
+from multilevel.results.other_names import absent_attribute
 from multilevel.results.questions import Floats, Frame, Groups, Page, Question
 
 T = TypeVar("T")
@@ -263,6 +264,11 @@ class Fit:
 
     def __str__(self) -> str:
         return self.answers.page(self, "summary")
+
+    if not TYPE_CHECKING:  # a checker knows what there is
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise absent_attribute(name)
 
     def __repr__(self) -> str:
         return f"Fit({self.formula!r}, method={self.method!r}, status={self.status.value!r})"
