@@ -17,10 +17,10 @@ def saturated(fit: ml.Fit) -> None:
     assert fit.status is Status.SATURATED
     assert not fit.certificate.holds
     intercept, slope = as_pandas(fit.fixed_effects)["estimate"]
-    assert abs(slope - 2.0) < 1e-12
-    assert abs(intercept - 5.5) < 0.5  # between groups only: "mean little" says the sentence
-    assert fit.sigma < 1e-6
-    np.testing.assert_allclose(fit.fitted, fit.design.y, atol=1e-5)
+    assert abs(slope - 2.0) < 1e-6
+    assert abs(intercept - 5.5) < 1e-5
+    assert fit.sigma < 1e-3
+    np.testing.assert_allclose(fit.fitted, fit.design.y, atol=1e-3)
 
 
 def ordinary_least_squares(fit: ml.Fit) -> None:

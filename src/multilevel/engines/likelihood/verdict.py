@@ -17,8 +17,8 @@ SENTENCES = {
     Status.OPTIMAL: "The optimum is certified: no covariance matrix nearby fits better.",
     Status.BOUNDARY: "The optimum is certified, and lies on the boundary of the covariance matrices.",
     Status.SATURATED: "The residual variance is numerically zero: the model is saturated, it reproduces the"
-    " response exactly. Coefficients of columns that vary within groups are exact; the other coefficients,"
-    " variances, standard errors and likelihood mean little.",
+    " response exactly. Coefficients are right to about six digits; variances, standard errors and likelihood"
+    " mean nothing.",
     Status.EVALUATION_LIMIT: "The search reached its limit of evaluations before the optimum could be"
     " certified; raise max_evaluations.",
     Status.STALLED: "The search could make no further progress and the optimum could not be certified;"
