@@ -23,8 +23,11 @@ struct Layout {
       if (!inside) throw std::invalid_argument("layout entry outside its factor");
       entries_of[par[e]].push_back(static_cast<int>(e));
     }
-    for (const auto& list : entries_of)
+    for (const auto& list : entries_of) {
       if (list.empty()) throw std::invalid_argument("a theta that fills no entry");
+      for (int e : list)
+        if (fac[e] != fac[list[0]]) throw std::invalid_argument("a theta that fills entries of two factors");
+    }
   }
 
   int n_factors() const { return static_cast<int>(effects.size()); }

@@ -19,6 +19,7 @@ class OneFactor final : public Profile {
   bool reduce(const double* theta, double& log_det) override;
   const std::vector<double>& reduced() const override { return D_; }
   void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) override;
+  bool exact_hessian() const override { return true; }
   void merge();
   int n_classes() const { return static_cast<int>(count_.size()); }
 

@@ -30,13 +30,23 @@ void newton_direction(const Vec& g, const Vec& H, Vec& step, double& decrement) 
   }
 }
 
+// H with its eigenvalues replaced by their absolute values.
+void positive(Vec& H, int n) {
+  Vec a = H, w, V;
+  symmetric_eigen(a, n, w, V);
+  std::fill(H.begin(), H.end(), 0.0);
+  for (int c = 0; c < n; ++c)
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j) H[i * n + j] += std::abs(w[c]) * V[i * n + c] * V[j * n + c];
+}
+
 // Lower factor of a positive semidefinite T (k x k): a pivot that is zero to rounding gives a zero column.
 Vec semidefinite_factor(const Vec& T, int k) {
   Vec L(T.size(), 0.0);
   for (int j = 0; j < k; ++j) {
     double d = T[j * k + j];
     for (int c = 0; c < j; ++c) d -= L[j * k + c] * L[j * k + c];
-    if (!(d > 1e-15 * T[j * k + j])) continue;
+    if (!(d > 1e-13 * T[j * k + j])) continue;
     L[j * k + j] = std::sqrt(d);
     for (int i = j + 1; i < k; ++i) {
       double s = T[i * k + j];
@@ -61,6 +71,7 @@ class Search {
     out.end = End::limit;
     for (int escapes = 0; escapes < 20; ++escapes) {
       if (!descend()) return out;
+      if (out.saturated) return out;
       snap();
       certify();
       if (out.gain <= options.dual_tolerance) {
@@ -89,8 +100,52 @@ class Search {
   void accept(const Vec& theta, double d) {
     out.theta = theta;
     out.value = d;
+    const Vec before = out.gradient;
     profile.derivatives(out.gradient, out.hessian);
-    newton_direction(out.gradient, out.hessian, step, out.decrement);
+    Vec curvature = out.hessian;
+    if (!profile.exact_hessian()) {
+      remember(theta, before);
+      correct(curvature);
+    }
+    last_theta = theta;
+    newton_direction(out.gradient, curvature, step, out.decrement);
+  }
+
+  // Keeps the last steps and the gradient differences along them.
+  void remember(const Vec& theta, const Vec& before) {
+    if (last_theta.size() != theta.size() || before.size() != theta.size()) return;
+    Vec s(theta.size()), y(theta.size());
+    for (std::size_t i = 0; i < s.size(); ++i) {
+      s[i] = theta[i] - last_theta[i];
+      y[i] = out.gradient[i] - before[i];
+    }
+    steps.push_back(std::move(s));
+    differences.push_back(std::move(y));
+    if (steps.size() > 3) {
+      steps.erase(steps.begin());
+      differences.erase(differences.begin());
+    }
+  }
+
+  // The average information is not the Hessian; where convergence is slow, BFGS updates over the last steps correct
+  // it (Dennis, Gay and Welsch 1981: structured secant updates).
+  void correct(Vec& H) const {
+    const std::size_t n = out.theta.size(), m = out.trace.size();
+    if (m < 3 || !(out.trace[m - 1].decrement > 0.1 * out.trace[m - 2].decrement)) return;
+    positive(H, static_cast<int>(n));
+    for (std::size_t u = 0; u < steps.size(); ++u) {
+      const Vec &s = steps[u], &y = differences[u];
+      Vec Hs(n, 0.0);
+      double sy = 0.0, sHs = 0.0;
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t j = 0; j < n; ++j) Hs[i] += H[i * n + j] * s[j];
+        sy += s[i] * y[i];
+        sHs += s[i] * Hs[i];
+      }
+      if (!(sy > 1e-3 * sHs) || !(sHs > 0.0)) continue;
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < n; ++j) H[i * n + j] += y[i] * y[j] / sy - Hs[i] * Hs[j] / sHs;
+    }
   }
 
   double slack() const { return 1e-14 * (std::abs(out.value) + profile.criterion.n); }
@@ -99,10 +154,27 @@ class Search {
     while (true) {
       out.trace.push_back({out.value, out.decrement, 0.0});
       if (watch && !watch(out.evaluations, out.value, out.decrement)) return stop(End::interrupted);
+      if (profile.saturated()) return saturate();
       if (out.decrement < options.tolerance) return true;
       if (out.evaluations >= options.max_evaluations) return stop(End::limit);
-      if (!line_search()) return out.decrement < 1e3 * options.tolerance || stop(End::stalled);
+      if (!line_search()) {
+        if (profile.saturated(100.0)) return saturate();
+        return out.decrement < 1e3 * options.tolerance || stop(End::stalled);
+      }
     }
+  }
+
+  // Residual variance zero: as theta grows the coefficients tend to a limit, but at a huge theta they have lost their
+  // digits. Stop where both errors are small.
+  bool saturate() {
+    double largest = 0.0;
+    for (double x : out.theta) largest = std::max(largest, std::abs(x));
+    Vec theta = out.theta;
+    for (double& x : theta) x *= std::min(1.0, 3e3 / largest);
+    evaluate(theta);
+    certify();
+    out.saturated = true;
+    return true;
   }
 
   bool stop(End end) {
@@ -125,9 +197,10 @@ class Search {
       const double d = profile.value(theta.data());
       ++out.evaluations;
       if (std::isfinite(d) && d <= out.value + 1e-4 * alpha * slope + slack()) {
+        const bool moved = d < out.value - slack() || alpha > 1e-6;
         accept(theta, d);
         out.trace.back().length = alpha;
-        return true;
+        return moved;
       }
       double shrink = 0.25;
       if (std::isfinite(d)) shrink = std::clamp(-0.5 * alpha * slope / (d - out.value - alpha * slope), 0.1, 0.5);
@@ -306,7 +379,8 @@ class Search {
   const Options& options;
   const Watch& watch;
   Outcome out;
-  Vec step, direction;
+  Vec step, direction, last_theta;
+  std::vector<Vec> steps, differences;
   double size = 0.0;
   int worst = -1;
 };

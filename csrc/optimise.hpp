@@ -34,6 +34,7 @@ struct Outcome {
   double value = 0.0, decrement = 0.0, dual = 0.0, gain = 0.0, complementarity = 0.0;
   std::vector<double> block_dual;
   int evaluations = 0;
+  bool saturated = false;  // the residual variance went to zero; theta is where the coefficients are exact
   std::vector<Step> trace;
 };
 

@@ -62,6 +62,7 @@ class QuotientGraph {
           found.push_back(j);
         }
     mark_[i] = -1;
+    for (Index j : found) mark_[j] = -1;
     return found;
   }
 

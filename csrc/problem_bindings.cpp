@@ -62,6 +62,7 @@ void construct(Problem* self, int p, const std::vector<Input<double>>& A, const 
   Layout layout;
   layout.effects = mo.effects;
   for (const auto& [theta, f, row, col] : entries) {
+    require(theta >= 0 && theta < static_cast<int>(entries.size()), "thetas must be numbered from 0 without gaps");
     layout.n_theta = std::max(layout.n_theta, theta + 1);
     layout.par.push_back(theta);
     layout.fac.push_back(f);
@@ -93,7 +94,7 @@ nb::dict describe(const Profile& profile, double value, std::vector<double> grad
   out["beta"] = to_numpy(std::vector<double>(profile.fixed.beta), {p});
   out["R"] = to_numpy(std::vector<double>(profile.fixed.R), {p, p});
   out["r2"] = profile.fixed.r2;
-  out["saturated"] = profile.floor_r2 > 0.0 && profile.fixed.r2 <= profile.floor_r2 * (1.0 + 1e-9);
+  out["saturated"] = profile.saturated();
   return out;
 }
 
@@ -139,6 +140,7 @@ nb::dict optimise_problem(Problem& self, const Input1<double>& start, double tol
     return out;
   }
   out = describe(self.objective(), outcome.value, std::move(outcome.gradient), std::move(outcome.hessian));
+  out["saturated"] = outcome.saturated;
   out["end"] = static_cast<int>(outcome.end);
   out["theta"] = to_numpy(std::move(outcome.theta), {T});
   out["decrement"] = outcome.decrement;
@@ -163,9 +165,14 @@ nb::object start_of(Problem& self) {
 nb::list posterior(Problem& self, const Input1<double>& theta) {
   check_theta(self, theta);
   Elimination& e = self.general();
+  bool defined = false;
   {
     nb::gil_scoped_release release;
-    e.value(theta.data());
+    defined = std::isfinite(e.value(theta.data()));
+  }
+  if (!defined) throw std::domain_error("the criterion is not defined at this theta");
+  {
+    nb::gil_scoped_release release;
     e.solve_fixed();
     e.invert_selected();
   }
@@ -235,7 +242,7 @@ nb::object information_product(Problem& self, const Input1<double>& theta, const
   std::vector<double> D(s * s, 0.0);
   {
     nb::gil_scoped_release release;
-    e.value(theta.data());
+    if (!std::isfinite(e.value(theta.data()))) throw std::domain_error("the criterion is not defined at this theta");
     std::vector<double> placed(total * s), c;
     std::size_t row = 0;
     for (int f = 0; f < self.layout.n_factors(); ++f)

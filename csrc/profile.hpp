@@ -84,6 +84,13 @@ class Profile {
     return assemble(log_det);
   }
 
+  // Whether the residual sum of squares is zero up to `slack` times the rounding of cross-products.
+  bool saturated(double slack = 1.0 + 1e-9) const {
+    return !sigma_known() && floor_r2 > 0.0 && fixed.r2 <= floor_r2 * slack;
+  }
+  // Whether derivatives() gives the exact Hessian; otherwise it is the average information.
+  virtual bool exact_hessian() const { return false; }
+
   double dof() const { return criterion.n - (criterion.reml ? fixed.p : 0); }
   bool sigma_known() const { return criterion.known_sigma > 0.0; }
   double sigma2() const {

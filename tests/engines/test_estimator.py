@@ -201,7 +201,7 @@ def test_a_response_without_any_residual_is_saturated(name: str) -> None:
     assert solution.status is Status.SATURATED
     assert not solution.certificate.holds
     np.testing.assert_allclose(solution.beta, [1.0, 2.0], rtol=1e-10)
-    assert solution.sigma < 1e-6
+    assert solution.sigma < 2e-6 * np.std(exact.y)  # the rounding of cross-products
     assert solution.boundary == ("",) * len(design.terms)
 
 
