@@ -58,7 +58,7 @@ def correlations(fit: Fit) -> Columns:
     for block, T in zip(fit.design.terms, fit.solution.covariances, strict=True):
         if block.covariance is not Covariance.UNSTRUCTURED:
             continue
-        name, sd = fit.design.factors[block.factor].name, np.sqrt(np.diag(T))
+        name, sd = fit.design.factors[block.factor].name, np.sqrt(np.maximum(np.diag(T), 0.0))
         for a in range(len(block.names)):
             for b in range(a + 1, len(block.names)):
                 if sd[a] > 0 and sd[b] > 0:
