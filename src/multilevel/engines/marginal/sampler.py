@@ -1,0 +1,151 @@
+"""The marginal engine: mode, adaptive importance sampling, exact draws of coefficients and group effects."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.design.bound_priors import BoundPriors
+from multilevel.engines.draws import Draws
+from multilevel.engines.likelihood import solve
+from multilevel.engines.marginal.coordinates import Coordinates
+from multilevel.engines.marginal.density import MarginalDensity
+from multilevel.engines.marginal.importance import DF, Pool, Proposal, adapt, resample, weigh
+from multilevel.engines.marginal.mode import find_mode
+from multilevel.errors import DesignError
+from multilevel.model.priors import partial_from_factor
+from multilevel.moments import Moments
+
+Floats = NDArray[np.float64]
+
+GOOD_K = 0.7
+"""Pareto k below which averages over the weighted points can be trusted (Vehtari et al. 2024)."""
+POOL = 4
+"""Weighted points for each draw asked for, so that few draws are duplicates."""
+MOST_EFFECT_NUMBERS = 1 << 26
+"""Group effects that are kept, over all draws: 512 MiB."""
+
+
+def sample_marginal(
+    moments: Moments, priors: BoundPriors, *, draws: int = 4000, chains: int = 4, seed: int
+) -> Draws:
+    """Draw from the posterior of a Gaussian multilevel model.
+
+    Parameters
+    ----------
+    moments
+        Sufficient statistics.
+    priors
+        Bound to the same design.
+    draws, chains
+        ``draws`` in all, laid out in ``chains`` chains (the draws are independent; chains are for the tools
+        that expect them).
+    seed
+        Same seed, same draws.
+
+    Raises
+    ------
+    DesignError
+        If the posterior is improper or the proposals cannot be fitted to it.
+    """
+    density = MarginalDensity(moments, priors)
+    rng = np.random.Generator(np.random.Philox(seed))
+    location, covariance, evaluated = find_mode(density.log_density, start_point(moments, priors, density.at))
+    proposal = Proposal(location, np.asarray(np.linalg.cholesky(covariance * (DF - 2.0) / DF)))
+    proposal, more = adapt(density.log_density, proposal, rng)
+    pool = weigh(density.log_density, proposal, rng, POOL * draws)
+    evaluated += more + POOL * draws
+    if not np.isfinite(pool.log_weights).any():
+        raise DesignError(
+            "no point of the posterior has a positive density near its mode",
+            remedy="priors that allow the values of the data's units",
+        )
+    chosen = pool.x[resample(pool, draws, rng)]
+    return _complete(density, chosen, pool, chains=chains, seed=seed, evaluated=evaluated)
+
+
+def start_point(moments: Moments, priors: BoundPriors, at: Coordinates) -> Floats:
+    """Return a point near the restricted maximum likelihood estimates, inside the boundary."""
+    solution = solve(moments, method="reml")
+    sds, partials = [], []
+    for b, place in enumerate(at.terms):
+        D = solution.covariances[b]
+        noise = solution.groups.covariances(b).mean(axis=0)
+        variances = np.maximum(np.diagonal(D), 0.1 * np.diagonal(noise))
+        variances = np.maximum(variances, 1e-4 * solution.sigma**2 * np.diagonal(_unit(moments, b)))
+        root = np.sqrt(variances)
+        sds.append(np.full(place.size, root[0]) if len(set(place.sds)) < place.size else root)
+        if place.n_partial:
+            R = D / np.outer(root, root)
+            R = 0.9 * np.where(np.eye(place.size) > 0, 1.0, R) + 0.1 * np.eye(place.size)
+            partials.append(np.clip(partial_from_factor(np.linalg.cholesky(R)), -0.95, 0.95))
+        else:
+            partials.append(np.zeros(0))
+    return at.point(sds, partials, solution.sigma, priors.to_centred @ solution.beta)
+
+
+def _unit(moments: Moments, term: int) -> Floats:
+    """Return the covariance matrix, in the user's columns, that is the identity in the scaled ones."""
+    back = moments.scaling.terms[term].back
+    return np.asarray(back @ back.T)
+
+
+def _complete(
+    density: MarginalDensity,
+    chosen: Floats,
+    pool: Pool,
+    *,
+    chains: int,
+    seed: int,
+    evaluated: int,
+) -> Draws:
+    """Draw coefficients and group effects for the chosen points; lay everything out by chain."""
+    rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
+    n, per_chain = chosen.shape[0], chosen.shape[0] // chains
+    values = density.at.values(chosen)
+    beta, gamma, conditional = density.draw_coefficients(chosen, values, rng)
+    kept = kept_draws(per_chain, chains, density.total_effects)
+    rows = (np.arange(chains)[:, None] * per_chain + kept).reshape(-1)
+    effects = density.draw_effects(conditional, gamma, rows, seed)
+
+    def by_chain(array: Floats) -> Floats:
+        return np.ascontiguousarray(array.reshape(chains, -1, *array.shape[1:]))
+
+    efficiency = 1.0 / (1.0 + n / pool.effective)
+    return Draws(
+        method="marginal",
+        coefficients=by_chain(beta),
+        sigma=by_chain(values.sigma),
+        sds=tuple(by_chain(sd) for sd in values.sds),
+        correlations=tuple(by_chain(L @ np.swapaxes(L, 1, 2)) for L in values.factors),
+        effects=tuple(by_chain(effect) for effect in effects),
+        kept=kept,
+        efficiency=efficiency,
+        log_evidence=pool.log_mean_weight if density.proper else None,
+        diagnostics={
+            "evaluations": float(evaluated),
+            "pareto_k": pool.pareto_k,
+            "importance_efficiency": pool.effective / pool.x.shape[0],
+        },
+        sentence=sentence_of(pool),
+    )
+
+
+def kept_draws(per_chain: int, chains: int, total_effects: int) -> NDArray[np.int64]:
+    """Return the numbers of the draws whose group effects are kept, evenly spread if not all fit."""
+    most = max(1, MOST_EFFECT_NUMBERS // max(1, chains * total_effects))
+    return np.unique(np.linspace(0, per_chain - 1, min(per_chain, most)).astype(np.int64))
+
+
+def sentence_of(pool: Pool) -> str:
+    """Return how the sampling went, in words."""
+    share = 100.0 * pool.effective / pool.x.shape[0]
+    words = (
+        f"Importance sampling on the marginal posterior: {share:.0f}% efficient, Pareto k {pool.pareto_k:.2f}"
+    )
+    if pool.pareto_k < GOOD_K:
+        return f"{words} (below {GOOD_K}: the draws can be trusted)."
+    return (
+        f"{words} (above {GOOD_K}: a few points carry most of the weight and tail probabilities cannot be"
+        ' trusted; use more informative priors for the sds, or method="gibbs").'
+    )
