@@ -18,7 +18,29 @@ from multilevel.errors import (
     StorageError,
 )
 from multilevel.model import Model
+from multilevel.model.priors import (
+    LKJ,
+    Exponential,
+    Fixed,
+    FixedMatrix,
+    Flat,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfT,
+    InverseGamma,
+    InverseWishart,
+    LogNormal,
+    MVNormal,
+    Normal,
+    ScaledInverseWishart,
+    StudentT,
+    Uniform,
+    Wishart,
+)
 from multilevel.results import Fit
+from multilevel.results.posterior import Posterior
+from multilevel.sampling import load_posterior, sample
 from multilevel.version import __version__
 
 __all__ = [
@@ -26,10 +48,31 @@ __all__ = [
     "formula",
     "compare",
     "load_fit",
+    "sample",
+    "load_posterior",
     "datasets",
     "Fit",
+    "Posterior",
     "Model",
     "Progress",
+    "LKJ",
+    "Exponential",
+    "Fixed",
+    "FixedMatrix",
+    "Flat",
+    "Gamma",
+    "HalfCauchy",
+    "HalfNormal",
+    "HalfT",
+    "InverseGamma",
+    "InverseWishart",
+    "LogNormal",
+    "MVNormal",
+    "Normal",
+    "ScaledInverseWishart",
+    "StudentT",
+    "Uniform",
+    "Wishart",
     "AliasedWarning",
     "BoundaryWarning",
     "ComparisonError",

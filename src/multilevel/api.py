@@ -18,7 +18,7 @@ from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method
 from multilevel.errors import OptionError
-from multilevel.language import parse_formula
+from multilevel.language import given_model, parse_formula
 from multilevel.model import Model
 from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions
@@ -123,16 +123,7 @@ def fit(
     1743.628
     """
     _refuse_bare_weights(weights)
-    if isinstance(model, str):
-        model = parse_formula(model, lme4_compat=lme4_compat)
-    elif not isinstance(model, Model):
-        raise OptionError(
-            f"a model cannot be made of {type(model).__name__}",
-            allowed="a formula as text, or what multilevel.formula returns",
-            remedy='fit("y ~ x + (x | group)", data)',
-        )
-    else:
-        lme4_compat = _was_split(model, lme4_compat)
+    parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
     options = FitOptions(
         method=method,
         ddf=ddf,
@@ -145,35 +136,20 @@ def fit(
         residual_sd=residual_sd,
     )
     needed = columns_needed(
-        model,
+        parsed,
         precision_weights=precision_weights,
         frequency_weights=frequency_weights,
         offset=offset,
         residual_sd=residual_sd,
     )
     return estimate(
-        model,
+        parsed,
         read_table(data, needed),
         options,
         start=start,
         max_evaluations=max_evaluations,
         progress=progress,
     )
-
-
-def _was_split(model: Model, lme4_compat: bool) -> bool:
-    """Return whether ``||`` was split in a model, or raise `OptionError` if it was not and should be."""
-    if "||" not in model.text:
-        return lme4_compat
-    if model == parse_formula(model.text):
-        if lme4_compat and model != parse_formula(model.text, lme4_compat=True):
-            raise OptionError(
-                "lme4_compat=True was asked of a model whose formula has already been read without it",
-                allowed="lme4_compat=True where the text is read",
-                remedy="formula(..., lme4_compat=True), or give fit the text",
-            )
-        return lme4_compat
-    return True
 
 
 def _refuse_bare_weights(weights: object) -> None:

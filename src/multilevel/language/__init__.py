@@ -12,6 +12,7 @@ from multilevel.language.expression import (
 )
 from multilevel.language.formula import parse_formula
 from multilevel.language.functions import CONTRASTS, FUNCTIONS, Contrast, Function
+from multilevel.language.given import given_model
 from multilevel.language.pieces import expression_variables, parse_expression, parse_terms
 from multilevel.language.terms import Factor, Terms
 
@@ -31,6 +32,7 @@ __all__ = [
     "columns_of",
     "expression_text",
     "expression_variables",
+    "given_model",
     "parse_expression",
     "parse_formula",
     "parse_terms",

@@ -20,7 +20,7 @@ GOOD_EFFICIENCY = 0.5
 
 
 WIDE_SHARE, WIDE_SCALE = 0.2, 2.5
-"""Share and scale of a wider component: sds near zero have exponential tails in the logarithm on one side only."""
+"""Share and scale of a wider component: log sds have an exponential tail on the side of zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
