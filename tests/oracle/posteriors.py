@@ -1,4 +1,4 @@
-"""Posteriors with made-up draws: effects exactly normal given the parameters, parameters spread about values."""
+"""Posteriors with made-up draws: effects exactly normal, parameters spread about values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def made_up_draws(
     spread: float = 0.1,
     **changes: Any,
 ) -> Draws:
-    """Return independent draws; coefficients and group effects are jointly normal given the central values."""
+    """Return independent draws; coefficients and group effects jointly normal given the central values."""
     rng = np.random.default_rng(seed)
     shape = (chains, draws)
     matrices = [np.full((len(s), len(s)), correlation) + (1 - correlation) * np.eye(len(s)) for s in sds]

@@ -38,7 +38,7 @@ def rhat(draws: Floats) -> Floats:
     (1.0, 1.5)
     """
     halves, shape, varies = _halves(draws)
-    folded = np.abs(halves - np.median(halves, axis=(0, 1)))
+    folded = np.abs(halves - np.median(_joined(halves), axis=0))
     worst = np.maximum(_potential(_normal_scores(halves)), _potential(_normal_scores(folded)))
     return np.where(varies, worst, np.nan).reshape(shape)
 
@@ -62,10 +62,8 @@ def ess_tail(draws: Floats) -> Floats:
     Vehtari et al. (2021), section 4.3: the effective size of the draws' indicators of being below.
     """
     halves, shape, varies = _halves(draws)
-    whole = _by_parameter(draws)
-    sizes = [
-        _effective((halves <= np.quantile(whole, p, axis=(0, 1))).astype(np.float64)) for p in (0.05, 0.95)
-    ]
+    whole = _joined(_by_parameter(draws))
+    sizes = [_effective((halves <= np.quantile(whole, p, axis=0)).astype(np.float64)) for p in (0.05, 0.95)]
     return np.where(varies, np.minimum(*sizes), np.nan).reshape(shape)
 
 
@@ -83,6 +81,11 @@ def mcse_mean(draws: Floats) -> Floats:
 def _by_parameter(draws: Floats) -> Floats:
     """Return draws as ``(chains, draws, parameters)``."""
     return np.asarray(draws, dtype=np.float64).reshape(*draws.shape[:2], -1)
+
+
+def _joined(chains: Floats) -> Floats:
+    """Return ``(chains * n, parameters)``: all chains below each other."""
+    return chains.reshape(chains.shape[0] * chains.shape[1], chains.shape[2])
 
 
 def _halves(draws: Floats) -> tuple[Floats, tuple[int, ...], NDArray[np.bool_]]:
@@ -105,9 +108,9 @@ def _halves(draws: Floats) -> tuple[Floats, tuple[int, ...], NDArray[np.bool_]]:
 
 def _normal_scores(halves: Floats) -> Floats:
     """Return the normal scores of the ranks over all chains, ties at their average."""
-    flat = halves.reshape(-1, halves.shape[2])
+    flat = _joined(halves)
     ranks = stats.rankdata(flat, axis=0)
-    return np.asarray(ndtri((ranks - 0.375) / (flat.shape[0] + 0.25))).reshape(halves.shape)
+    return np.asarray(ndtri((ranks - 0.375) / (flat.shape[0] + 0.25)).reshape(halves.shape))
 
 
 def _potential(chains: Floats) -> Floats:

@@ -54,6 +54,8 @@ def to_arviz(
     _add_parameters(posterior, groups["posterior"], dims, coords)
     _add_effects(posterior, groups["posterior"], dims, coords)
     response = posterior.model.response
+    if response in groups["posterior"]:
+        response = f"response {response}"
     dims[response] = ["row"]
     if "posterior_predictive" in include:
         groups["posterior_predictive"] = {response: _predictive(posterior, seed)}

@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 
 from multilevel.errors import OptionError
 from multilevel.inference.effects import in_caller_rows
+from multilevel.inference.posterior_predict import AT_ONCE
 from multilevel.inference.posterior_simulate import log_likelihood
 from multilevel.inference.posterior_tables import posterior_table
 from multilevel.results.posterior import Posterior
@@ -40,8 +41,8 @@ def leave_one_out(posterior: Posterior) -> LeaveOneOut:
 
 def _leave_one_out(posterior: Posterior) -> LeaveOneOut:
     """Return the result of `leave_one_out`."""
-    density = log_likelihood(posterior)
-    draws, n = density.shape
+    kept = posterior.sampled.kept.size * posterior.n_chains
+    draws, n = kept if posterior.design.terms else posterior.n_draws, posterior.n_rows
     if draws < FEWEST:
         raise OptionError(
             f"loo was asked of {draws} draws of the group effects",
@@ -49,11 +50,14 @@ def _leave_one_out(posterior: Posterior) -> LeaveOneOut:
             remedy="sample again with more draws",
         )
     tail = tail_length(draws, _efficiency(posterior))
-    terms, shape = np.empty(n), np.empty(n)
-    for i in range(n):
-        weights, shape[i] = smoothed(-density[:, i], tail)
-        terms[i] = logsumexp(density[:, i] + weights)
-    whole = logsumexp(density, axis=0) - math.log(draws)
+    terms, whole, shape = np.empty(n), np.empty(n), np.empty(n)
+    step = max(1, AT_ONCE // draws)
+    for start in range(0, n, step):
+        density = log_likelihood(posterior, slice(start, start + step))
+        for i, values in enumerate(density.T, start):
+            weights, shape[i] = smoothed(-values, tail)
+            terms[i] = logsumexp(values + weights)
+            whole[i] = logsumexp(values) - math.log(draws)
     threshold = min(1 - 1 / math.log10(draws), 0.7)
     return LeaveOneOut(
         elpd=float(terms.sum()),

@@ -112,14 +112,14 @@ def _unit_sd(posterior: Posterior) -> Floats:
     return np.ones(posterior.n_rows) if weights is None else np.asarray(1 / np.sqrt(weights))
 
 
-def log_likelihood(posterior: Posterior) -> Floats:
-    """Return ``(s, n)`` log densities of the used rows given the group effects, at the draws that were kept.
+def log_likelihood(posterior: Posterior, some: slice = slice(None)) -> Floats:
+    """Return ``(s, n)`` log densities of some used rows given the group effects, at the draws that were kept.
 
     A row with a frequency weight stands for so many observations: its log density counts as often.
     """
     design = posterior.design
-    mean = expected_at_draws(posterior, rows_of(posterior), ["known"] * len(design.terms))
+    mean = expected_at_draws(posterior, rows_of(posterior).part(some), ["known"] * len(design.terms))
     sigma = kept_sigma(posterior) if design.terms else posterior.sampled.sigma.ravel()
-    sd = sigma[:, None] * _unit_sd(posterior)
-    found = -0.5 * ((design.y - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
-    return np.asarray(found if design.frequency_weights is None else found * design.frequency_weights)
+    sd = sigma[:, None] * _unit_sd(posterior)[some]
+    found = -0.5 * ((design.y[some] - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
+    return np.asarray(found if design.frequency_weights is None else found * design.frequency_weights[some])

@@ -91,17 +91,18 @@ def described(posterior: Posterior, draws: Floats) -> dict[str, Sequence[float |
     size is the number of draws times the efficiency of the engine.
     """
     tail = (1 - posterior.options.level) / 2
-    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=(0, 1))
-    sd = np.std(draws, axis=(0, 1), ddof=1)
+    flat = draws.reshape(posterior.n_draws, draws.shape[2])
+    lower, upper = np.quantile(flat, [tail, 1 - tail], axis=0)
+    sd = flat.std(axis=0, ddof=1)
     reduction = rhat(draws)
     efficiency = posterior.sampled.efficiency
     if efficiency is None:
         bulk, tails, error = ess_bulk(draws), ess_tail(draws), mcse_mean(draws)
     else:
-        bulk = tails = np.where(np.isfinite(reduction), efficiency * draws.shape[0] * draws.shape[1], np.nan)
+        bulk = tails = np.where(np.isnan(reduction), np.nan, efficiency * posterior.n_draws)
         error = sd / np.sqrt(bulk)
     return {
-        "mean": draws.mean(axis=(0, 1)),
+        "mean": flat.mean(axis=0),
         "sd": sd,
         "lower": lower,
         "upper": upper,
@@ -114,7 +115,7 @@ def described(posterior: Posterior, draws: Floats) -> dict[str, Sequence[float |
 
 def _blank(values: Floats) -> Floats | Blanks:
     """Return the values, with ``None`` where there is none."""
-    known = np.isfinite(values)
+    known = ~np.isnan(values)
     if bool(known.all()):
         return values
     return [float(value) if show else None for value, show in zip(values, known, strict=True)]
