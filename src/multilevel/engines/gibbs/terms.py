@@ -1,0 +1,284 @@
+"""The covariance matrix of one grouped term given its effects: held, conjugate, or by a random walk."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.design.bound_priors import TermPriors
+from multilevel.engines.gibbs.conjugate import (
+    as_inverse_gamma,
+    draw_inverse_gamma,
+    draw_inverse_wishart,
+    lower_factor,
+)
+from multilevel.engines.gibbs.metropolis import Walk
+from multilevel.engines.marginal.coordinates import TermPlace
+from multilevel.errors import DesignError
+from multilevel.model import Covariance
+from multilevel.model.priors import (
+    LKJ,
+    Decov,
+    Fixed,
+    InverseWishart,
+    ScalarPrior,
+    factor_from_partial,
+    partial_from_factor,
+)
+from multilevel.moments import TermBlock
+
+Floats = NDArray[np.float64]
+
+STEPS = 4
+"""Steps of a random walk in each sweep."""
+LARGEST_PARTIAL = 1.0 - 1e-12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TermState:
+    """Covariance matrix of a term in the user's units: ``D = diag(sds) L L' diag(sds)``, ``L`` lower."""
+
+    sds: Floats
+    L: Floats
+
+
+class TermStep(ABC):
+    """One way to draw a term's covariance matrix; holds no data and no state.
+
+    ``walk_size`` is how many numbers walk (0: an exact draw); ``scales`` are the effects whose sds are free,
+    those that share one together.
+    """
+
+    __slots__ = ("scales", "walk_size")
+    scales: tuple[NDArray[np.int64], ...]
+    walk_size: int
+
+    @property
+    def relative(self) -> bool:
+        """Whether the priors of the sds are in units of the residual sd."""
+        return False
+
+    @abstractmethod
+    def draw(
+        self, state: TermState, B: Floats, m: int, sigma: float, rng: np.random.Generator, walk: Walk | None
+    ) -> TermState:
+        """Return the term's next state.
+
+        Parameters
+        ----------
+        state
+            The present one.
+        B, m
+            ``(k, k)`` sum of ``b_j b_j'`` over the ``m`` groups, user's units.
+        sigma
+            Residual sd.
+        walk
+            Random walk of ``walk_size`` numbers, or ``None``.
+        """
+
+    @abstractmethod
+    def log_prior(self, state: TermState, sigma: float) -> float:
+        """Return the log prior density of the sds given the correlations, but for a constant."""
+
+
+class HeldTerm(TermStep):
+    """A known covariance matrix."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.scales, self.walk_size = (), 0
+
+    def draw(
+        self, state: TermState, B: Floats, m: int, sigma: float, rng: np.random.Generator, walk: Walk | None
+    ) -> TermState:
+        """Return the state itself."""
+        return state
+
+    def log_prior(self, state: TermState, sigma: float) -> float:
+        """Return zero."""
+        return 0.0
+
+
+class WishartTerm(TermStep):
+    """Inverse-Wishart prior: ``D | b ~ IW(df + m, scale + B)`` (Hoff 2009, section 7.3)."""
+
+    __slots__ = ("_prior", "_root")
+
+    def __init__(self, prior: InverseWishart) -> None:
+        self._prior, self._root = prior, np.linalg.cholesky(prior.scale)
+        self.scales = tuple(np.array([a]) for a in range(prior.dimension))
+        self.walk_size = 0
+
+    def draw(
+        self, state: TermState, B: Floats, m: int, sigma: float, rng: np.random.Generator, walk: Walk | None
+    ) -> TermState:
+        """Draw from the inverse-Wishart distribution."""
+        return TermState(*draw_inverse_wishart(rng, self._prior.df + m, self._prior.scale + B))
+
+    def log_prior(self, state: TermState, sigma: float) -> float:
+        """Return the density of ``D`` times the volume ``prod s_i^k`` of the sds.
+
+        ``-(df + k + 1) log|D| / 2 + k sum log s_i = -(df + 1) sum log s_i`` but for the correlations.
+        """
+        half = np.linalg.solve(state.sds[:, None] * state.L, self._root)
+        return float(-(self._prior.df + 1.0) * np.log(state.sds).sum() - 0.5 * np.vdot(half, half))
+
+
+class GammaTerm(TermStep):
+    """Independent effects, inverse-gamma variances: ``v | b ~ IG(shape + m / 2, scale + sum b^2 / 2)``."""
+
+    __slots__ = ("_laws",)
+
+    def __init__(self, laws: tuple[tuple[NDArray[np.int64], float, float], ...], m: int, label: str) -> None:
+        for members, shape, _ in laws:
+            if shape + 0.5 * m * members.size <= 0.0:
+                raise DesignError(
+                    f"the posterior of an sd of `{label}` is improper: a flat prior and {m} groups",
+                    remedy="HalfNormal(scale) or another proper prior of the sd",
+                )
+        self._laws = laws
+        self.scales, self.walk_size = tuple(members for members, _, _ in laws), 0
+
+    def draw(
+        self, state: TermState, B: Floats, m: int, sigma: float, rng: np.random.Generator, walk: Walk | None
+    ) -> TermState:
+        """Draw each free variance."""
+        sds = state.sds.copy()
+        for members, shape, scale in self._laws:
+            squares = float(B[members, members].sum())
+            sds[members] = (
+                draw_inverse_gamma(rng, shape + 0.5 * m * members.size, scale + 0.5 * squares) ** 0.5
+            )
+        return TermState(sds, state.L)
+
+    def log_prior(self, state: TermState, sigma: float) -> float:
+        """Return the sum of the log densities of the free sds."""
+        total = 0.0
+        for members, shape, scale in self._laws:
+            sd = float(state.sds[members[0]])
+            total -= (2.0 * shape + 1.0) * np.log(sd) + scale / sd**2
+        return float(total)
+
+
+class WalkTerm(TermStep):
+    """Any other prior: a random walk of log sds and atanh partial correlations given the effects."""
+
+    __slots__ = ("_alpha", "_index", "_keep", "_n_sds", "_place", "_prior", "_shared")
+
+    def __init__(self, prior: TermPriors, place: TermPlace, shared: bool) -> None:
+        self._prior, self._place, self._shared = prior, place, shared
+        free = sorted(set(place.sds) - {-1})
+        self._index = np.array([free.index(at) if at >= 0 else -1 for at in place.sds])
+        self._n_sds = len(free)
+        self._keep = np.flatnonzero((self._index >= 0) | (place.fixed > 0.0))
+        self._alpha = (
+            prior.correlation.shapes(place.size)
+            if isinstance(prior.correlation, LKJ) and place.n_partial
+            else np.zeros(0)
+        )
+        self.scales = tuple(np.flatnonzero(self._index == i) for i in range(len(free)))
+        self.walk_size = self._n_sds + place.n_partial
+
+    @property
+    def relative(self) -> bool:
+        """Whether the priors of the sds are in units of the residual sd."""
+        return self._prior.relative
+
+    def draw(
+        self, state: TermState, B: Floats, m: int, sigma: float, rng: np.random.Generator, walk: Walk | None
+    ) -> TermState:
+        """Take a few steps."""
+        if walk is None:
+            return state
+        x = walk.move(self.point(state), lambda x: self.log_density(x, B, m, sigma), rng, STEPS)
+        return self.state(x)
+
+    def log_prior(self, state: TermState, sigma: float) -> float:
+        """Return the log density of the sds."""
+        return float(self._prior.log_sds(state.sds[:1] if self._shared else state.sds, sigma))
+
+    def point(self, state: TermState) -> Floats:
+        """Return what walks: log sds, then atanh partial correlations."""
+        x = np.zeros(self.walk_size)
+        for i, members in enumerate(self.scales):
+            x[i] = np.log(state.sds[members[0]])
+        if self._place.n_partial:
+            partial = np.clip(partial_from_factor(state.L), -LARGEST_PARTIAL, LARGEST_PARTIAL)
+            x[self._n_sds :] = np.arctanh(partial)
+        return x
+
+    def state(self, x: Floats) -> TermState:
+        """Return what a point stands for."""
+        sds = self._place.fixed.copy()
+        for i, members in enumerate(self.scales):
+            sds[members] = np.exp(x[i])
+        L = factor_from_partial(np.tanh(x[self._n_sds :])) if self._place.n_partial else self._place.factor
+        return TermState(sds, L)
+
+    def log_density(self, x: Floats, B: Floats, m: int, sigma: float) -> float:
+        """Return the log density of ``x`` given ``m`` effects ``N(0, D)`` with sum of squares ``B``.
+
+        The volume of the partial correlations ``tanh z`` gives ``sum alpha log(1 - tanh(z)^2)`` for an LKJ
+        prior; an effect with a known sd of zero is left out.
+        """
+        with np.errstate(over="ignore", under="ignore"):
+            state = self.state(x)
+            if not np.isfinite(state.sds).all():
+                return -np.inf
+            total = float(x[: self._n_sds].sum()) + self.log_prior(state, sigma)
+            if self._place.n_partial:
+                total += float(self._alpha @ log_sech2(x[self._n_sds :]))
+            half = state.sds[:, None] * state.L
+            if self._keep.size < half.shape[0]:
+                kept = half[self._keep]
+                half = lower_factor(kept)
+                B = B[np.ix_(self._keep, self._keep)]
+            diagonal = np.abs(np.diagonal(half))
+            if not (diagonal > 0.0).all():
+                return -np.inf
+            inverse = np.linalg.inv(half)
+            return float(total - m * np.log(diagonal).sum() - 0.5 * np.vdot(inverse @ B, inverse))
+
+
+def log_sech2(z: Floats) -> Floats:
+    """Return ``log(1 - tanh(z)^2)`` without loss of digits."""
+    size = np.abs(z)
+    return np.asarray(-2.0 * (size + np.log1p(np.exp(-2.0 * size)) - np.log(2.0)))
+
+
+def term_step(prior: TermPriors, block: TermBlock, place: TermPlace, m: int) -> TermStep:
+    """Return the way to draw a term's covariance matrix under its prior.
+
+    Raises
+    ------
+    DesignError
+        If a flat prior makes the posterior improper.
+    """
+    shared = block.covariance is Covariance.SCALAR
+    if isinstance(prior.covariance, InverseWishart):
+        return WishartTerm(prior.covariance)
+    laws = None if prior.relative or isinstance(prior.sds, Decov) else _laws(prior.sds, shared, block.size)
+    if not set(place.sds) - {-1} and not place.n_partial:
+        return HeldTerm()
+    if laws is not None and prior.correlation is None:
+        return GammaTerm(laws, m, prior.label)
+    return WalkTerm(prior, place, shared)
+
+
+def _laws(
+    sds: tuple[ScalarPrior, ...], shared: bool, k: int
+) -> tuple[tuple[NDArray[np.int64], float, float], ...] | None:
+    """Return effects, shape and scale of every free variance, or ``None`` if one is not inverse-gamma."""
+    found = []
+    for a, prior in enumerate(sds):
+        if isinstance(prior, Fixed):
+            continue
+        law = as_inverse_gamma(prior)
+        if law is None:
+            return None
+        found.append((np.arange(k) if shared else np.array([a]), *law))
+    return tuple(found)
