@@ -9,6 +9,36 @@
 
 namespace ml {
 
+namespace {
+
+// Lower R with A = RR' (n x n, lower triangle of A read); a pivot that is zero to rounding gives a zero column.
+void semidefinite_root(const double* A, double* R, int n) {
+  std::fill(R, R + static_cast<std::ptrdiff_t>(n) * n, 0.0);
+  for (int j = 0; j < n; ++j) {
+    double d = A[j * n + j];
+    for (int c = 0; c < j; ++c) d -= R[j * n + c] * R[j * n + c];
+    if (!(d > 1e-14 * A[j * n + j])) continue;
+    R[j * n + j] = std::sqrt(d);
+    for (int i = j + 1; i < n; ++i) {
+      double s = A[i * n + j];
+      for (int c = 0; c < j; ++c) s -= R[i * n + c] * R[j * n + c];
+      R[i * n + j] = s / R[j * n + j];
+    }
+  }
+}
+
+// X := R^-1 X on the columns of R that are not zero, zero elsewhere; X (n x m) in the range of R.
+void solve_semidefinite(const double* R, double* X, int n, int m) {
+  for (int i = 0; i < n; ++i) {
+    const double pivot = R[i * n + i];
+    for (int c = 0; c < i; ++c)
+      for (int j = 0; j < m; ++j) X[i * m + j] -= R[i * n + c] * X[c * m + j];
+    for (int j = 0; j < m; ++j) X[i * m + j] = pivot > 0.0 ? X[i * m + j] / pivot : 0.0;
+  }
+}
+
+}  // namespace
+
 OneFactor::OneFactor(const Moments& moments, Layout given, Criterion crit)
     : k_(given.effects[0]), r_(moments.p + 1), m_(moments.levels[0]), moments_(moments) {
   layout = std::move(given);
@@ -39,86 +69,88 @@ void OneFactor::merge() {
   const int S = static_cast<int>(first.size());
   std::vector<std::vector<int>> groups(S);
   for (int j = 0; j < m_; ++j) groups[of[j]].push_back(j);
-  A_.clear();
-  C_.clear();
+  R_.assign(static_cast<std::size_t>(S) * k_ * k_, 0.0);
+  L_ = R_;
+  d_.clear();
+  d_.reserve(moments_.C[0].size());
   count_.clear();
   start_.assign(1, 0);
-  C_.reserve(moments_.C[0].size());
+  within_ = moments_.D;
   for (int s = 0; s < S; ++s) {
-    const double* a = moments_.A[0].data() + static_cast<std::size_t>(first[s]) * k_ * k_;
-    A_.insert(A_.end(), a, a + k_ * k_);
+    double* R = R_.data() + static_cast<std::size_t>(s) * k_ * k_;
+    semidefinite_root(moments_.A[0].data() + static_cast<std::size_t>(first[s]) * k_ * k_, R, k_);
     count_.push_back(static_cast<double>(groups[s].size()));
-    compress(groups[s]);
-    start_.push_back(static_cast<std::int64_t>(C_.size()) / (k_ * r_));
+    compress(groups[s], R);
+    start_.push_back(static_cast<std::int64_t>(d_.size()) / (k_ * r_));
   }
-  U_.assign(static_cast<std::size_t>(S) * k_ * k_, 0.0);
+  for (int a = 0; a < r_; ++a)  // a column that is constant inside groups has nothing within: no rounding instead
+    if (within_[a * r_ + a] < 1e-13 * moments_.D[a * r_ + a])
+      for (int b = 0; b < r_; ++b) within_[a * r_ + b] = within_[b * r_ + a] = 0.0;
 }
 
-// Rows vec(C_j) of a class: kept when few, else replaced by the triangular factor of their cross-product.
-void OneFactor::compress(const std::vector<int>& groups) {
+// Rows d_j = R^-1 C_j of a class: kept when few, else replaced by the triangular factor of their cross-product.
+void OneFactor::compress(const std::vector<int>& groups, const double* R) {
   const int w = k_ * r_;
-  if (static_cast<int>(groups.size()) <= 2 * w) {
-    for (int j : groups) {
-      const double* c = moments_.C[0].data() + static_cast<std::size_t>(j) * w;
-      C_.insert(C_.end(), c, c + w);
-    }
-    return;
-  }
-  std::vector<double> X(static_cast<std::size_t>(w) * w, 0.0);
+  const bool few = static_cast<int>(groups.size()) <= 2 * w;
+  std::vector<double> X(few ? 0 : static_cast<std::size_t>(w) * w, 0.0), d(w);
   for (int j : groups) {
     const double* c = moments_.C[0].data() + static_cast<std::size_t>(j) * w;
-    for (int a = 0; a < w; ++a)
-      for (int b = 0; b <= a; ++b) X[a * w + b] += c[a] * c[b];
-  }
-  std::vector<double> L(X.size(), 0.0);
-  for (int j = 0; j < w; ++j) {  // semidefinite: a dependent column gives an empty row
-    double d = X[j * w + j];
-    for (int c = 0; c < j; ++c) d -= L[j * w + c] * L[j * w + c];
-    if (!(d > 1e-14 * X[j * w + j])) continue;
-    L[j * w + j] = std::sqrt(d);
-    for (int i = j + 1; i < w; ++i) {
-      double s = X[i * w + j];
-      for (int c = 0; c < j; ++c) s -= L[i * w + c] * L[j * w + c];
-      L[i * w + j] = s / L[j * w + j];
+    d.assign(c, c + w);
+    solve_semidefinite(R, d.data(), k_, r_);
+    for (int x = 0; x < k_; ++x)
+      for (int a = 0; a < r_; ++a)
+        for (int b = 0; b <= a; ++b) within_[a * r_ + b] -= d[x * r_ + a] * d[x * r_ + b];
+    if (few) {
+      d_.insert(d_.end(), d.begin(), d.end());
+      continue;
     }
+    for (int a = 0; a < w; ++a)
+      for (int b = 0; b <= a; ++b) X[a * w + b] += d[a] * d[b];
   }
+  if (few) return;
+  std::vector<double> L(X.size(), 0.0);
+  semidefinite_root(X.data(), L.data(), w);
   for (int c = 0; c < w; ++c) {
     if (L[c * w + c] == 0.0) continue;
-    for (int i = 0; i < w; ++i) C_.push_back(L[i * w + c]);
+    for (int i = 0; i < w; ++i) d_.push_back(L[i * w + c]);
   }
 }
 
+// With A = RR' and d = R^-1 C: [X y]'V^-1 [X y] = (D - sum d'd) + sum d'(I + R'TR)^-1 d. Nothing is subtracted that
+// depends on T, so that groups which differ a million times more than their rows lose no digits.
 template <int KT>
 double OneFactor::forward() {
   const int k = KT > 0 ? KT : k_, r = r_, S = n_classes();
   const double* lam = lambda[0].data();
-  std::vector<double> buffer(static_cast<std::size_t>(2) * k * k + static_cast<std::size_t>(k) * r);
-  double *AL = buffer.data(), *M = AL + k * k, *W = M + k * k;
+  std::vector<double> buffer(static_cast<std::size_t>(k) * k + static_cast<std::size_t>(k) * r);
+  double *G = buffer.data(), *W = G + k * k;
   double log_det = 0.0;
   for (int s = 0; s < S; ++s) {
-    const double* A = A_.data() + static_cast<std::size_t>(s) * k * k;
-    double* U = U_.data() + static_cast<std::size_t>(s) * k * k;
-    multiply(A, lam, AL, k, k, k);
+    const double* R = R_.data() + static_cast<std::size_t>(s) * k * k;
+    double* L = L_.data() + static_cast<std::size_t>(s) * k * k;
+    for (int a = 0; a < k; ++a)
+      for (int b = 0; b < k; ++b) {
+        double x = 0.0;
+        for (int c = std::max(a, b); c < k; ++c) x += R[c * k + a] * lam[c * k + b];
+        G[a * k + b] = x;  // R'Lambda
+      }
     for (int a = 0; a < k; ++a)
       for (int b = 0; b <= a; ++b) {
         double x = a == b ? 1.0 : 0.0;
-        for (int c = a; c < k; ++c) x += lam[c * k + a] * AL[c * k + b];
-        M[a * k + b] = x;
+        for (int c = 0; c < k; ++c) x += G[a * k + c] * G[b * k + c];
+        L[a * k + b] = x;
       }
-    if (!cholesky(M, k)) return std::numeric_limits<double>::infinity();
+    if (!cholesky(L, k)) return std::numeric_limits<double>::infinity();
     double det = 1.0;
-    for (int a = 0; a < k; ++a) {
-      det *= M[a * k + a];
-      for (int b = 0; b < k; ++b) U[a * k + b] = lam[b * k + a];
-    }
+    for (int a = 0; a < k; ++a) det *= L[a * k + a];
     log_det += count_[s] * 2.0 * std::log(det);
-    solve_lower(M, U, k, k);
     for (std::int64_t i = start_[s]; i < start_[s + 1]; ++i) {
-      multiply(U, C_.data() + i * k * r, W, k, k, r);
+      std::copy_n(d_.data() + i * k * r, k * r, W);
+      solve_lower(L, W, k, r);
       for (int c = 0; c < k; ++c) {
         const double* w = W + static_cast<std::ptrdiff_t>(c) * r;
         for (int a = 0; a < r; ++a)
-          for (int b = 0; b <= a; ++b) D_[static_cast<std::size_t>(a) * r + b] -= w[a] * w[b];
+          for (int b = 0; b <= a; ++b) D_[static_cast<std::size_t>(a) * r + b] += w[a] * w[b];
       }
     }
   }
@@ -127,7 +159,7 @@ double OneFactor::forward() {
 
 bool OneFactor::reduce(const double* theta, double& log_det) {
   fill_lambdas(theta);
-  D_ = moments_.D;
+  D_ = within_;
   switch (k_) {
     case 1: log_det = forward<1>(); break;
     case 2: log_det = forward<2>(); break;
@@ -149,27 +181,22 @@ inline double basis_trace(const double* X, const double* Y, int k, int a, int b,
 
 }  // namespace
 
-// J = I - A K and E = A - A K A of a class, K = U'U.
-void OneFactor::class_information(int s, double* J, double* E) const {
+// Q = L^-1 R' and E = Q'Q = R (I + R'TR)^-1 R' of a class.
+void OneFactor::class_information(int s, double* Q, double* E) const {
   const int k = k_;
-  const double *A = A_.data() + static_cast<std::size_t>(s) * k * k, *U = U_.data() + static_cast<std::size_t>(s) * k * k;
-  thread_local std::vector<double> K;
-  K.resize(static_cast<std::size_t>(k) * k);
+  const double *R = R_.data() + static_cast<std::size_t>(s) * k * k, *L = L_.data() + static_cast<std::size_t>(s) * k * k;
   for (int i = 0; i < k; ++i)
-    for (int j = 0; j < k; ++j) {
+    for (int j = 0; j < k; ++j) Q[i * k + j] = R[j * k + i];
+  solve_lower(L, Q, k, k);
+  for (int i = 0; i < k; ++i)
+    for (int j = 0; j <= i; ++j) {
       double x = 0.0;
-      for (int a = 0; a < k; ++a) x += U[a * k + i] * U[a * k + j];
-      K[i * k + j] = x;
+      for (int a = 0; a < k; ++a) x += Q[a * k + i] * Q[a * k + j];
+      E[i * k + j] = E[j * k + i] = x;
     }
-  multiply(A, K.data(), J, k, k, k);
-  for (int i = 0; i < k; ++i)
-    for (int j = 0; j < k; ++j) J[i * k + j] = (i == j ? 1.0 : 0.0) - J[i * k + j];
-  multiply(J, A, E, k, k, k);
-  for (int i = 0; i < k; ++i)
-    for (int j = 0; j < i; ++j) E[i * k + j] = E[j * k + i] = 0.5 * (E[i * k + j] + E[j * k + i]);
 }
 
-// One row of a class, H = J C and g = H_y - H_X beta: adds to g g', H'B_s g and, for REML, H'B_s H and H R H'.
+// One row of a class, H = Q'L^-1 d and g = H_y - H_X beta: adds to g g', H'B_s g and, for REML, H'B_s H and H R H'.
 template <int KT>
 void OneFactor::add_row(const double* H, double* g, double* gg, double* Y, double* HR) {
   const int k = KT > 0 ? KT : k_, r = r_, p = fixed.p;
@@ -211,14 +238,20 @@ template <int KT>
 void OneFactor::accumulate() {
   const int k = KT > 0 ? KT : k_, r = r_, nb = n_basis_;
   const double c1 = 1.0 / sigma2();
-  std::vector<double> J(k * k), E(k * k), Y(k * k), gg(k * k), g(k), H(static_cast<std::size_t>(k) * r),
+  std::vector<double> Q(k * k), E(k * k), Y(k * k), gg(k * k), g(k), W(static_cast<std::size_t>(k) * r), H(W.size()),
       HR(static_cast<std::size_t>(k) * fixed.p);
   for (int s = 0; s < n_classes(); ++s) {
-    class_information(s, J.data(), E.data());
+    class_information(s, Q.data(), E.data());
+    const double* L = L_.data() + static_cast<std::size_t>(s) * k * k;
     std::fill(Y.begin(), Y.end(), 0.0);
     std::fill(gg.begin(), gg.end(), 0.0);
     for (std::int64_t i = start_[s]; i < start_[s + 1]; ++i) {
-      multiply(J.data(), C_.data() + i * k * r, H.data(), k, k, r);
+      std::copy_n(d_.data() + i * k * r, k * r, W.data());
+      solve_lower(L, W.data(), k, r);
+      std::fill(H.begin(), H.end(), 0.0);
+      for (int a = 0; a < k; ++a)
+        for (int b = 0; b < k; ++b)
+          for (int j = 0; j < r; ++j) H[b * r + j] += Q[a * k + b] * W[a * r + j];
       add_row<KT>(H.data(), g.data(), gg.data(), Y.data(), HR.data());
     }
     for (int e = 0; e < k * k; ++e) {

@@ -9,8 +9,8 @@
 
 namespace ml {
 
-// Groups with the same A = Z_j'Z_j share every matrix of an evaluation. A class keeps A, how many groups have it, and
-// rows whose cross-products are those of the groups' C_j = Z_j'[X y]: at most k(p+1) after an orthogonal rotation.
+// Groups with the same A = Z_j'Z_j = RR' share every matrix of an evaluation. A class keeps R, how many groups have it,
+// and rows whose cross-products are those of the groups' d_j = R^-1 Z_j'[X y]: at most k(p+1) after a rotation.
 class OneFactor final : public Profile {
  public:
   // Keeps a reference to the moments; call merge() after they have changed.
@@ -24,10 +24,10 @@ class OneFactor final : public Profile {
   int n_classes() const { return static_cast<int>(count_.size()); }
 
  private:
-  void compress(const std::vector<int>& groups);
+  void compress(const std::vector<int>& groups, const double* R);
   template <int K>
   double forward();
-  void class_information(int s, double* J, double* E) const;
+  void class_information(int s, double* Q, double* E) const;
   template <int K>
   void add_row(const double* H, double* g, double* gg, double* Y, double* HR);
   template <int K>
@@ -36,9 +36,9 @@ class OneFactor final : public Profile {
 
   int k_ = 0, r_ = 0, m_ = 0, n_basis_ = 0;
   const Moments& moments_;                      // by group
-  std::vector<double> A_, count_, C_;           // by class; C_ by class row, k x r each
+  std::vector<double> R_, L_, count_, d_;       // by class: A = RR', I + R'TR = LL'; d_ by class row, k x r each
   std::vector<std::int64_t> start_;             // rows of a class
-  std::vector<double> D_, U_;
+  std::vector<double> within_, D_;              // D - sum d'd; [X y]'V^-1 [X y]
   std::vector<int> first_, second_;             // T basis: pairs a >= b
   // sums of the second pass
   std::vector<double> F_, EY_, EG_, Phi_, Hg_, gg_;
