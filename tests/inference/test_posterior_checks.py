@@ -65,6 +65,14 @@ def test_importance_sampling_with_few_effective_draws(good: Posterior) -> None:
     )
 
 
+def test_importance_sampling_with_heavy_weights(good: Posterior) -> None:
+    for shape in (0.95, np.nan):
+        (sentence,) = complaints(changed(good, efficiency=0.9, diagnostics={"pareto_k": shape}))
+        assert sentence.startswith(f"The weights of the importance sampling have Pareto k {shape:.2f};")
+        assert sentence.endswith("Try: more informative priors for the sds, or method='gibbs'.")
+    assert complaints(changed(good, efficiency=0.9, diagnostics={"pareto_k": 0.3})) == ()
+
+
 def test_an_interrupted_run_says_so(good: Posterior) -> None:
     posterior = dataclasses.replace(
         changed(good, complete=False), options=dataclasses.replace(good.options, draws=4000)

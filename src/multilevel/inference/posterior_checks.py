@@ -19,6 +19,8 @@ WORST_RHAT = 1.01
 """Vehtari et al. (2021), section 4.1."""
 FEWEST_EFFECTIVE = 400
 """Effective draws that quantiles and R-hat need: a hundred for each of four chains, ibid. section 4.3."""
+WORST_SHAPE = 0.7
+"""Pareto k of importance weights, Vehtari, Simpson, Gelman, Yao and Gabry (2024)."""
 MOST_NAMED = 4
 
 
@@ -31,7 +33,8 @@ def check_draws(posterior: Posterior) -> None:
 def complaints(posterior: Posterior) -> tuple[str, ...]:
     """Return a sentence for each fault of the draws, naming the parameters and the remedy.
 
-    A run that was interrupted; R-hat above 1.01 (Markov chains); fewer than 400 effective draws.
+    A run that was interrupted; R-hat above 1.01 (Markov chains); fewer than 400 effective draws;
+    importance weights whose Pareto k is above 0.7.
     """
     return posterior.once("complaints", lambda: _complaints(posterior))
 
@@ -82,13 +85,21 @@ def _few(posterior: Posterior, names: Sequence[str], size: Floats) -> list[str]:
 
 
 def _inefficient(posterior: Posterior, efficiency: float) -> list[str]:
-    """Return the sentence on importance sampling that left too few effective draws of every parameter."""
-    size = efficiency * posterior.n_draws
+    """Return sentences on importance sampling whose weights have a heavy tail, or that left few draws."""
+    size, shape = efficiency * posterior.n_draws, posterior.sampled.diagnostics.get("pareto_k", 0.0)
+    found = []
+    if not shape <= WORST_SHAPE:
+        found.append(
+            f"The weights of the importance sampling have Pareto k {shape:.2f}; it should be at most"
+            f" {WORST_SHAPE}, or tail probabilities of every parameter cannot be trusted. Try: more"
+            " informative priors for the sds, or method='gibbs'."
+        )
     if size >= FEWEST_EFFECTIVE:
-        return []
+        return found
     return [
+        *found,
         f"Importance sampling left {size:.0f} effective draws of every parameter; {FEWEST_EFFECTIVE} are"
-        f" needed for the intervals. Try: draws={_wanted(posterior, size)}, or method='gibbs'."
+        f" needed for the intervals. Try: draws={_wanted(posterior, size)}, or method='gibbs'.",
     ]
 
 

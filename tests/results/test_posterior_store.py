@@ -1,0 +1,131 @@
+"""Saved posteriors come back with every draw; anything else is refused with the reason."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from multilevel.errors import StorageError
+from multilevel.results import save
+from multilevel.results.archive import Archive, read_archive, write_archive
+from multilevel.results.posterior import Posterior
+from multilevel.results.posterior_store import read_posterior, save_posterior, verify_posterior
+from tests.oracle import designs
+from tests.oracle.fits import fit_design
+from tests.oracle.posteriors import sleep_posterior
+
+
+@pytest.fixture(scope="module")
+def posterior() -> Posterior:
+    return sleep_posterior(draws=50, efficiency=0.7, complete=False)
+
+
+def test_round_trip(posterior: Posterior, tmp_path: Path) -> None:
+    options = dataclasses.replace(posterior.options, level=0.8, offset=np.arange(180.0), seed=7)
+    save_posterior(dataclasses.replace(posterior, options=options), tmp_path / "a")
+    saved = read_posterior(str(tmp_path / "a"))
+    assert saved.text == posterior.formula
+    assert saved.priors.texts() == posterior.priors.texts()
+    assert (saved.options.level, saved.options.seed, saved.options.offset.shape) == (0.8, 7, (180,))
+    assert list(saved.table.columns) == list(posterior.table.columns)
+    for field in dataclasses.fields(posterior.sampled):
+        ours, theirs = getattr(posterior.sampled, field.name), getattr(saved.sampled, field.name)
+        if isinstance(ours, tuple):
+            for one, other in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(one, other)
+        elif isinstance(ours, np.ndarray):
+            np.testing.assert_array_equal(ours, theirs)
+            assert ours.dtype == theirs.dtype
+        else:
+            assert ours == theirs, field.name
+    verify_posterior(saved, posterior.design)
+
+
+def test_no_evidence_and_no_efficiency(tmp_path: Path) -> None:
+    save_posterior(sleep_posterior(draws=5, log_evidence=None), tmp_path / "a")
+    saved = read_posterior(tmp_path / "a").sampled
+    assert (saved.log_evidence, saved.efficiency, saved.complete) == (None, None, True)
+
+
+def test_saving_twice_gives_the_same_bytes(posterior: Posterior, tmp_path: Path) -> None:
+    for name in "ab":
+        save_posterior(posterior, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_fit_is_not_a_posterior(tmp_path: Path) -> None:
+    save(fit_design(designs.slopes()), tmp_path / "fit")
+    with pytest.raises(StorageError, match="its format is 'multilevel fit'"):
+        read_posterior(tmp_path / "fit")
+
+
+def test_a_cut_file_is_damaged(posterior: Posterior, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    save_posterior(posterior, path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(StorageError, match="is damaged or not a saved fit"):
+        read_posterior(path)
+
+
+def rewritten(
+    posterior: Posterior, path: Path, header: dict[str, Any] | None = None, **arrays: np.ndarray
+) -> None:
+    """Save a posterior with another header or other arrays, and read it."""
+    save_posterior(posterior, path)
+    archive = read_archive(path)
+    named = {name.replace("__", "/"): values for name, values in arrays.items()}
+    write_archive(path, Archive({**archive.header, **(header or {})}, {**archive.arrays, **named}))
+    read_posterior(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"format_version": 2}, "has format version 2, written by multilevel"),
+        ({"text": 3}, "3 is not a text"),
+        ({"sampled": {"method": "guess"}}, "the method 'guess' is not known"),
+        ({"sampled": {"method": "gibbs"}}, "KeyError"),
+        ({"priors": [["a"]]}, "ValueError"),
+        ({"options": {}}, "KeyError"),
+    ],
+)
+def test_headers_that_make_no_sense(
+    posterior: Posterior, tmp_path: Path, header: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StorageError) as caught:
+        rewritten(posterior, tmp_path / "a", header)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"sigma": np.zeros(3)}, "sigma holds 1-dimensional float64"),
+        ({"coefficients": np.zeros((4, 7, 2))}, "the draws of the parameters differ in number"),
+        ({"effects__0": np.zeros((4, 7, 18, 2))}, "the draws of the group effects differ in number"),
+        ({"kept": np.arange(50.0)}, "kept holds 1-dimensional float64"),
+        ({"kept": np.arange(50) + 10}, "group effects were kept of draws that do not exist"),
+    ],
+)
+def test_arrays_that_make_no_sense(
+    posterior: Posterior, tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    with pytest.raises(StorageError) as caught:
+        rewritten(posterior, tmp_path / "a", **arrays)
+    assert message in str(caught.value)
+
+
+def test_draws_of_another_design_are_refused(posterior: Posterior, tmp_path: Path) -> None:
+    save_posterior(posterior, tmp_path / "a")
+    saved = read_posterior(tmp_path / "a")
+    sampled = dataclasses.replace(saved.sampled, sds=(saved.sampled.sds[0][:, :, :1],))
+    for wrong, design in (
+        (saved, designs.slopes()),
+        (dataclasses.replace(saved, sampled=sampled), posterior.design),
+    ):
+        with pytest.raises(StorageError, match="the saved posterior of `reaction ~ days"):
+            verify_posterior(wrong, design)
