@@ -148,18 +148,19 @@ class Search {
     }
   }
 
-  double slack() const { return 1e-14 * (std::abs(out.value) + profile.criterion.n); }
+  double slack() const { return 1e-14 * (std::abs(out.value) + profile.criterion.n) + profile.rounding(); }
+  double tolerance() const { return std::max(options.tolerance, profile.rounding()); }
 
   bool descend() {
     while (true) {
       out.trace.push_back({out.value, out.decrement, 0.0});
       if (watch && !watch(out.evaluations, out.value, out.decrement)) return stop(End::interrupted);
       if (profile.saturated()) return saturate();
-      if (out.decrement < options.tolerance) return true;
+      if (out.decrement < tolerance()) return true;
       if (out.evaluations >= options.max_evaluations) return stop(End::limit);
       if (!line_search()) {
         if (profile.saturated(100.0)) return saturate();
-        return out.decrement < 1e3 * options.tolerance || stop(End::stalled);
+        return out.decrement < 1e3 * tolerance() || stop(End::stalled);
       }
     }
   }

@@ -60,7 +60,7 @@ class Problem {
   Criterion criterion;
 
  private:
-  void set_floor() { floor_ = 1e-12 * moments.D.back(); }
+  void set_floor() { floor_ = floor_share * moments.D.back(); }
 
   int max_core_;
   double floor_ = 0.0;

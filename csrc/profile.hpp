@@ -55,6 +55,9 @@ struct FixedStage {
   }
 };
 
+// r^2 as a share of y'y at or below which cross-products cannot tell it from zero.
+inline constexpr double floor_share = 1e-12;
+
 class Profile {
  public:
   virtual ~Profile() = default;
@@ -87,6 +90,11 @@ class Profile {
   // Whether the residual sum of squares is zero up to `slack` times the rounding of cross-products.
   bool saturated(double slack = 1.0 + 1e-9) const {
     return !sigma_known() && floor_r2 > 0.0 && fixed.r2 <= floor_r2 * slack;
+  }
+  // How much rounding can move the criterion: n times the relative error of r^2, a difference of cross-products.
+  double rounding() const {
+    if (sigma_known() || !(fixed.r2 > 0.0)) return 0.0;
+    return 1e-15 * criterion.n * (floor_r2 / floor_share) / fixed.r2;
   }
   // Whether derivatives() gives the exact Hessian; otherwise it is the average information.
   virtual bool exact_hessian() const { return false; }

@@ -126,7 +126,7 @@ Guess from_groups(const Moments& mo, const Block& b, const Vec& beta, double n, 
     size += 1.0;
   }
   if (size < std::max(2.0, 0.1 * m)) return even_guess(mo, b, yy / n);
-  const double within = n - used > 0.5 ? std::max(rss, 1e-10 * yy) / (n - used) : yy / n;
+  const double within = n - used > 0.5 ? std::max(rss, 1e-13 * yy) / (n - used) : yy / n;
   for (double& x : total) x /= weight;
   for (double& x : noise) x *= within / weight;
   Vec T = positive_difference(total, noise, k);
@@ -143,7 +143,7 @@ std::vector<double> moment_start(const Moments& mo, const Layout& layout, const 
   ols.p = mo.p;
   double yy = mo.D[static_cast<std::size_t>(r) * r - 1];
   if (ols.factor(mo.D))
-    yy = std::max(ols.r2, 1e-10 * yy);
+    yy = std::max(ols.r2, 1e-13 * yy);
   else
     ols.beta.assign(mo.p, 0.0);
   if (!(yy > 0.0)) yy = 1.0;

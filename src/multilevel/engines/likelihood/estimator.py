@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from multilevel.engines.likelihood.boundary import boundary_sentences
 from multilevel.engines.likelihood.posterior import Posterior
-from multilevel.engines.likelihood.problem import n_theta, native_problem, relative_covariances, require_core
+from multilevel.engines.likelihood.problem import (
+    is_large,
+    n_theta,
+    native_problem,
+    relative_covariances,
+    require_core,
+    theta_of,
+)
 from multilevel.engines.likelihood.verdict import ENDS, certificate_of, status_of
 from multilevel.engines.solution import Method, Solution, Status
 from multilevel.errors import DesignError, OptionError
@@ -24,7 +31,10 @@ TOLERANCE = 1e-11
 """The criterion may still fall by this much (to second order) where the search stops."""
 LARGE_TOLERANCE = 1e-8
 """The same for several factors with many levels, where an evaluation costs and converges only linearly."""
-MANY_LEVELS = 2000
+SMALL_START = 0.3
+"""Relative sds of a second start for several factors, whose likelihood can have several optima."""
+SAME = 1e-6
+"""Criteria closer than this are those of one optimum."""
 DUAL_TOLERANCE = 1e-6
 """The criterion may fall by at most this much by leaving a boundary."""
 
@@ -91,16 +101,26 @@ def solve(
         require_core(problem, moments)
     offset = _constant(moments, method)
 
-    def watch(evaluations: int, value: float, decrement: float) -> bool:
-        return progress is None or progress(Progress(evaluations, value + offset, decrement)) is not False
+    before = 0  # evaluations of an earlier search
 
-    found = problem.optimise(
-        start=problem.start() if start is None else _start(moments, start),
-        tolerance=_tolerance(moments),
-        dual_tolerance=DUAL_TOLERANCE,
-        max_evaluations=limit,
-        watch=None if progress is None else watch,
-    )
+    def watch(evaluations: int, value: float, decrement: float) -> bool:
+        step = Progress(before + evaluations, value + offset, decrement)
+        return progress is None or progress(step) is not False
+
+    def search(start: Floats) -> dict[str, Any]:
+        return problem.optimise(
+            start=start,
+            tolerance=_tolerance(moments),
+            dual_tolerance=DUAL_TOLERANCE,
+            max_evaluations=limit,
+            watch=None if progress is None else watch,
+        )
+
+    found = search(problem.start() if start is None else _start(moments, start))
+    done = "theta" in found and ENDS[found["end"]] in (Status.EVALUATION_LIMIT, Status.INTERRUPTED)
+    if start is None and len(moments.A) > 1 and not is_large(moments) and not done:
+        before = found.get("evaluations", 0)
+        found = _better(found, search(SMALL_START * _unit(moments)))
     if "theta" not in found:
         raise DesignError(
             "the likelihood cannot be computed at the start values: rounding leaves nothing of the"
@@ -109,6 +129,26 @@ def solve(
             remedy="look for a value in a wrong unit, or leave out columns that nearly repeat others",
         )
     return _solution(moments, method, problem, found, offset)
+
+
+def _unit(moments: Moments) -> Floats:
+    """Return the coordinates at which every relative covariance matrix is the identity."""
+    return theta_of(moments, [np.eye(block.size) for block in moments.blocks])
+
+
+def _better(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Return the search that ended lower, the first if both ended alike, with the evaluations of both.
+
+    A search that could not start, was cut short or saturated gives way to one that was not.
+    """
+    pair = (first, second)
+    rank = [("theta" in found, found.get("end") == 0 and not found.get("saturated")) for found in pair]
+    winner = first
+    if rank[1] > rank[0] or (
+        rank[1] == rank[0] and second.get("value", np.inf) < first.get("value", np.inf) - SAME
+    ):
+        winner = second
+    return {**winner, "evaluations": sum(found.get("evaluations", 0) for found in pair)}
 
 
 def _limit(max_evaluations: int, progress: object) -> int:
@@ -147,7 +187,7 @@ def _start(moments: Moments, start: object) -> Floats:
 
 def _tolerance(moments: Moments) -> float:
     """Return the tolerance on the decrement."""
-    return LARGE_TOLERANCE if len(moments.A) > 1 and sum(moments.levels) > MANY_LEVELS else TOLERANCE
+    return LARGE_TOLERANCE if is_large(moments) else TOLERANCE
 
 
 def evaluate_at(moments: Moments, *, method: Method, theta: Floats) -> Solution:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.engines.likelihood.expected import expected_information
-from multilevel.engines.likelihood.problem import entries
+from multilevel.engines.likelihood.problem import entries, is_large
 from multilevel.engines.solution import Curvature, KenwardRoger, Method
 from multilevel.kernels import core
 from multilevel.moments import Moments
@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 
-DIFFERENCE = 1e-5
-"""Relative step of one-sided differences of the exact gradient: its error is of this order in the Hessian."""
+TWO_SIDED, ONE_SIDED = 1e-4, 1e-5
+"""Relative steps of differences of the exact gradient: errors of 1e-8 and 1e-5 in the Hessian."""
 
 
 class Posterior:
@@ -146,11 +146,14 @@ class Posterior:
             return np.asarray(self._found["hessian"])
         T = theta.shape[0]
         hessian = np.zeros((T, T))
+        large = is_large(self._moments)
         for i in range(T):
-            moved = theta.copy()
-            moved[i] += DIFFERENCE * max(abs(theta[i]), 0.1)
-            gradient = self._problem.evaluate(moved)["gradient"]
-            hessian[i] = (gradient - self._found["gradient"]) / (moved[i] - theta[i])
+            step = (ONE_SIDED if large else TWO_SIDED) * max(abs(theta[i]), 0.1)
+            up, down = theta.copy(), theta.copy()
+            up[i] += step
+            down[i] -= 0.0 if large else step
+            lower = self._found if large else self._problem.evaluate(down)
+            hessian[i] = (self._problem.evaluate(up)["gradient"] - lower["gradient"]) / (up[i] - down[i])
         self._kept = False
         return (hessian + hessian.T) / 2.0
 

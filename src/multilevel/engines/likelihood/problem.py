@@ -20,6 +20,10 @@ Floats = NDArray[np.float64]
 KIND = {Covariance.UNSTRUCTURED: 0, Covariance.DIAGONAL: 1, Covariance.SCALAR: 2}
 
 
+MANY_LEVELS = 2000
+"""Levels of all factors together from which a problem counts as large."""
+
+
 def native_problem(moments: Moments, method: Method) -> core.Problem:
     """Return the native problem of a model's moments."""
     scale = moments.scaling.y_scale
@@ -81,6 +85,11 @@ def entries(blocks: tuple[TermBlock, ...]) -> Iterator[tuple[int, int, int, int]
                 yield theta, block.factor, block.start + row, block.start + row
                 theta += block.covariance is Covariance.DIAGONAL
             theta += block.covariance is Covariance.SCALAR
+
+
+def is_large(moments: Moments) -> bool:
+    """Return whether several factors have so many levels that every evaluation of the criterion counts."""
+    return len(moments.A) > 1 and sum(moments.levels) > MANY_LEVELS
 
 
 def n_theta(block: TermBlock) -> int:
