@@ -182,7 +182,9 @@ class Chain:
         plan, state = self._plan, self.state
         sigma = state.sigma / plan.moments.scaling.y_scale
         theta = plan.theta(tuple(state.terms), sigma)
-        _, S = self._problem.reductions(theta)
+        log_det, S = self._problem.reductions(theta)
+        if not np.isfinite(log_det[0]):
+            raise np.linalg.LinAlgError("the elimination is not defined at this theta")
         state.gamma = plan.coefficients.draw(S[0], sigma, self._rng)
         stream = (self._number + 1) * STREAMS + self._sweeps
         self._sweeps += 1

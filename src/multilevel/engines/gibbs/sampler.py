@@ -73,7 +73,7 @@ def sample_gibbs(
     Hoff (2009), "A First Course in Bayesian Statistical Methods", sections 9.2, 7.3 and 11.2; Yu and Meng
     (2011), "To center or not to center", for the moves of sds with their effects.
     """
-    _check(draws, chains, warmup, threads)
+    _check(draws, chains, warmup, seed, threads)
     at = coordinates_of(moments, priors)
     plan = Plan(moments, priors, at)
     per_chain = draws // chains
@@ -91,17 +91,16 @@ def sample_gibbs(
     return _laid_out(moments, runs, kept, warmup)
 
 
-def _check(draws: int, chains: int, warmup: int, threads: int | None) -> None:
+def _check(draws: int, chains: int, warmup: int, seed: int, threads: int | None) -> None:
     """Refuse numbers that make no run."""
-    named = {
-        "chains": (chains, 1),
-        "draws": (draws, chains),
-        "warmup": (warmup, 0),
-        "threads": (threads or 1, 1),
-    }
-    for name, (value, least) in named.items():
-        if value < least:
-            raise OptionError(f"{name}={value}", allowed=f"a whole number, {least} or more")
+    least = {"chains": (chains, 1), "draws": (draws, chains), "warmup": (warmup, 0)}
+    if threads is not None:
+        least["threads"] = (threads, 1)
+    for name, (value, lowest) in least.items():
+        if value < lowest:
+            raise OptionError(f"{name}={value}", allowed=f"a whole number, {lowest} or more")
+    if not 0 <= seed < 1 << 64:
+        raise OptionError(f"seed={seed}", allowed="a whole number from 0 to 2^64 - 1")
 
 
 def _default_threads(moments: Moments, chains: int) -> int:

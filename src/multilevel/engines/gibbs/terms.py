@@ -167,7 +167,7 @@ class GammaTerm(TermStep):
 class WalkTerm(TermStep):
     """Any other prior: a random walk of log sds and atanh partial correlations given the effects."""
 
-    __slots__ = ("_alpha", "_index", "_keep", "_n_sds", "_place", "_prior", "_shared")
+    __slots__ = ("_alpha", "_index", "_keep", "_n_sds", "_place", "_plain", "_prior", "_shared")
 
     def __init__(self, prior: TermPriors, place: TermPlace, shared: bool) -> None:
         self._prior, self._place, self._shared = prior, place, shared
@@ -182,6 +182,7 @@ class WalkTerm(TermStep):
         )
         self.scales = tuple(np.flatnonzero(self._index == i) for i in range(len(free)))
         self.walk_size = self._n_sds + place.n_partial
+        self._plain = _alike(prior)
 
     @property
     def relative(self) -> bool:
@@ -199,7 +200,10 @@ class WalkTerm(TermStep):
 
     def log_prior(self, state: TermState, sigma: float) -> float:
         """Return the log density of the sds."""
-        return float(self._prior.log_sds(state.sds[:1] if self._shared else state.sds, sigma))
+        sds = state.sds[:1] if self._shared else state.sds
+        if self._plain is None:
+            return float(self._prior.log_sds(sds, sigma))
+        return float(sum(prior.logpdf(sds[at]).sum() for prior, at in self._plain))
 
     def point(self, state: TermState) -> Floats:
         """Return what walks: log sds, then atanh partial correlations."""
@@ -242,6 +246,17 @@ class WalkTerm(TermStep):
                 return -np.inf
             inverse = np.linalg.inv(half)
             return float(total - m * np.log(diagonal).sum() - 0.5 * np.vdot(inverse @ B, inverse))
+
+
+def _alike(prior: TermPriors) -> list[tuple[ScalarPrior, NDArray[np.int64]]] | None:
+    """Return each different prior of independent sds with its effects, to be evaluated together."""
+    if isinstance(prior.sds, Decov) or prior.relative:
+        return None
+    found: dict[ScalarPrior, list[int]] = {}
+    for a, own in enumerate(prior.sds):
+        if not isinstance(own, Fixed):
+            found.setdefault(own, []).append(a)
+    return [(own, np.array(places)) for own, places in found.items()]
 
 
 def log_sech2(z: Floats) -> Floats:
