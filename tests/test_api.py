@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import pandas as pd
@@ -46,3 +48,10 @@ def test_a_path_that_is_none(cake: pd.DataFrame, path: object) -> None:
         fit.save(path)  # type: ignore[arg-type]
     with pytest.raises(ml.StorageError, match="is not a path"):
         ml.load_fit(path)  # type: ignore[arg-type]
+
+
+def test_results_are_saved_not_pickled() -> None:
+    fit = ml.fit("reaction ~ 1 + (1 | subject)", ml.datasets.load("sleepstudy"))
+    assert copy.deepcopy(fit) is fit
+    with pytest.raises(ml.StorageError, match=r"multilevel\.load_fit\(path\)"):
+        pickle.dumps(fit)

@@ -43,6 +43,15 @@ def test_named_priors_are_used_and_printed(post: ml.Posterior) -> None:
     assert "Normal(0, 0.01)" in str(held)
 
 
+def test_gibbs_agrees_with_the_marginal_engine(post: ml.Posterior) -> None:
+    chain = ml.sample(FORMULA, ml.datasets.load("sleepstudy"), method="gibbs", seed=3, warmup=500)
+    assert (chain.method, post.method) == ("gibbs", "marginal")
+    for question in ("fixed_effects", "variance_components", "correlations"):
+        one, other = getattr(chain, question), getattr(post, question)
+        error = np.hypot(one["mcse"], other["mcse"]).to_numpy(dtype=float)
+        assert np.all(np.abs(one["mean"] - other["mean"]).to_numpy(dtype=float) < 4 * error)
+
+
 def test_a_saved_posterior_answers_as_before(post: ml.Posterior, tmp_path: Path) -> None:
     path = tmp_path / "sleep.draws"
     post.save(path)

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from multilevel.data import read_table
 from multilevel.design import bind, columns_needed
+from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.priors import Priors, bind_priors
+from multilevel.engines.draws import Draws
+from multilevel.engines.gibbs import sample_gibbs
 from multilevel.engines.marginal import sample_marginal
-from multilevel.errors import OptionError
+from multilevel.engines.marginal.coordinates import sampled_coefficients
+from multilevel.engines.marginal.sampler import GOOD_K
 from multilevel.inference.posterior_checks import check_draws
 from multilevel.language import given_model
 from multilevel.model import Model
-from multilevel.moments import summarise
+from multilevel.moments import Moments, summarise
 from multilevel.posterior_answers import POSTERIOR_ANSWERS, load_saved_posterior
 from multilevel.results.options import Given, Missing
 from multilevel.results.posterior import Posterior
@@ -30,6 +34,7 @@ def sample(
     method: Sampling = "auto",
     draws: int = 4000,
     chains: int = 4,
+    warmup: int = 1000,
     seed: int | None = None,
     residual_sd: Given = None,
     precision_weights: Given = None,
@@ -52,11 +57,15 @@ def sample(
     method
         "marginal": group effects and coefficients are integrated out exactly, the few remaining parameters
         are drawn by adaptive importance sampling, then coefficients and group effects from their exact
-        conditional distributions; the draws are nearly independent. "auto" chooses it.
+        conditional distributions; the draws are nearly independent. "gibbs": Markov chains that draw
+        coefficients and group effects together, then each covariance matrix, then the residual sd. "auto"
+        is "marginal", and "gibbs" where its diagnostic (Pareto k) says that it cannot be trusted.
     draws
         Draws in all chains together.
     chains
         How many chains the draws are laid out in.
+    warmup
+        Sweeps of each Markov chain that are left out.
     seed
         The same seed gives the same draws; a fresh one is chosen and kept in ``options.seed`` if ``None``.
     level
@@ -79,17 +88,12 @@ def sample(
     >>> post.draws["days"].shape
     (4, 1000)
     """
-    if method == "gibbs":
-        raise OptionError(
-            f"method={method!r} is not in this version",
-            allowed="'auto', 'marginal'",
-            remedy="method='marginal', which draws nearly independently from the same posterior",
-        )
     parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
     options = SampleOptions(
         method=method,
         draws=draws,
         chains=chains,
+        warmup=warmup,
         seed=secrets.randbits(31) if seed is None else seed,
         level=level,
         missing=missing,
@@ -109,10 +113,24 @@ def sample(
     design = bind(parsed, table, **known, missing=missing)
     bound = bind_priors(design, priors)
     moments = summarise(design)
-    sampled = sample_marginal(moments, bound, draws=options.draws, chains=options.chains, seed=options.seed)
+    sampled = run(moments, bound, options)
     posterior = Posterior(design, moments, sampled, bound, table, options, POSTERIOR_ANSWERS)
     check_draws(posterior)
     return posterior
+
+
+def run(moments: Moments, priors: BoundPriors, options: SampleOptions) -> Draws:
+    """Run the engine that the options name; "auto" is the marginal engine unless its diagnostic says no."""
+    if options.method != "gibbs":
+        sampled = sample_marginal(
+            moments, priors, draws=options.draws, chains=options.chains, seed=options.seed
+        )
+        trusted = sampled.diagnostics["pareto_k"] <= GOOD_K
+        if trusted or options.method == "marginal" or sampled_coefficients(priors):
+            return sampled
+    return sample_gibbs(
+        moments, priors, draws=options.draws, chains=options.chains, warmup=options.warmup, seed=options.seed
+    )
 
 
 def load_posterior(path: str | Path) -> Posterior:

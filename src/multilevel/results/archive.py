@@ -143,3 +143,12 @@ def damaged(path: Path, reason: str) -> StorageError:
         allowed="a file written by fit.save",
         remedy="save the fit again",
     )
+
+
+def not_pickled(loader: str) -> StorageError:
+    """Return the error for pickling a result, which ``loader`` would have to trust as code."""
+    return StorageError(
+        "results are not pickled: a pickle can execute anything when it is read",
+        allowed="saving to a file of plain arrays, which other processes can load",
+        remedy=f"result.save(path), and multilevel.{loader}(path) where it is needed",
+    )

@@ -14,6 +14,7 @@ from multilevel.design.design import Design
 from multilevel.engines.solution import Certificate, Method, Solution, Status
 from multilevel.model import Model
 from multilevel.moments import Moments
+from multilevel.results.archive import not_pickled
 from multilevel.results.options import FitOptions
 from multilevel.results.other_names import absent_attribute
 from multilevel.results.questions import Floats, Frame, Groups, Page, Question
@@ -269,6 +270,12 @@ class Fit:
 
         def __getattr__(self, name: str) -> NoReturn:
             raise absent_attribute(name)
+
+    def __deepcopy__(self, memo: object) -> Fit:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise not_pickled("load_fit")
 
     def __repr__(self) -> str:
         return f"Fit({self.formula!r}, method={self.method!r}, status={self.status.value!r})"

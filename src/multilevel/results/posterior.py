@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, NoReturn, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from multilevel.design.design import Design
 from multilevel.engines.draws import Draws, Sampler
 from multilevel.model import Model
 from multilevel.moments import Moments
+from multilevel.results.archive import not_pickled
 from multilevel.results.fit import Fit
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws
@@ -291,6 +292,12 @@ class Posterior:
 
     def __str__(self) -> str:
         return self.answers.page(self, "summary")
+
+    def __deepcopy__(self, memo: object) -> Posterior:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise not_pickled("load_posterior")
 
     def __repr__(self) -> str:
         return f"Posterior({self.formula!r}, method={self.method!r}, draws={self.n_draws})"

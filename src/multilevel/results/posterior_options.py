@@ -26,6 +26,8 @@ class SampleOptions:
         Draws in all chains together.
     chains
         How many chains.
+    warmup
+        Sweeps of each Markov chain that are left out.
     seed
         Seed of the random numbers.
     level
@@ -46,6 +48,7 @@ class SampleOptions:
     method: Sampling = "auto"
     draws: int = 4000
     chains: int = 4
+    warmup: int = 1000
     seed: int = 0
     level: float = 0.95
     missing: Missing = "report"
@@ -60,6 +63,7 @@ class SampleOptions:
         check_choice("missing", self.missing, get_args(Missing))
         check_level("level", self.level)
         check_count("chains", self.chains, least=1)
+        check_count("warmup", self.warmup, least=0)
         check_count("draws", self.draws, least=self.chains)
         check_count("seed", self.seed, least=0)
 
