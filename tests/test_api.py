@@ -55,3 +55,17 @@ def test_results_are_saved_not_pickled() -> None:
     assert copy.deepcopy(fit) is fit
     with pytest.raises(ml.StorageError, match=r"multilevel\.load_fit\(path\)"):
         pickle.dumps(fit)
+
+
+@pytest.mark.filterwarnings("ignore::multilevel.ConvergenceWarning")
+@pytest.mark.parametrize("case", ["saturated", "evaluation_limit"])
+def test_a_loaded_fit_ended_as_it_was_saved(case: str, tmp_path: Path) -> None:
+    data = ml.datasets.load("sleepstudy")
+    if case == "saturated":
+        data["reaction"] = data["days"] + data["subject"].astype(float)
+    fit = ml.fit("reaction ~ days + (1 | subject)", data, max_evaluations=200 if case == "saturated" else 1)
+    fit.save(tmp_path / "fit")
+    loaded = ml.load_fit(tmp_path / "fit")
+    assert fit.status.value == loaded.status.value == case
+    assert loaded.sentence == fit.sentence
+    assert loaded.certificate.evaluations == fit.certificate.evaluations

@@ -190,7 +190,13 @@ def load_fit(path: str | Path) -> Fit:
     if saved.response is not None:
         moments = replace_response(moments, design, saved.response)
         design = dataclasses.replace(design, y=saved.response)
-    solution = evaluate_at(moments, method=options.method, theta=saved.theta)
+    solution = evaluate_at(
+        moments,
+        method=options.method,
+        theta=saved.theta,
+        status=saved.status,
+        evaluations=saved.evaluations,
+    )
     results.verify(saved, solution)
     return Fit(design, moments, solution, saved.table, options, ANSWERS, saved.response)
 

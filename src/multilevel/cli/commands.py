@@ -9,11 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from multilevel import api
+from multilevel import api, sampling
+from multilevel.cli.priors import read_priors
 from multilevel.cli.progress import progress_line
 from multilevel.cli.tables import columns_of, write_table
 from multilevel.data import datasets
-from multilevel.errors import DataError
+from multilevel.errors import DataError, OptionError
+from multilevel.results.archive import read_archive
+from multilevel.results.fit import Fit
+from multilevel.results.posterior import Posterior
+from multilevel.results.posterior_store import POSTERIOR_FORMAT
 
 
 def run_fit(options: argparse.Namespace) -> None:
@@ -33,24 +38,76 @@ def run_fit(options: argparse.Namespace) -> None:
             lme4_compat=options.lme4_compat,
             progress=progress,
         )
+    _save_and_print(fit, options)
+
+
+def run_sample(options: argparse.Namespace) -> None:
+    """Sample a posterior, save it if asked to, and print it.
+
+    Raises
+    ------
+    OptionError
+        If single priors are given beside another program's defaults, which they would not complete.
+    """
+    if options.prior and options.priors != "default":
+        raise OptionError(
+            f"--prior beside --priors {options.priors}",
+            allowed="one of the two: what --prior does not name has the default prior of this library",
+            remedy="leave --priors out, or write every prior with --prior",
+        )
+    posterior = sampling.sample(
+        options.formula,
+        find_data(options.data),
+        read_priors(options.prior) or options.priors,
+        method=options.method,
+        draws=options.draws,
+        chains=options.chains,
+        warmup=options.warmup,
+        seed=options.seed,
+        residual_sd=options.residual_sd,
+        precision_weights=options.precision_weights,
+        frequency_weights=options.frequency_weights,
+        offset=options.offset,
+        missing=options.missing,
+        level=options.level,
+        lme4_compat=options.lme4_compat,
+    )
+    _save_and_print(posterior, options)
+
+
+def _save_and_print(result: Fit | Posterior, options: argparse.Namespace) -> None:
+    """Save a result if asked to, and print it in the form that was asked for."""
     if options.save is not None:
-        fit.save(options.save)
+        result.save(options.save)
     if options.format == "json":
-        print(json.dumps(fit.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        print({"table": fit.__str__, "markdown": fit.to_markdown, "latex": fit.to_latex}[options.format]())
+        pages = {"table": result.__str__, "markdown": result.to_markdown, "latex": result.to_latex}
+        print(pages[options.format]())
 
 
 def run_predict(options: argparse.Namespace) -> None:
-    """Predict the rows of a table from a saved fit and print them."""
-    fit = api.load_fit(options.saved)
-    table = fit.predict(
+    """Predict the rows of a table from a saved fit or posterior and print them."""
+    table = load_result(options.saved).predict(
         find_data(options.data),
         groups=options.groups,
         interval=options.interval,
         observation=options.observation,
     )
     write_table(columns_of(table), options.format, sys.stdout)
+
+
+def load_result(path: str) -> Fit | Posterior:
+    """Load a saved fit or a saved posterior: the file says which it is.
+
+    Raises
+    ------
+    StorageError
+        If the file is absent, damaged, of another version, or neither of the two.
+    """
+    if read_archive(Path(path)).header.get("format") == POSTERIOR_FORMAT:
+        return sampling.load_posterior(path)
+    return api.load_fit(path)
 
 
 def list_or_print_data(options: argparse.Namespace) -> None:

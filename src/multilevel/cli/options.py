@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from multilevel.cli.commands import list_or_print_data, run_fit, run_predict
+from multilevel.cli.commands import list_or_print_data, run_fit, run_predict, run_sample
 from multilevel.version import __version__
 
 FIT_EXAMPLES = """\
@@ -12,6 +12,20 @@ examples:
   multilevel fit "reaction ~ days + (days | subject)" sleepstudy
   multilevel fit "score ~ machine + (1 | worker/machine)" machines.csv --method ml --save machines.fit
   multilevel fit "effect ~ 1 + (1 | school)" eight_schools --residual-sd sd --format markdown
+"""
+
+SAMPLE_EXAMPLES = """\
+priors (--prior may be given several times; what has none keeps its default):
+  days=Normal(0, 10)                a coefficient
+  fixed=Normal(0, 10)               every coefficient not named
+  sigma=HalfT(3, 30)                the residual sd
+  subject.sd=HalfCauchy(30)         each sd of a grouping factor; subject.sd(days) is one of them
+  subject.correlation=LKJ(2)        its correlations
+  "subject=InverseWishart(4, [[500, 0], [0, 50]])"    its whole covariance matrix
+
+examples:
+  multilevel sample "reaction ~ days + (days | subject)" sleepstudy --seed 1
+  multilevel sample "y ~ x + (1 | g)" my.csv --prior "x=Normal(0, 1)" --prior "g.sd=HalfT(3, 2)" --save my.draws
 """
 
 PREDICT_EXAMPLES = """\
@@ -24,11 +38,12 @@ examples:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command; parsed options carry the function to call as ``run``."""
     parser = argparse.ArgumentParser(
-        prog="multilevel", description="Fit multilevel (mixed-effects) models.", allow_abbrev=False
+        prog="multilevel", description="Fit and sample multilevel (mixed-effects) models.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"multilevel {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_fit(commands)
+    _add_sample(commands)
     _add_predict(commands)
     _add_datasets(commands)
     return parser
@@ -60,44 +75,100 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """Add `fit`."""
     fit = _add_command(commands, "fit", "Fit a model to a table and print the summary.", FIT_EXAMPLES)
     fit.set_defaults(run=run_fit)
-    fit.add_argument("formula", metavar="FORMULA", help='for example "y ~ x + (x | group)"')
-    fit.add_argument("data", metavar="DATA", help="a CSV or Parquet file, or the name of a bundled data set")
+    _add_model_and_data(fit)
     fit.add_argument("--method", choices=["reml", "ml"], default="reml", help="default: %(default)s")
-    fit.add_argument("--save", metavar="OUT", help="also write the fitted model to this file")
-    fit.add_argument(
-        "--format",
-        choices=["table", "json", "markdown", "latex"],
-        default="table",
-        help="of what is printed; default: %(default)s",
-    )
     fit.add_argument(
         "--ddf",
         choices=["satterthwaite", "kenward-roger", "none"],
         default="satterthwaite",
         help="degrees of freedom of the tests of coefficients; default: %(default)s",
     )
-    fit.add_argument("--level", type=float, default=0.95, help="of the intervals; default: %(default)s")
-    fit.add_argument(
+    _add_output(fit, "fitted model")
+    _add_reading(fit)
+
+
+def _add_sample(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `sample`."""
+    sample = _add_command(
+        commands, "sample", "Sample the posterior of a model and print the summary.", SAMPLE_EXAMPLES
+    )
+    sample.set_defaults(run=run_sample)
+    _add_model_and_data(sample)
+    sample.add_argument(
+        "--prior", metavar="NAME=PRIOR", action="append", default=[], help="prior of one parameter; see below"
+    )
+    sample.add_argument(
+        "--priors",
+        choices=["default", "brms", "rstanarm"],
+        default="default",
+        help="whose default priors; default: %(default)s",
+    )
+    sample.add_argument(
+        "--method", choices=["auto", "marginal", "gibbs"], default="auto", help="default: %(default)s"
+    )
+    sample.add_argument(
+        "--draws", metavar="N", type=int, default=4000, help="in all chains together; default: %(default)s"
+    )
+    sample.add_argument("--chains", metavar="N", type=int, default=4, help="default: %(default)s")
+    sample.add_argument(
+        "--warmup",
+        metavar="N",
+        type=int,
+        default=1000,
+        help="sweeps of each Markov chain that are left out; default: %(default)s",
+    )
+    sample.add_argument(
+        "--seed", metavar="N", type=int, help="the same seed gives the same draws; default: a fresh one"
+    )
+    _add_output(sample, "posterior with its draws")
+    _add_reading(sample)
+
+
+def _add_model_and_data(command: argparse.ArgumentParser) -> None:
+    """Add the formula and the table."""
+    command.add_argument("formula", metavar="FORMULA", help='for example "y ~ x + (x | group)"')
+    command.add_argument(
+        "data", metavar="DATA", help="a CSV or Parquet file, or the name of a bundled data set"
+    )
+
+
+def _add_output(command: argparse.ArgumentParser, result: str) -> None:
+    """Add what is printed and saved."""
+    command.add_argument("--save", metavar="OUT", help=f"also write the {result} to this file")
+    command.add_argument(
+        "--format",
+        choices=["table", "json", "markdown", "latex"],
+        default="table",
+        help="of what is printed; default: %(default)s",
+    )
+    command.add_argument("--level", type=float, default=0.95, help="of the intervals; default: %(default)s")
+
+
+def _add_reading(command: argparse.ArgumentParser) -> None:
+    """Add how rows are read and weighted, and how formulas are."""
+    command.add_argument(
         "--missing",
         choices=["report", "drop", "error"],
         default="report",
         help="what to do with rows that have missing values: leave them out and say so, leave them out, "
         "or refuse; default: %(default)s",
     )
-    fit.add_argument(
+    command.add_argument(
         "--precision-weights", metavar="COL", help="column w of known Var(residual) = sigma^2 / w"
     )
-    fit.add_argument("--frequency-weights", metavar="COL", help="column of how many times each row counts")
-    fit.add_argument(
+    command.add_argument(
+        "--frequency-weights", metavar="COL", help="column of how many times each row counts"
+    )
+    command.add_argument(
         "--residual-sd", metavar="X|COL", type=number_or_name, help="known residual sd: a number or a column"
     )
-    fit.add_argument(
+    command.add_argument(
         "--offset",
         metavar="X|COL",
         type=number_or_name,
         help="a number or column that enters with coefficient 1",
     )
-    fit.add_argument(
+    command.add_argument(
         "--lme4-compat", action="store_true", help="read || as lme4 does: split it into separate terms"
     )
 
@@ -105,16 +176,18 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `predict`."""
     predict = _add_command(
-        commands, "predict", "Predict the rows of a table from a saved fit.", PREDICT_EXAMPLES
+        commands, "predict", "Predict the rows of a table from a saved fit or posterior.", PREDICT_EXAMPLES
     )
     predict.set_defaults(run=run_predict)
-    predict.add_argument("saved", metavar="SAVED", help="a file written by `multilevel fit --save`")
+    predict.add_argument(
+        "saved", metavar="SAVED", help="a file written with --save by `multilevel fit` or `multilevel sample`"
+    )
     predict.add_argument("data", metavar="DATA", help="as in `multilevel fit`; needs no response column")
     predict.add_argument(
         "--groups",
         choices=["known", "new", "typical"],
         default="known",
-        help="for the groups of the fit, for groups not seen before, or for a group whose effects are zero; "
+        help="for the groups of the data, for groups not seen before, or for a group whose effects are zero; "
         "default: %(default)s",
     )
     predict.add_argument("--interval", metavar="P", type=float, help="probability of intervals, such as 0.9")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.data.table import Table
-from multilevel.engines.solution import Solution
+from multilevel.engines.solution import Solution, Status
 from multilevel.errors import MultilevelError, StorageError
 from multilevel.results.archive import Archive, damaged, read_archive, write_archive
 from multilevel.results.fit import Fit
@@ -53,6 +53,8 @@ class Saved:
         The optimiser's coordinates at the optimum.
     criterion
         The criterion there; `verify` compares it.
+    status, evaluations
+        How the search ended, and after how many evaluations.
     library_version
         Version of the library that wrote the file.
     """
@@ -63,6 +65,8 @@ class Saved:
     response: Floats | None
     theta: Floats
     criterion: float
+    status: Status
+    evaluations: int
     library_version: str
 
 
@@ -83,6 +87,8 @@ def save(fit: Fit, path: str | Path) -> None:
         "library_version": __version__,
         "text": fit.formula,
         "criterion": float(fit.solution.criterion).hex(),
+        "status": fit.status.value,
+        "evaluations": int(fit.certificate.evaluations),
         "options": options_out(fit.options, arrays),
         **table_out(fit.table, arrays),
     }
@@ -116,6 +122,8 @@ def read(path: str | Path) -> Saved:
             response=numbers(archive, "response") if "response" in archive.arrays else None,
             theta=numbers(archive, "theta"),
             criterion=float.fromhex(header["criterion"]),
+            status=Status(header["status"]),
+            evaluations=int(header["evaluations"]),
             library_version=as_text(header["library_version"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

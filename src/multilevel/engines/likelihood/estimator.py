@@ -190,10 +190,18 @@ def _tolerance(moments: Moments) -> float:
     return LARGE_TOLERANCE if is_large(moments) else TOLERANCE
 
 
-def evaluate_at(moments: Moments, *, method: Method, theta: Floats) -> Solution:
+def evaluate_at(
+    moments: Moments,
+    *,
+    method: Method,
+    theta: Floats,
+    status: Status = Status.OPTIMAL,
+    evaluations: int = 1,
+) -> Solution:
     """Return the solution at known optimiser coordinates, without a search (for saved fits).
 
-    It is certified only if the coordinates are those of an optimum; else its status is "stalled".
+    It is certified only if the coordinates are those of an optimum and the search that found them ended well:
+    ``status`` is how it ended, ``evaluations`` how many it took.
     """
     problem = native_problem(moments, method)
     found = problem.optimise(
@@ -208,8 +216,11 @@ def evaluate_at(moments: Moments, *, method: Method, theta: Floats) -> Solution:
             "the likelihood is not defined at the saved estimates", remedy="fit the model again"
         )
     certified = found["decrement"] <= 1e3 * _tolerance(moments) and found["gain"] <= DUAL_TOLERANCE
-    if not certified:
-        found["end"] = ENDS.index(Status.STALLED)
+    unfinished = status not in (Status.OPTIMAL, Status.BOUNDARY)
+    if not certified or unfinished:
+        found["end"] = ENDS.index(status if status in ENDS[1:] else Status.STALLED)
+        found["saturated"] = status is Status.SATURATED
+    found["evaluations"] = evaluations
     return _solution(moments, method, problem, found, _constant(moments, method))
 
 
