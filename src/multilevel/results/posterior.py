@@ -71,6 +71,15 @@ class Posterior:
         The functions that answer questions about a posterior.
     memory
         Values that were made once, by name.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> post = ml.sample("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"), seed=1)
+    >>> post
+    Posterior('reaction ~ days + (days | subject)', method='marginal', draws=4000)
+    >>> post.fixed_effects["mean"].round(0).tolist()
+    [251.0, 10.0]
     """
 
     design: Design
