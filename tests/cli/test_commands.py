@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import multilevel as ml
+from multilevel.cli import commands
 from multilevel.cli.commands import find_data
 from multilevel.cli.main import main
 from multilevel.errors import DataError
@@ -88,6 +89,74 @@ def test_predictions_have_intervals_on_request(
     assert first["lower"] < first["prediction"] < first["upper"]
     wider = json.loads(run([*words, "--observation"], capsys))[0]
     assert wider["upper"] - wider["lower"] > first["upper"] - first["lower"]
+
+
+DRAWS = ["sample", "reaction ~ days + (days | subject)", "sleepstudy", "--seed", "1", "--draws", "1000"]
+PRIORS = ["--prior", "days=Normal(0, 10)", "--prior", "subject.sd=HalfCauchy(30)"]
+
+
+def sleep_posterior() -> ml.Posterior:
+    """Return the posterior that `DRAWS` and `PRIORS` ask for."""
+    return ml.sample(
+        "reaction ~ days + (days | subject)",
+        ml.datasets.load("sleepstudy"),
+        {"days": ml.Normal(0.0, 10.0), "subject": {"sd": ml.HalfCauchy(30.0)}},
+        seed=1,
+        draws=1000,
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "page"), [("table", "__str__"), ("markdown", "to_markdown"), ("latex", "to_latex")]
+)
+def test_sample_prints_pages(form: str, page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    expected = getattr(sleep_posterior(), page)()
+    assert run([*DRAWS, *PRIORS, "--format", form], capsys) == f"{expected}\n"
+
+
+def test_sample_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(run([*DRAWS, *PRIORS, "--format", "json"], capsys)) == sleep_posterior().to_json()
+
+
+def test_options_of_sampling_reach_the_library(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: dict[str, object] = {}
+
+    def sample(formula: str, data: object, priors: object, **options: object) -> ml.Posterior:
+        asked.update(options, priors=priors)
+        return sleep_posterior()
+
+    monkeypatch.setattr(commands.sampling, "sample", sample)
+    words = ["--method", "gibbs", "--chains", "2", "--warmup", "50", "--level", "0.5", "--missing", "error"]
+    words += ["--precision-weights", "w", "--frequency-weights", "f", "--offset", "o", "--residual-sd", "25"]
+    run([*DRAWS, *words, "--lme4-compat", "--priors", "brms"], capsys)
+    assert asked == {
+        "priors": "brms",
+        "method": "gibbs",
+        "draws": 1000,
+        "chains": 2,
+        "warmup": 50,
+        "seed": 1,
+        "residual_sd": 25.0,
+        "precision_weights": "w",
+        "frequency_weights": "f",
+        "offset": "o",
+        "missing": "error",
+        "level": 0.5,
+        "lme4_compat": True,
+    }
+
+
+def test_saved_posteriors_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved, new = tmp_path / "sleep.draws", tmp_path / "new.csv"
+    new.write_text("days,subject\n0,308\n10,309\n", encoding="utf-8")
+    run([*DRAWS, *PRIORS, "--save", str(saved)], capsys)
+    words = ["predict", str(saved), str(new), "--interval", "0.9"]
+    rows = list(csv.DictReader(io.StringIO(run(words, capsys))))
+    assert list(rows[0]) == ["prediction", "sd", "lower", "upper", "varies"]
+    expected = list(sleep_posterior().predict(str(new))["prediction"])
+    assert [float(row["prediction"]) for row in rows] == pytest.approx(expected, rel=1e-8)
 
 
 def test_data_sets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,27 @@ def test_an_error_of_ours_is_one_message(
     assert "Traceback" not in printed.err
 
 
+SAMPLE_ERRORS = {
+    "prior": (["--prior", "days=Normal(0)"], "allowed: Normal(mean, sd)"),
+    "name": (["--prior", "dyas=Normal(0, 1)"], "'dyas' names nothing in this model"),
+    "two sources": (["--prior", "days=Flat()", "--priors", "brms"], "--prior beside --priors brms"),
+    "draws": (["--draws", "0"], "draws=0"),
+    "place to save": (["--save", "no/such/folder/a.draws"], "no/such/folder"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), SAMPLE_ERRORS.values(), ids=SAMPLE_ERRORS)
+def test_an_error_in_sampling_is_one_message(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sample", "reaction ~ days + (1 | subject)", "sleepstudy", *words]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+
+
 def test_a_file_that_is_not_a_saved_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.fit").write_bytes(b"not a fit")
     assert main(["predict", str(tmp_path / "a.fit"), "sleepstudy"]) == 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
+import multilevel as ml
 from multilevel.cli.options import build_parser, number_or_name
 
 
@@ -34,6 +37,25 @@ def test_defaults_of_fit_are_those_of_the_library() -> None:
     }
 
 
+def test_defaults_of_sample_are_those_of_the_library() -> None:
+    options = vars(build_parser().parse_args(["sample", "y ~ x", "d.csv"]))
+    own = {"run", "formula", "data", "save", "format", "prior", "priors"}
+    library = {
+        name: parameter.default
+        for name, parameter in inspect.signature(ml.sample).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    assert {name: value for name, value in options.items() if name not in own} == library
+    assert {name: options[name] for name in own - {"run"}} == {
+        "formula": "y ~ x",
+        "data": "d.csv",
+        "save": None,
+        "format": "table",
+        "prior": [],
+        "priors": "default",
+    }
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -44,6 +66,10 @@ def test_defaults_of_fit_are_those_of_the_library() -> None:
         ["fit", "y ~ x", "d.csv", "--meth", "ml"],
         ["fit", "y ~ x", "d.csv", "--level", "high"],
         ["fit", "y ~ x", "d.csv", "--weights", "w"],
+        ["sample", "y ~ x"],
+        ["sample", "y ~ x", "d.csv", "--method", "nuts"],
+        ["sample", "y ~ x", "d.csv", "--priors", "flat"],
+        ["sample", "y ~ x", "d.csv", "--draws", "1.5"],
         ["predict", "a.fit"],
         ["predict", "a.fit", "d.csv", "--groups", "all"],
         ["unknown"],
@@ -56,7 +82,9 @@ def test_wrong_usage_leaves_with_two(words: list[str], capsys: pytest.CaptureFix
     assert "usage: multilevel" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["-h"], ["fit", "-h"], ["predict", "--help"], ["datasets", "-h"]])
+@pytest.mark.parametrize(
+    "words", [["-h"], ["fit", "-h"], ["sample", "-h"], ["predict", "--help"], ["datasets", "-h"]]
+)
 def test_help_leaves_with_zero(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         build_parser().parse_args(words)

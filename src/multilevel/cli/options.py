@@ -25,7 +25,7 @@ priors (--prior may be given several times; what has none keeps its default):
 
 examples:
   multilevel sample "reaction ~ days + (days | subject)" sleepstudy --seed 1
-  multilevel sample "y ~ x + (1 | g)" my.csv --prior "x=Normal(0, 1)" --prior "g.sd=HalfT(3, 2)" --save my.draws
+  multilevel sample "y ~ x + (1 | g)" my.csv --prior "x=Normal(0, 1)" --save my.draws
 """
 
 PREDICT_EXAMPLES = """\
