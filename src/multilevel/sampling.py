@@ -143,10 +143,12 @@ def load_posterior(path: str | Path) -> Posterior:
 
     Examples
     --------
+    >>> import tempfile
     >>> import multilevel as ml
     >>> post = ml.sample("reaction ~ 1 + (1 | subject)", ml.datasets.load("sleepstudy"), seed=1)
-    >>> post.save("sleep.draws")
-    >>> ml.load_posterior("sleep.draws").n_rows
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     post.save(f"{folder}/sleep.draws")
+    ...     ml.load_posterior(f"{folder}/sleep.draws").n_rows
     180
     """
     return load_saved_posterior(path)
