@@ -64,8 +64,9 @@ def read_priors(settings: Sequence[str]) -> dict[str, object]:
 
     Examples
     --------
-    >>> read_priors(["days=Normal(0, 10)", "subject.sd=HalfCauchy(30)", "subject.correlation=LKJ(2)"])
-    {'days': Normal(0, 10), 'subject': {'sd': HalfCauchy(30), 'correlation': LKJ(2)}}
+    >>> found = read_priors(["days=Normal(0, 10)", "subject.sd=HalfCauchy(30)"])
+    >>> found["days"].text(), found["subject"]["sd"].text()
+    ('Normal(0, 10)', 'HalfCauchy(30)')
     """
     found: dict[str, object] = {}
     for setting in settings:
