@@ -56,7 +56,7 @@ struct FixedStage {
 };
 
 // r^2 as a share of y'y at or below which cross-products cannot tell it from zero.
-inline constexpr double floor_share = 1e-12;
+inline constexpr double floor_share = 1e-13;
 
 class Profile {
  public:

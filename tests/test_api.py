@@ -69,3 +69,13 @@ def test_a_loaded_fit_ended_as_it_was_saved(case: str, tmp_path: Path) -> None:
     assert fit.status.value == loaded.status.value == case
     assert loaded.sentence == fit.sentence
     assert loaded.certificate.evaluations == fit.certificate.evaluations
+
+
+def test_true_is_no_number_and_yes_is_no_flag() -> None:
+    data, formula = ml.datasets.load("sleepstudy"), "reaction ~ 1 + (1 | subject)"
+    for verb in (ml.fit, ml.sample):
+        with pytest.raises(ml.OptionError, match="residual_sd=True is no number"):
+            verb(formula, data, residual_sd=True)
+    for result in (ml.fit(formula, data), ml.sample(formula, data, seed=1)):
+        with pytest.raises(ml.OptionError, match="observation='yes' is neither true nor false"):
+            result.predict(data, interval=0.9, observation="yes")

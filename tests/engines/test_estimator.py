@@ -12,6 +12,7 @@ import pytest
 
 from multilevel import api
 from multilevel.engines.likelihood import Progress, evaluate_at, solve
+from multilevel.engines.likelihood.estimator import DUAL_TOLERANCE, TOLERANCE
 from multilevel.engines.likelihood.problem import n_theta, native_problem
 from multilevel.engines.solution import Method, Solution, Status
 from multilevel.errors import BoundaryWarning, DesignError, OptionError
@@ -52,16 +53,14 @@ def test_the_optimum_is_not_above_that_of_a_dense_quasi_newton_search(
 
 
 def test_small_problems_take_few_evaluations() -> None:
-    """Newton steps from a moment start; several factors are searched twice, from another start too."""
-    taken: dict[bool, list[int]] = {True: [], False: []}
+    """Half of the searches no more than 9, nine of ten no more than 20; Newton steps from a moment start."""
+    taken = []
     for s, seed, method in itertools.product(GROUPED, (0, 1), ("reml", "ml")):
-        moments = summarise(design_of(s, seed))
-        evaluations = solve(moments, method=method).certificate.evaluations
-        taken[len(moments.A) == 1].append(evaluations)
-    assert np.median(taken[True]) <= 6
-    assert np.quantile(taken[True], 0.9) <= 12
-    assert np.median(taken[False]) <= 25
-    assert np.quantile(taken[False], 0.9) <= 60
+        problem = native_problem(summarise(design_of(s, seed)), method)
+        found = problem.optimise(problem.start(), TOLERANCE, DUAL_TOLERANCE, 200, None)
+        taken.append(found["evaluations"])
+    assert np.median(taken) <= 9
+    assert np.quantile(taken, 0.9) <= 20
 
 
 def test_another_start_finds_a_lower_optimum() -> None:
@@ -235,7 +234,7 @@ def test_a_response_without_any_residual_is_saturated(name: str) -> None:
     assert solution.status is Status.SATURATED
     assert not solution.certificate.holds
     np.testing.assert_allclose(solution.beta, [1.0, 2.0], rtol=1e-10)
-    assert solution.sigma < 2e-6 * np.std(exact.y)  # the rounding of cross-products
+    assert solution.sigma < 1e-6
     assert solution.boundary == ("",) * len(design.terms)
 
 

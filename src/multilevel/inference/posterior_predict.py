@@ -13,7 +13,7 @@ from multilevel.design.design import NewRows
 from multilevel.errors import OptionError
 from multilevel.inference.posterior_draws import covariances, kept_coefficients, kept_effects
 from multilevel.inference.predict import kinds_of_terms, refuse_unknown, what_varies
-from multilevel.results.options import check_level
+from multilevel.results.options import check_flag, check_level
 from multilevel.results.posterior import Posterior
 from multilevel.results.questions import Columns, Groups
 
@@ -99,6 +99,7 @@ def posterior_predict(
     mean and sd are those of the mixture of these normal distributions over the draws, and the limits are
     its quantiles, so that no random numbers are needed.
     """
+    check_flag("observation", observation)
     kinds = kinds_of_terms(posterior, groups)
     level = None if interval is None else check_level("interval", interval)
     if observation and level is None:

@@ -13,7 +13,7 @@ from multilevel.errors import DataError, OptionError
 from multilevel.inference.ddf import degrees_of_freedom, quadratic_forms, quantile
 from multilevel.inference.effects import linear_predictor, training_effects, training_index
 from multilevel.results import Columns, Fit, Groups
-from multilevel.results.options import check_choice, check_level
+from multilevel.results.options import check_choice, check_flag, check_level
 from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
@@ -70,6 +70,7 @@ def predict(
     group it equals the interval of the same combination of coefficients. Least squares without groups
     gives the exact interval.
     """
+    check_flag("observation", observation)
     kinds = kinds_of_terms(fit, groups)
     level = None if interval is None else check_level("interval", interval)
     if observation and level is None:

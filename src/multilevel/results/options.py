@@ -58,6 +58,8 @@ class FitOptions:
         check_choice("ddf", self.ddf, get_args(Ddf))
         check_choice("missing", self.missing, get_args(Missing))
         check_level("level", self.level)
+        for name in ("precision_weights", "frequency_weights", "offset", "residual_sd"):
+            check_not_flag(name, getattr(self, name))
         if not isinstance(self.lme4_compat, bool):
             raise OptionError(
                 f"lme4_compat={self.lme4_compat!r} is neither yes nor no",
@@ -77,6 +79,20 @@ def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in allowed:
         choices = ", ".join(repr(choice) for choice in allowed)
         raise OptionError(f"{name}={value!r} is not known", allowed=choices, remedy=f"{name}={allowed[0]!r}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise `OptionError` unless a value is true or false."""
+    if not isinstance(value, bool | np.bool_):
+        raise OptionError(f"{name}={value!r} is neither true nor false", allowed="True, False")
+
+
+def check_not_flag(name: str, value: object) -> None:
+    """Raise `OptionError` if a value that must be numbers or a column's name is true or false."""
+    if isinstance(value, bool | np.bool_):
+        raise OptionError(
+            f"{name}={value!r} is no number", allowed="a number, a column's name, or one number for each row"
+        )
 
 
 def check_level(name: str, value: object) -> float:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from multilevel.errors import OptionError
-from multilevel.results.options import Given, Missing, check_choice, check_level
+from multilevel.results.options import Given, Missing, check_choice, check_level, check_not_flag
 
 Sampling = Literal["auto", "marginal", "gibbs"]
 """The engine asked for; "auto" chooses."""
@@ -62,6 +62,8 @@ class SampleOptions:
         check_choice("method", self.method, get_args(Sampling))
         check_choice("missing", self.missing, get_args(Missing))
         check_level("level", self.level)
+        for name in ("precision_weights", "frequency_weights", "offset", "residual_sd"):
+            check_not_flag(name, getattr(self, name))
         check_count("chains", self.chains, least=1)
         check_count("warmup", self.warmup, least=0)
         check_count("draws", self.draws, least=self.chains)
