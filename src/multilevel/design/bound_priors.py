@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,6 +101,32 @@ class TermPriors:
         return np.asarray(sds, dtype=np.float64) / np.expand_dims(scale, -1), scale
 
 
+ResidualLaw = Literal["inverse_gamma", "log_normal"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualPriors:
+    """The law of residual sds that differ between groups, in the unit of the response.
+
+    Given the two parameters, the sds are independent. A parameter is known where its prior is `Fixed`.
+
+    Parameters
+    ----------
+    law
+        "inverse_gamma": ``s_j^2 ~ InverseGamma(first, second)``, shape and scale; "log_normal":
+        ``log s_j ~ Normal(first, second)``, mean and sd.
+    names
+        Names of the two parameters among the draws.
+    first, second
+        Their priors.
+    """
+
+    law: ResidualLaw
+    names: tuple[str, str]
+    first: ScalarPrior
+    second: ScalarPrior
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BoundPriors:
     """The priors of every parameter of a design.
@@ -121,6 +148,9 @@ class BoundPriors:
         Prior of the residual sd, on the sd scale; `Fixed` if it is known.
     terms
         For each grouped term, in the design's order.
+    residual
+        The law of residual sds that differ between groups, or ``None`` if there is one residual sd. Where
+        it is given, ``sigma`` is ``Fixed(1.0)`` and has no meaning.
     """
 
     names: tuple[str, ...]
@@ -129,6 +159,7 @@ class BoundPriors:
     lift: Floats
     sigma: ScalarPrior
     terms: tuple[TermPriors, ...]
+    residual: ResidualPriors | None = None
 
     @property
     def centred(self) -> bool:

@@ -123,6 +123,9 @@ class Design:
         ``(n_input,)`` labels of the caller's rows, or ``None``.
     recipe
         What is needed to bind new rows in the same way (see `design.bind`); opaque to other rooms.
+    residual_groups
+        The factor whose levels have residual sds of their own, or ``None`` if all rows have the same one.
+        It need not be one of ``factors``.
     """
 
     model: Model
@@ -140,6 +143,7 @@ class Design:
     library: Library
     row_labels: NDArray[Any] | None
     recipe: object
+    residual_groups: GroupFactor | None = None
 
     @property
     def n_rows(self) -> int:

@@ -9,8 +9,30 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.design.bound_priors import ResidualLaw
+
 Floats = NDArray[np.float64]
 Sampler = Literal["marginal", "gibbs"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResidualDraws:
+    """Draws of residual sds that differ between groups, and of the parameters of their law.
+
+    Parameters
+    ----------
+    law
+        As in `ResidualPriors`.
+    sds
+        ``(chains, draws, m)`` in the unit of the response, by level of ``design.residual_groups``.
+    parameters
+        Both parameters of the law in its order, each a name and ``(chains, draws)``; one that is known does
+        not vary.
+    """
+
+    law: ResidualLaw
+    sds: Floats
+    parameters: tuple[tuple[str, Floats], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +46,8 @@ class Draws:
     coefficients
         ``(chains, draws, p)``, in order of ``design.fixed.names``.
     sigma
-        ``(chains, draws)`` residual sd.
+        ``(chains, draws)`` residual sd; the pooled one, ``sqrt(sum_j n_j s_j^2 / n)``, where sds differ
+        between groups.
     sds
         For each grouped term ``(chains, draws, k)``.
     correlations
@@ -44,6 +67,8 @@ class Draws:
         How it went, in words.
     complete
         ``False`` if the run was interrupted: the draws are valid but fewer than asked for.
+    residual
+        Residual sds by group, or ``None`` if there is one residual sd.
     """
 
     method: Sampler
@@ -58,3 +83,4 @@ class Draws:
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     sentence: str = ""
     complete: bool = True
+    residual: ResidualDraws | None = None

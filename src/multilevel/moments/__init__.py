@@ -1,7 +1,16 @@
 """Sufficient statistics of Gaussian models: cross-products by group."""
 
 from multilevel.moments.in_memory import replace_response, summarise
-from multilevel.moments.moments import Moments, Pairs, TermBlock
+from multilevel.moments.moments import Moments, Pairs, RowsByGroup, TermBlock
 from multilevel.moments.scaling import ColumnScaling, Scaling
 
-__all__ = ["ColumnScaling", "Moments", "Pairs", "Scaling", "TermBlock", "replace_response", "summarise"]
+__all__ = [
+    "ColumnScaling",
+    "Moments",
+    "Pairs",
+    "RowsByGroup",
+    "Scaling",
+    "TermBlock",
+    "replace_response",
+    "summarise",
+]

@@ -50,6 +50,35 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RowsByGroup:
+    """The rows themselves, in the scaled columns, for residual sds that differ between groups.
+
+    Parameters
+    ----------
+    index
+        ``(n,)`` int32: the residual group of each row.
+    m
+        Number of residual groups.
+    X, y
+        ``(n, p)`` and ``(n,)``, scaled like the moments, without weights.
+    Z, level
+        For each factor of the moments ``(n, K)``, its terms side by side, and ``(n,)`` int32.
+    precision, frequency
+        ``(n,)`` weights, or ``None``: row ``i`` of group ``j`` has the residual variance ``s_j^2 / w_i`` and
+        counts ``f_i`` times.
+    """
+
+    index: NDArray[np.int32]
+    m: int
+    X: Floats
+    y: Floats
+    Z: tuple[Floats, ...]
+    level: tuple[NDArray[np.int32], ...]
+    precision: Floats | None
+    frequency: Floats | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Moments:
     """Everything that a Gaussian likelihood needs of the rows.
 
@@ -77,6 +106,8 @@ class Moments:
         Known residual sd in the user's units, or ``None``.
     scaling
         How the columns were shifted and scaled.
+    residual
+        The rows, if residual sds differ between groups; the cross-products are then those of equal sds.
     """
 
     p: int
@@ -90,6 +121,7 @@ class Moments:
     log_weights: float
     known_sigma: float | None
     scaling: Scaling
+    residual: RowsByGroup | None = None
 
     @property
     def levels(self) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from multilevel.model.priors.covariances import (
     InverseWishart,
 )
 from multilevel.model.priors.decov import Decov
+from multilevel.model.priors.hierarchical import Hierarchical
 from multilevel.model.priors.positive import (
     Exponential,
     Gamma,
@@ -34,6 +35,7 @@ __all__ = [
     "HalfCauchy",
     "HalfNormal",
     "HalfT",
+    "Hierarchical",
     "InverseGamma",
     "InverseWishart",
     "LogNormal",
