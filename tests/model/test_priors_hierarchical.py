@@ -69,7 +69,7 @@ def test_equal_if_the_same() -> None:
     ("law", "parameters", "message"),
     [
         (HalfNormal, {"sd": 1}, r"the law is .*HalfNormal.*\n  allowed: InverseGamma or LogNormal"),
-        (InverseGamma(1, 1), {}, r"the law is InverseGamma\(.*without brackets"),
+        (InverseGamma(1, 1), {}, r"the law is InverseGamma\(.*\n.*without brackets"),
         ([], {}, r"the law is \[\]"),
         (InverseGamma, {"shape": 1}, r"`scale` of InverseGamma is not given"),
         (
