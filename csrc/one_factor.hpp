@@ -6,6 +6,7 @@
 
 #include "moments.hpp"
 #include "profile.hpp"
+#include "random.hpp"
 
 namespace ml {
 
@@ -21,12 +22,18 @@ class OneFactor final : public Profile {
   void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) override;
   bool exact_hessian() const override { return true; }
   void merge();
+  // At n points: log|M| (infinite where not defined) and [X y]'V^-1 [X y], full (p+1) x (p+1). Touches no state.
+  void reduce_many(const double* thetas, std::int64_t n, double* log_det, double* S) const;
+  // One draw of all effects, m x k; false where it is not defined. Touches no state.
+  bool draw_effects(const double* theta, const double* beta, double sigma, Random& random, double* out) const;
   int n_classes() const { return static_cast<int>(count_.size()); }
 
  private:
   void compress(const std::vector<int>& groups, const double* R);
   template <int K>
   double forward();
+  template <int K>
+  void reduce_lanes(const double* thetas, int n, double* log_det, double* S) const;
   void class_information(int s, double* Q, double* E) const;
   template <int K>
   void add_row(const double* H, double* g, double* gg, double* Y, double* HR);

@@ -21,12 +21,17 @@ class Problem {
 
   // One factor: merged classes and the exact Hessian; anything else: the elimination.
   Profile& objective() {
-    if (layout.n_factors() != 1) return general();
-    if (!one_) {
+    if (OneFactor* one = one_factor()) return *one;
+    return general();
+  }
+
+  // Null unless there is exactly one factor.
+  OneFactor* one_factor() {
+    if (layout.n_factors() == 1 && !one_) {
       one_ = std::make_unique<OneFactor>(moments, layout, criterion);
       one_->floor_r2 = floor_;
     }
-    return *one_;
+    return one_.get();
   }
 
   Elimination& general() {

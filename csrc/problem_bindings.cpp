@@ -261,49 +261,6 @@ nb::object information_product(Problem& self, const Input1<double>& theta, const
   return to_numpy(std::move(D), {s, s});
 }
 
-// log|M| and [X y]'V^-1 [X y] at each row of thetas (relative Cholesky factors).
-nb::tuple reductions(Problem& self, const Input2<double>& thetas) {
-  require(thetas.shape(1) == static_cast<std::size_t>(self.layout.n_theta), "thetas must have a column per theta");
-  const std::size_t n = thetas.shape(0), r = self.moments.p + 1, T = self.layout.n_theta;
-  std::vector<double> log_det(n), S(n * r * r);
-  {
-    nb::gil_scoped_release release;
-    Profile& profile = self.objective();
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!profile.reduce(thetas.data() + i * T, log_det[i])) {
-        log_det[i] = std::numeric_limits<double>::infinity();
-        continue;
-      }
-      const std::vector<double>& D = profile.reduced();
-      for (std::size_t a = 0; a < r; ++a)
-        for (std::size_t b = 0; b <= a; ++b) S[i * r * r + a * r + b] = S[i * r * r + b * r + a] = D[a * r + b];
-    }
-  }
-  return nb::make_tuple(to_numpy(std::move(log_det), {n}), to_numpy(std::move(S), {n, r, r}));
-}
-
-// A draw of all effects for each row of (theta, beta, sigma): n x total effects. Row i uses stream first + i.
-nb::object draw_effects(Problem& self, const Input2<double>& thetas, const Input2<double>& betas,
-                        const Input1<double>& sigmas, std::uint64_t seed, std::uint64_t first) {
-  const std::size_t n = thetas.shape(0), T = self.layout.n_theta, p = self.moments.p;
-  require(thetas.shape(1) == T && betas.shape(0) == n && betas.shape(1) == p && sigmas.size() == n, "shapes do not fit");
-  Elimination& e = self.general();
-  const std::size_t q = static_cast<std::size_t>(e.total_effects());
-  std::vector<double> out(n * q);
-  bool defined = true;
-  {
-    nb::gil_scoped_release release;
-    double log_det = 0.0;
-    for (std::size_t i = 0; i < n && defined; ++i) {
-      Random random(seed, first + i);
-      defined = e.reduce(thetas.data() + i * T, log_det);
-      if (defined) e.draw_effects(betas.data() + i * p, sigmas.data()[i], random, out.data() + i * q);
-    }
-  }
-  if (!defined) throw std::domain_error("the elimination is not defined at one of these thetas");
-  return to_numpy(std::move(out), {n, q});
-}
-
 void replace_response(Problem& self, const std::vector<Input2<double>>& c, const Input1<double>& d) {
   require(c.size() == self.moments.levels.size(), "one array per factor");
   require(d.size() == static_cast<std::size_t>(self.moments.p) + 1, "d must have p + 1 entries");
@@ -341,9 +298,9 @@ void bind_problem(nb::module_& m) {
       .def("posterior", &posterior, nb::arg("theta"))
       .def("row_variance", &row_variance, nb::arg("level"), nb::arg("Z"))
       .def("information_product", &information_product, nb::arg("theta"), nb::arg("w"))
-      .def("reductions", &reductions, nb::arg("thetas"))
+      .def("reductions", &reductions, nb::arg("thetas"), nb::arg("threads") = 1)
       .def("draw_effects", &draw_effects, nb::arg("thetas"), nb::arg("betas"), nb::arg("sigmas"), nb::arg("seed"),
-           nb::arg("first"))
+           nb::arg("first"), nb::arg("threads") = 1)
       .def("replace_response", &replace_response, nb::arg("c"), nb::arg("d"))
       .def("structure", &structure);
 }

@@ -140,13 +140,18 @@ class Problem:
     def information_product(self, theta: Floats, w: Floats) -> Floats:
         """Return ``w'Z'V^-1 Z w`` ``(s, s)`` for ``w`` ``(sum m K, s)``, by factor and level."""
 
-    def reductions(self, thetas: Floats) -> tuple[Floats, Floats]:
-        """Return ``log|M|`` ``(n,)`` and ``[X y]'V^-1 [X y]`` ``(n, p + 1, p + 1)`` at thetas ``(n, T)``."""
+    def reductions(self, thetas: Floats, threads: int = 1) -> tuple[Floats, Floats]:
+        """Return ``log|M|`` ``(n,)`` and ``[X y]'V^-1 [X y]`` ``(n, p + 1, p + 1)`` at thetas ``(n, T)``.
 
-    def draw_effects(self, thetas: Floats, betas: Floats, sigmas: Floats, seed: int, first: int) -> Floats:
+        ``log|M|`` is infinite where it is not defined.
+        """
+
+    def draw_effects(
+        self, thetas: Floats, betas: Floats, sigmas: Floats, seed: int, first: int, threads: int = 1
+    ) -> Floats:
         """Return ``(n, sum m K)`` draws of the effects, one for each row of thetas, betas and sigmas.
 
-        Row i uses the random stream ``first + i`` of ``seed``.
+        Row i uses the random stream ``first + i`` of ``seed``, whatever the number of threads.
         """
 
     def replace_response(self, c: Sequence[Floats], d: Floats) -> None:

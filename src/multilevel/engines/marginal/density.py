@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from multilevel.design.bound_priors import BoundPriors, TermPriors
 from multilevel.engines.likelihood.problem import entries, native_problem
 from multilevel.engines.marginal.coordinates import Coordinates, Values, coordinates_of
-from multilevel.kernels import core
+from multilevel.kernels import core, threads
 from multilevel.model import Covariance
 from multilevel.model.priors import LKJ, Fixed, FixedMatrix, Flat, MVNormal, Normal, RootOf, ScalarPrior
 from multilevel.moments import Moments
@@ -155,6 +155,7 @@ class MarginalDensity:
             np.ascontiguousarray(conditional.sigma[rows]),
             seed,
             0,
+            threads,
         )
         moments, start = self._moments, 0
         factors = []
@@ -174,7 +175,7 @@ class MarginalDensity:
         sigma = values.sigma / self._moments.scaling.y_scale
         with np.errstate(all="ignore"):
             thetas = self._thetas(values)
-            log_det, S = self._problem.reductions(np.ascontiguousarray(np.nan_to_num(thetas)))
+            log_det, S = self._problem.reductions(np.ascontiguousarray(np.nan_to_num(thetas)), threads)
             likelihood, conditional = self._integrate(values, sigma, thetas, log_det, S)
             total = likelihood + values.log_jacobian + self.log_prior(values)
         total[~np.isfinite(total) | ~np.isfinite(thetas).all(axis=1)] = -np.inf
