@@ -59,15 +59,25 @@ def test_saving_twice_gives_the_same_bytes(posterior: Posterior, tmp_path: Path)
 
 def test_a_fit_is_not_a_posterior(tmp_path: Path) -> None:
     save(fit_design(designs.slopes()), tmp_path / "fit")
-    with pytest.raises(StorageError, match="its format is 'multilevel fit'"):
+    with pytest.raises(StorageError, match="its format is 'multilevel fit'") as caught:
         read_posterior(tmp_path / "fit")
+    assert "not a saved posterior" in caught.value.asked
+    assert (caught.value.allowed, caught.value.remedy) == (
+        "a file written by posterior.save",
+        "save the posterior again",
+    )
+
+
+def test_an_absent_file_is_asked_for_by_its_kind(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="give the path of a saved posterior"):
+        read_posterior(tmp_path / "none")
 
 
 def test_a_cut_file_is_damaged(posterior: Posterior, tmp_path: Path) -> None:
     path = tmp_path / "a"
     save_posterior(posterior, path)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(StorageError, match="is damaged or not a saved fit"):
+    with pytest.raises(StorageError, match="is damaged or not a saved posterior"):
         read_posterior(path)
 
 

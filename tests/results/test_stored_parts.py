@@ -58,5 +58,8 @@ def test_formats() -> None:
     check_format(Path("f"), header, "a", 1)
     with pytest.raises(StorageError, match="its format is 'a'"):
         check_format(Path("f"), header, "b", 1)
-    with pytest.raises(StorageError, match="has format version 1"):
+    with pytest.raises(StorageError, match="has format version 1") as caught:
         check_format(Path("f"), header, "a", 2)
+    assert caught.value.remedy == "load it with the version that wrote it, or fit the model again"
+    with pytest.raises(StorageError, match="or sample again"):
+        check_format(Path("f"), header, "a", 2, "posterior")

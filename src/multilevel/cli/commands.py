@@ -105,7 +105,7 @@ def load_result(path: str) -> Fit | Posterior:
     StorageError
         If the file is absent, damaged, of another version, or neither of the two.
     """
-    if read_archive(Path(path)).header.get("format") == POSTERIOR_FORMAT:
+    if read_archive(Path(path), "result").header.get("format") == POSTERIOR_FORMAT:
         return sampling.load_posterior(path)
     return api.load_fit(path)
 

@@ -12,13 +12,15 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.errors import StorageError
 
+Kind = Literal["fit", "posterior", "result"]
+"""What a file should hold; a result is one of the two."""
 HEADER = "header.json"
 CHECKSUMS = "checksums.json"
 DATE = (1980, 1, 1, 0, 0, 0)
@@ -96,8 +98,15 @@ def _write_members(path: Path, members: Mapping[str, bytes]) -> None:
         raise
 
 
-def read_archive(path: Path) -> Archive:
+def read_archive(path: Path, kind: Kind = "fit") -> Archive:
     """Read an archive and check every member.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        What is expected in it, for messages.
 
     Raises
     ------
@@ -108,7 +117,7 @@ def read_archive(path: Path) -> Archive:
         with zipfile.ZipFile(path) as file:
             members = {name: file.read(name) for name in file.namelist()}
         checksums = json.loads(members.pop(CHECKSUMS))
-        _check(path, members, checksums)
+        _check(path, members, checksums, kind)
         header = json.loads(members.pop(HEADER))
         arrays = {
             name.removesuffix(".npy"): np.load(io.BytesIO(content), allow_pickle=False)
@@ -118,30 +127,30 @@ def read_archive(path: Path) -> Archive:
         raise
     except OSError as error:
         raise StorageError(
-            f"cannot read `{path}`: {error.strerror or error}", remedy="give the path of a saved fit"
+            f"cannot read `{path}`: {error.strerror or error}", remedy=f"give the path of a saved {kind}"
         ) from error
     except DAMAGE as error:
-        raise damaged(path, f"{type(error).__name__}: {error}") from error
+        raise damaged(path, f"{type(error).__name__}: {error}", kind) from error
     if not isinstance(header, dict) or not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise damaged(path, "the header is not a dictionary, or a member is not an array")
+        raise damaged(path, "the header is not a dictionary, or a member is not an array", kind)
     return Archive(header, arrays)
 
 
-def _check(path: Path, members: Mapping[str, bytes], checksums: object) -> None:
+def _check(path: Path, members: Mapping[str, bytes], checksums: object, kind: Kind) -> None:
     """Raise `StorageError` unless every member has the checksum that was written with it."""
     if not isinstance(checksums, dict) or set(checksums) != set(members):
-        raise damaged(path, "members are missing or were added")
+        raise damaged(path, "members are missing or were added", kind)
     for name, content in members.items():
         if hashlib.sha256(content).hexdigest() != checksums[name]:
-            raise damaged(path, f"the checksum of {name} differs")
+            raise damaged(path, f"the checksum of {name} differs", kind)
 
 
-def damaged(path: Path, reason: str) -> StorageError:
+def damaged(path: Path, reason: str, kind: Kind = "fit") -> StorageError:
     """Return the error of a file whose contents are not as they were written."""
     return StorageError(
-        f"`{path}` is damaged or not a saved fit ({reason})",
-        allowed="a file written by fit.save",
-        remedy="save the fit again",
+        f"`{path}` is damaged or not a saved {kind} ({reason})",
+        allowed=f"a file written by {kind}.save",
+        remedy=f"save the {kind} again",
     )
 
 

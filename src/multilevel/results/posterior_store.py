@@ -132,9 +132,9 @@ def read_posterior(path: str | Path) -> SavedPosterior:
         If the file is absent, damaged, truncated, changed, of another version, or not a saved posterior.
     """
     path = Path(path)
-    archive = read_archive(path)
+    archive = read_archive(path, "posterior")
     header = archive.header
-    check_format(path, header, POSTERIOR_FORMAT, VERSION)
+    check_format(path, header, POSTERIOR_FORMAT, VERSION, "posterior")
     try:
         return SavedPosterior(
             text=as_text(header["text"]),
@@ -147,7 +147,7 @@ def read_posterior(path: str | Path) -> SavedPosterior:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = error.asked if isinstance(error, MultilevelError) else f"{type(error).__name__}: {error}"
-        raise damaged(path, reason) from error
+        raise damaged(path, reason, "posterior") from error
 
 
 def _draws_in(plain: Mapping[str, Any], archive: Archive) -> Draws:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from multilevel.data.table import Column, Library, Table
 from multilevel.errors import StorageError
-from multilevel.results.archive import Archive, damaged
+from multilevel.results.archive import Archive, Kind, damaged
 from multilevel.results.options import FitOptions
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.version import __version__
@@ -23,16 +23,17 @@ GIVEN = ("precision_weights", "frequency_weights", "offset", "residual_sd")
 Floats = NDArray[np.float64]
 
 
-def check_format(path: Path, header: Mapping[str, Any], name: str, version: int) -> None:
+def check_format(path: Path, header: Mapping[str, Any], name: str, version: int, kind: Kind = "fit") -> None:
     """Raise `StorageError` unless a header is of the named format and of the version that is read here."""
     if header.get("format") != name:
-        raise damaged(path, f"its format is {header.get('format')!r}")
+        raise damaged(path, f"its format is {header.get('format')!r}", kind)
     if header.get("format_version") != version:
+        again = "sample" if kind == "posterior" else "fit the model"
         raise StorageError(
             f"`{path}` has format version {header.get('format_version')!r}, written by "
             f"multilevel {header.get('library_version')!r}",
             allowed=f"format version {version}, which multilevel {__version__} reads",
-            remedy="load it with the version that wrote it, or fit the model again",
+            remedy=f"load it with the version that wrote it, or {again} again",
         )
 
 
