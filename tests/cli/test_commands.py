@@ -148,6 +148,27 @@ def test_options_of_sampling_reach_the_library(
     }
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--priors", "brms", "--prior", "days=Normal(0, 1)"],
+        ["--prior", "default=brms", "--prior", "days=Normal(0, 1)"],
+    ],
+)
+def test_single_priors_are_completed_by_the_defaults_that_are_named(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+
+    def sample(formula: str, data: object, priors: object, **options: object) -> ml.Posterior:
+        asked.append(priors)
+        return sleep_posterior()
+
+    monkeypatch.setattr(commands.sampling, "sample", sample)
+    run([*DRAWS, *words], capsys)
+    assert asked == [{"default": "brms", "days": ml.Normal(0.0, 1.0)}]
+
+
 def test_saved_posteriors_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     saved, new = tmp_path / "sleep.draws", tmp_path / "new.csv"
     new.write_text("days,subject\n0,308\n10,309\n", encoding="utf-8")

@@ -47,7 +47,10 @@ def test_an_error_of_ours_is_one_message(
 SAMPLE_ERRORS = {
     "prior": (["--prior", "days=Normal(0)"], "allowed: Normal(mean, sd)"),
     "name": (["--prior", "dyas=Normal(0, 1)"], "'dyas' names nothing in this model"),
-    "two sources": (["--prior", "days=Flat()", "--priors", "brms"], "--prior beside --priors brms"),
+    "two sources": (
+        ["--prior", "default=rstanarm", "--priors", "brms"],
+        "--prior default=rstanarm beside --priors brms",
+    ),
     "draws": (["--draws", "0"], "draws=0"),
     "place to save": (["--save", "no/such/folder/a.draws"], "no/such/folder"),
 }

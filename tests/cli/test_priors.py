@@ -21,6 +21,14 @@ READ = {
         "fixed=MVNormal([0, 1], [[2,0],[0,3]])",
         ("fixed", ml.MVNormal([0.0, 1.0], [[2.0, 0.0], [0.0, 3.0]])),
     ),
+    "a law with unknown parameters": (
+        "sigma2 = Hierarchical(InverseGamma, shape=Gamma(2, 0.1), scale = 3)",
+        ("sigma2", ml.Hierarchical(ml.InverseGamma, shape=ml.Gamma(2.0, 0.1), scale=3.0)),
+    ),
+    "a law on the log scale": (
+        "sigma=Hierarchical(LogNormal, mu=-1e-1, variance=InverseGamma(3, 1))",
+        ("sigma", ml.Hierarchical(ml.LogNormal, mu=-0.1, variance=ml.InverseGamma(3.0, 1.0))),
+    ),
     "an equals sign in a name": ("C(x, base=1)[2]=Normal(0, 1)", ("C(x, base=1)[2]", ml.Normal(0.0, 1.0))),
 }
 
@@ -59,9 +67,21 @@ def test_a_name_in_backticks_has_no_parts() -> None:
     assert read_priors(["`x.sd`=Normal(0, 1)"]) == {"`x.sd`": ml.Normal(0.0, 1.0)}
 
 
+def test_whose_defaults_complete_the_priors() -> None:
+    assert read_priors([" default = brms ", "days=Normal(0, 1)"]) == {
+        "default": "brms",
+        "days": ml.Normal(0.0, 1.0),
+    }
+    assert read_priors(["`default`=Normal(0, 1)"]) == {"`default`": ml.Normal(0.0, 1.0)}
+
+
 FORM = "  allowed: NAME=PRIOR(numbers), such as days=Normal(0, 10) or subject.sd=HalfCauchy(30)"
 LISTS = "  allowed: numbers, and lists of them such as [0, 1] or [[500, 0], [0, 50]], with commas between"
 ONE = "  allowed: one prior for the whole, or one for each part\n  try: leave one of them out"
+LAYERED = (
+    "Hierarchical(InverseGamma, shape=Gamma(2, 0.1), scale=Exponential(0.1))"
+    " or Hierarchical(LogNormal, mu=Normal(0, 2), sigma=HalfNormal(1))"
+)
 WRONG = {
     "no name": (["=Normal(0, 1)"], f"--prior '=Normal(0, 1)' cannot be read\n{FORM}"),
     "no prior": (["days"], f"--prior 'days' cannot be read\n{FORM}"),
@@ -91,6 +111,26 @@ WRONG = {
         ["d=LKJ(1e999)"],
         "--prior 'd=LKJ(1e999)': LKJ: eta is inf\n  allowed: a positive finite number",
     ),
+    "no law": (
+        ["s=Hierarchical(Gamma, shape=1)"],
+        f"--prior 's=Hierarchical(Gamma, shape=1)': there is no law `Gamma`\n  allowed: {LAYERED}",
+    ),
+    "a parameter without a prior": (
+        ["s=Hierarchical(LogNormal, mu)"],
+        f"--prior 's=Hierarchical(LogNormal, mu)': the arguments cannot be read at `mu`\n"
+        f"  allowed: {LAYERED}",
+    ),
+    "a parameter's value": (
+        ["s=Hierarchical(LogNormal, mu=a, sigma=1)"],
+        "--prior 's=Hierarchical(LogNormal, mu=a, sigma=1)': Hierarchical: mu is 'a'\n"
+        "  allowed: a prior of one number, or a number\n"
+        "  try: Hierarchical(LogNormal, mu=Normal(0, 2), sigma=HalfNormal(1))",
+    ),
+    "a parameter's prior": (
+        ["s=Hierarchical(LogNormal, mu=Normal(0, 1), sigma=HalfNormal(1, 2))"],
+        "--prior 's=Hierarchical(LogNormal, mu=Normal(0, 1), sigma=HalfNormal(1, 2))':"
+        " HalfNormal has 1 arguments, found 2\n  allowed: HalfNormal(sd)",
+    ),
     "one effect's correlation": (
         ["g.correlation(x)=LKJ(1)"],
         "--prior 'g.correlation(x)=LKJ(1)': a correlation matrix has one prior for all effects\n"
@@ -99,6 +139,10 @@ WRONG = {
     "twice": (
         ["x=Flat()", "x=Flat()"],
         f"--prior 'x=Flat()' is a second prior of `x` or of a part of it\n{ONE}",
+    ),
+    "defaults twice": (
+        ["default=brms", "default=rstanarm"],
+        f"--prior 'default=rstanarm' is a second prior of `default` or of a part of it\n{ONE}",
     ),
     "whole and part": (
         ["g=FixedMatrix([[1]])", "g.sd=HalfNormal(1)"],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multilevel.design.default_priors import brms_priors, scaled_priors
+from multilevel.design.default_priors import brms_priors, rstanarm_priors, scaled_priors
 from multilevel.design.design import Design
 from multilevel.design.priors import bind_priors
 from multilevel.errors import OptionError
@@ -41,6 +41,45 @@ def test_words_are_the_defaults() -> None:
     assert bind_priors(SLOPES).texts() == scaled_priors(SLOPES).texts()
     assert bind_priors(SLOPES, "default").texts() == bind_priors(SLOPES, {}).texts()
     assert bind_priors(SLOPES, "brms").texts() == brms_priors(SLOPES).texts()
+
+
+def test_a_dictionary_completes_the_defaults_that_it_names() -> None:
+    brms, rstanarm = brms_priors(SLOPES), rstanarm_priors(SLOPES)
+    assert bind_priors(SLOPES, {"default": "brms"}).texts() == brms.texts()
+    assert bind_priors(SLOPES, {"default": "default"}).texts() == scaled_priors(SLOPES).texts()
+    found = bind_priors(SLOPES, {"default": "brms", "x": Normal(0, 1)})
+    assert found.coefficients == (brms.coefficients[0], Normal(0, 1))  # type: ignore[index]
+    assert found.lift.tolist() == brms.lift.tolist()
+    assert (found.terms, found.sigma) == (brms.terms, brms.sigma)
+    found = bind_priors(SLOPES, {"default": "rstanarm", "g": {"sd": HalfNormal(1)}})
+    assert (found.coefficients, found.sigma) == (rstanarm.coefficients, rstanarm.sigma)
+    assert (found.terms[0].sds, found.terms[0].correlation) == ((HalfNormal(1),) * 2, LKJ(1))
+
+
+@pytest.mark.parametrize("prior", [{"sd": HalfNormal(1)}, {"variance": Fixed(4)}, FixedMatrix(np.eye(2))])
+def test_sds_that_were_given_are_not_relative_to_sigma(prior: Any) -> None:
+    term = bind_priors(SLOPES, {"default": "rstanarm", "g": prior}).terms[0]
+    assert not term.relative
+    assert "times sigma" not in str(term.texts())
+
+
+def test_one_sd_cannot_be_given_beside_others_that_are_relative_to_sigma() -> None:
+    design = bound("y ~ x + (x || g)", DATA)
+    with pytest.raises(OptionError, match="has no prior for 'Intercept'\n  allowed: one for each effect"):
+        bind_priors(design, {"default": "rstanarm", "g": {"sd": {"x": HalfNormal(1)}}})
+
+
+def test_a_column_named_default() -> None:
+    column = np.linspace(0, 1, 100)
+    design = bound("y ~ default + (1 | g)", base(default=column))
+    priors = bind_priors(design, {"default": "brms", "`default`": Normal(0, 3)})
+    assert priors.coefficients[1] == Normal(0, 3)  # type: ignore[index]
+    message = "is Normal\\(0, 3\\)\n .*\n  try: \"fixed\" for .*; '`default`' for the coefficient"
+    with pytest.raises(OptionError, match=message):
+        bind_priors(design, {"default": Normal(0, 3)})
+    design = bound("y ~ 1 + (1 | default)", base(default=cycled("pqrst")))
+    with pytest.raises(OptionError, match="try: rename the column `default`"):
+        bind_priors(design, {"default": {"sd": HalfNormal(1)}})
 
 
 def test_coefficients_by_name_and_the_rest() -> None:
@@ -135,6 +174,7 @@ EMPTY = bound("y ~ 0 + (1 | g)", DATA)
     [
         (SLOPES, "stan", 'priors=\'stan\'\n  allowed: "default", "brms", "rstanarm"'),
         (SLOPES, [Normal(0, 1)], "priors is a list"),
+        (SLOPES, {"default": "stan"}, 'priors\\["default"\\] is \'stan\'\n  allowed: "default", "brms"'),
         (
             SLOPES,
             {"xx": Normal(0, 1), 3: 4},

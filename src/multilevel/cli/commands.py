@@ -14,6 +14,7 @@ from multilevel.cli.priors import read_priors
 from multilevel.cli.progress import progress_line
 from multilevel.cli.tables import columns_of, write_table
 from multilevel.data import datasets
+from multilevel.design.priors import Priors
 from multilevel.errors import DataError, OptionError
 from multilevel.results.archive import read_archive
 from multilevel.results.fit import Fit
@@ -42,23 +43,11 @@ def run_fit(options: argparse.Namespace) -> None:
 
 
 def run_sample(options: argparse.Namespace) -> None:
-    """Sample a posterior, save it if asked to, and print it.
-
-    Raises
-    ------
-    OptionError
-        If single priors are given beside another program's defaults, which they would not complete.
-    """
-    if options.prior and options.priors != "default":
-        raise OptionError(
-            f"--prior beside --priors {options.priors}",
-            allowed="one of the two: what --prior does not name has the default prior of this library",
-            remedy="leave --priors out, or write every prior with --prior",
-        )
+    """Sample a posterior, save it if asked to, and print it."""
     posterior = sampling.sample(
         options.formula,
         find_data(options.data),
-        read_priors(options.prior) or options.priors,
+        _given_priors(options),
         method=options.method,
         draws=options.draws,
         chains=options.chains,
@@ -73,6 +62,26 @@ def run_sample(options: argparse.Namespace) -> None:
         lme4_compat=options.lme4_compat,
     )
     _save_and_print(posterior, options)
+
+
+def _given_priors(options: argparse.Namespace) -> Priors:
+    """Return single priors beside the defaults that complete them, or the defaults alone.
+
+    Raises
+    ------
+    OptionError
+        If a single prior cannot be read, or the defaults are named twice.
+    """
+    given = read_priors(options.prior)
+    if not given or options.priors == "default":
+        return given or options.priors
+    if "default" in given:
+        raise OptionError(
+            f"--prior default={given['default']} beside --priors {options.priors}",
+            allowed="one of the two: they say the same thing",
+            remedy="leave one of them out",
+        )
+    return {"default": options.priors, **given}
 
 
 def _save_and_print(result: Fit | Posterior, options: argparse.Namespace) -> None:

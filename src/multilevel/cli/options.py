@@ -15,7 +15,7 @@ examples:
 """
 
 SAMPLE_EXAMPLES = """\
-priors (--prior may be given several times; what has none keeps its default):
+priors (--prior may be given several times; what has none keeps the default of --priors):
   days=Normal(0, 10)                a coefficient
   fixed=Normal(0, 10)               every coefficient not named
   sigma=HalfT(3, 30)                the residual sd
@@ -101,7 +101,7 @@ def _add_sample(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--priors",
         choices=["default", "brms", "rstanarm"],
         default="default",
-        help="whose default priors; default: %(default)s",
+        help="whose default priors, for what --prior does not name; default: %(default)s",
     )
     sample.add_argument(
         "--method", choices=["auto", "marginal", "gibbs"], default="auto", help="default: %(default)s"

@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from multilevel.errors import OptionError
@@ -23,6 +23,7 @@ KINDS: dict[str, Any] = {
         priors.HalfCauchy,
         priors.HalfNormal,
         priors.HalfT,
+        priors.Hierarchical,
         priors.InverseGamma,
         priors.InverseWishart,
         priors.LKJ,
@@ -38,6 +39,10 @@ KINDS: dict[str, Any] = {
 """The priors that can be written, by their names."""
 FORM = "NAME=PRIOR(numbers), such as days=Normal(0, 10) or subject.sd=HalfCauchy(30)"
 SETTING = re.compile(r"(?P<name>.+)=\s*(?P<kind>[A-Za-z_]\w*)\s*\((?P<arguments>.*)\)\s*", re.DOTALL)
+DEFAULTS = re.compile(r"\s*default\s*=\s*(?P<word>[A-Za-z]+)\s*")
+LAYERED = re.compile(r"(?P<name>[^=]+)=\s*Hierarchical\s*\((?P<arguments>.*)\)\s*", re.DOTALL)
+LAWS: dict[str, Any] = {law.__name__: law for law in priors.hierarchical.EXAMPLES}
+ITEM = re.compile(r"\s*(?P<name>\w+)\s*=\s*(?P<value>[^\s(),=]+(?:\s*\([^()]*\))?)\s*(?:,|$)")
 PART = re.compile(r"(?P<group>.+)\.(?P<part>sd|variance|correlation)(?:\((?P<effect>.+)\))?", re.DOTALL)
 TOKEN = re.compile(r"[\[\],]|[^\[\],\s]+")
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -55,7 +60,9 @@ def read_priors(settings: Sequence[str]) -> dict[str, object]:
     settings
         Texts ``NAME=PRIOR(numbers)``. A name is a key of the dictionary, or a grouping factor with a part:
         ``subject.sd``, ``subject.sd(days)`` for one effect, ``subject.variance``, ``subject.correlation``. In
-        backticks a name is that of a coefficient, dots and all.
+        backticks a name is that of a coefficient, dots and all. ``default=brms`` says whose priors the
+        parameters have that are not named. A law with unknown parameters names them:
+        ``sigma2=Hierarchical(InverseGamma, shape=Gamma(2, 0.1), scale=3)``.
 
     Raises
     ------
@@ -84,11 +91,22 @@ def read_priors(settings: Sequence[str]) -> dict[str, object]:
 
 
 def read_prior(setting: str) -> tuple[str, object]:
-    """Return the name and the prior of one text."""
+    """Return the name and the prior of one text; of ``default=...`` the word."""
+    defaults = DEFAULTS.fullmatch(setting)
+    if defaults is not None:
+        return "default", defaults["word"]
+    layered = LAYERED.fullmatch(setting)
+    if layered is not None:
+        return layered["name"].strip(), _read_layered(layered["arguments"], setting)
     match = SETTING.fullmatch(setting)
     if match is None or not match["name"].strip():
         raise OptionError(f"--prior {setting!r} cannot be read", allowed=FORM)
-    kind, arguments = match["kind"], _read_arguments(match["arguments"], setting)
+    return match["name"].strip(), _made(match["kind"], match["arguments"], setting)
+
+
+def _made(kind: str, arguments: str, setting: str) -> object:
+    """Return the prior of the named kind with the arguments between its parentheses."""
+    values = _read_arguments(arguments, setting)
     if kind not in KINDS:
         near = difflib.get_close_matches(kind.lower(), [name.lower() for name in KINDS], n=1)
         raise OptionError(
@@ -97,13 +115,42 @@ def read_prior(setting: str) -> tuple[str, object]:
             remedy=next((name for name in KINDS if name.lower() in near), ""),
         )
     fields = [field.name for field in dataclasses.fields(KINDS[kind]) if field.init]
-    if len(arguments) != len(fields):
+    if len(values) != len(fields):
         raise OptionError(
-            f"--prior {setting!r}: {kind} has {len(fields)} arguments, found {len(arguments)}",
+            f"--prior {setting!r}: {kind} has {len(fields)} arguments, found {len(values)}",
             allowed=f"{kind}({', '.join(fields)})",
         )
+    return _within(setting, lambda: KINDS[kind](*values))
+
+
+def _read_layered(text: str, setting: str) -> object:
+    """Return a `Hierarchical` from its arguments: a law, then a prior or a number for each parameter."""
+    law, comma, rest = text.partition(",")
+    examples = " or ".join(priors.hierarchical.EXAMPLES.values())
+    if law.strip() not in LAWS or not comma:
+        raise OptionError(f"--prior {setting!r}: there is no law `{law.strip()}`", allowed=examples)
+    found: dict[str, Any] = {}
+    at = 0
+    while at < len(rest):
+        item = ITEM.match(rest, at)
+        if item is None or item["name"] in found:
+            raise OptionError(
+                f"--prior {setting!r}: the arguments cannot be read at `{rest[at:].strip()}`",
+                allowed=examples,
+            )
+        value, at = item["value"], item.end()
+        kind, bracket, arguments = value.partition("(")
+        if bracket:
+            found[item["name"]] = _made(kind.strip(), arguments[:-1], setting)
+        else:
+            found[item["name"]] = float(value) if NUMBER.fullmatch(value) else value
+    return _within(setting, lambda: priors.Hierarchical(LAWS[law.strip()], **found))
+
+
+def _within(setting: str, make: Callable[[], object]) -> object:
+    """Return what a constructor makes; its error says which text asked for it."""
     try:
-        return match["name"].strip(), KINDS[kind](*arguments)
+        return make()
     except OptionError as error:
         raise OptionError(
             f"--prior {setting!r}: {error.asked}", allowed=error.allowed, remedy=error.remedy

@@ -33,7 +33,7 @@ def as_scalar(prior: object, *, where: str) -> ScalarPrior:
         remedy = "Normal(mean, sd)"
     else:
         remedy = "a prior such as Normal(mean, sd); classes need their arguments"
-    raise OptionError(f"{where} is {_named(prior)}", allowed="a prior of one number", remedy=remedy)
+    raise OptionError(f"{where} is {named(prior)}", allowed="a prior of one number", remedy=remedy)
 
 
 def as_positive(prior: object, *, where: str) -> ScalarPrior:
@@ -66,7 +66,7 @@ def as_variance(prior: object, *, where: str) -> ScalarPrior:
     return root_of(as_positive(prior, where=where))
 
 
-def _named(prior: object) -> str:
+def named(prior: object) -> str:
     """Return a thing as text for a message: a prior's own text, else its Python form, cut short."""
     text = getattr(prior, "text", None)
     if callable(text) and not isinstance(prior, type):

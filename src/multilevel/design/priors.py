@@ -12,7 +12,7 @@ from multilevel.data.names import nearest_names
 from multilevel.design.bound_priors import BoundPriors, TermPriors
 from multilevel.design.default_priors import brms_priors, rstanarm_priors, scaled_priors
 from multilevel.design.design import Design
-from multilevel.design.prior_places import as_positive, as_scalar, as_variance
+from multilevel.design.prior_places import as_positive, as_scalar, as_variance, named
 from multilevel.design.term_priors import bind_term
 from multilevel.errors import OptionError
 from multilevel.model.priors import MVNormal, ScalarPrior
@@ -23,7 +23,7 @@ DEFAULTS: Mapping[str, Callable[[Design], BoundPriors]] = {
     "brms": brms_priors,
     "rstanarm": rstanarm_priors,
 }
-RESERVED = ("fixed", "sigma", "sigma2")
+RESERVED = ("fixed", "sigma", "sigma2", "default")
 
 
 def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
@@ -37,6 +37,7 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
         ``None`` or "default" for `scaled_priors`, "brms", "rstanarm", or a dictionary; what it does not name
         has the default prior. Its keys:
 
+        - ``"default"``: whose defaults those are, "default", "brms" or "rstanarm";
         - a coefficient's name as in ``FixedPart.names`` (in backticks if it is also one of the words below or
           a grouping factor): a prior of one number, of the coefficient itself, the intercept too;
         - ``"fixed"``: the same for every coefficient not named, the intercept included; or an `MVNormal` of
@@ -84,12 +85,29 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
         raise OptionError(
             f"priors is a {type(priors).__name__}", allowed='"default", "brms", "rstanarm" or a dictionary'
         )
-    bound = scaled_priors(design)
+    bound = _defaults(design, priors)
     places = _places(design, bound, list(priors))
     bound = _with_coefficients(bound, {places[key]: priors[key] for key in priors})
     bound = _with_residual(design, bound, priors)
     given = {places[key][1]: priors[key] for key in priors if places[key][0] == "term"}
     return dataclasses.replace(bound, terms=_term_priors(design, bound, given))
+
+
+def _defaults(design: Design, priors: Mapping[str, object]) -> BoundPriors:
+    """Return the priors of what a dictionary does not name: those that its key "default" names."""
+    word = priors.get("default", "default")
+    if isinstance(word, str) and word in DEFAULTS:
+        return DEFAULTS[word](design)
+    remedies = ['"fixed" for the prior of every coefficient not named'] * isinstance(word, ScalarPrior)
+    if "default" in design.fixed.names:
+        remedies.append("'`default`' for the coefficient")
+    if any(factor.name == "default" for factor in design.factors):
+        remedies.append("rename the column `default` for priors of the grouping factor")
+    raise OptionError(
+        f'priors["default"] is {named(word)}',
+        allowed='"default", "brms", "rstanarm": whose priors the parameters have that are not named',
+        remedy="; ".join(remedies),
+    )
 
 
 Place = tuple[Literal["coefficient", "term", "word"], str]

@@ -60,14 +60,14 @@ def bind_term(term: EffectsTerm, own: TermPriors, given: object, *, where: str) 
         )
     if "sd" in given and "variance" in given:
         raise OptionError(f'{where} has both "sd" and "variance"', allowed="one of them")
-    sds = own.sds
+    sds, relative = own.sds, own.relative
     for key, read in (("sd", as_positive), ("variance", as_variance)):
         if key in given:
-            sds = _sds(term, own, given[key], read, f'{where}["{key}"]')
+            sds, relative = _sds(term, own, given[key], read, f'{where}["{key}"]'), False
     correlation = own.correlation
     if "correlation" in given:
         correlation = _correlation(term, given["correlation"], f'{where}["correlation"]')
-    return dataclasses.replace(own, sds=sds, correlation=correlation)
+    return dataclasses.replace(own, sds=sds, correlation=correlation, relative=relative)
 
 
 def _with_matrix(term: EffectsTerm, own: TermPriors, given: CovariancePrior, where: str) -> TermPriors:
@@ -84,7 +84,9 @@ def _with_matrix(term: EffectsTerm, own: TermPriors, given: CovariancePrior, whe
             f"{where} is {given.text()}, of a {given.dimension} by {given.dimension} matrix",
             allowed=f"{k} by {k}, for the effects {', '.join(term.names)}",
         )
-    return dataclasses.replace(own, covariance=given.on_covariance(), sds=(), correlation=None)
+    return dataclasses.replace(
+        own, covariance=given.on_covariance(), sds=(), correlation=None, relative=False
+    )
 
 
 def _sds(
@@ -103,7 +105,10 @@ def _sds(
             allowed=", ".join(repr(name) for name in term.names),
             remedy=f"{near[0]!r}" if near else "",
         )
-    defaults = {} if isinstance(own.sds, Decov) else dict(zip(term.names, own.sds, strict=True))
+    # beside sds that are relative to sigma, or have a joint prior, none can have one of its own
+    defaults = (
+        {} if own.relative or isinstance(own.sds, Decov) else dict(zip(term.names, own.sds, strict=True))
+    )
     without = [name for name in term.names if name not in given and name not in defaults]
     if without:
         raise OptionError(f"{where} has no prior for {without[0]!r}", allowed="one for each effect")
