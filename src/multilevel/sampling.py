@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 from multilevel.data import read_table
 from multilevel.design import bind, columns_needed
@@ -103,7 +104,7 @@ def sample(
         offset=offset,
         residual_sd=residual_sd,
     )
-    known: dict[str, Given] = {
+    known: dict[str, Any] = {
         "precision_weights": precision_weights,
         "frequency_weights": frequency_weights,
         "offset": offset,

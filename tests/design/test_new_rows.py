@@ -176,3 +176,21 @@ def test_many_nested_columns_do_not_overflow() -> None:
     rows = bind_new(design, read_table(data, names))
     assert rows.unknown == {}
     np.testing.assert_array_equal(rows.index[0], design.factors[0].index)
+
+
+def test_residual_groups_are_found_again_and_may_be_absent() -> None:
+    design = bound("y ~ x + (1 | h)", DATA, residual_groups="s:c")
+    assert new_columns_needed(design) == (("x",), ("h", "s", "c"))
+    assert design.residual_groups is not None
+    data = {"x": DATA["x"], "h": DATA["h"], "s": DATA["s"], "c": DATA["c"]}
+    rows = bind_new(design, read_table(data, ("x", "h", "s", "c")))
+    np.testing.assert_array_equal(rows.residual, design.residual_groups.index)
+    some = {"x": [0.0, 1.0, 2.0], "h": [0.0] * 3, "s": ["s0", "new", None], "c": [0, 0, 0]}
+    rows = bind_new(design, read_table(some, ("x", "h", "s", "c")))
+    assert rows.residual is not None
+    assert rows.residual.tolist() == [0, -1, -1]
+    assert rows.unknown == {}
+    absent = bind_new(design, read_table(some, ("x", "h"))).residual
+    assert absent is not None
+    assert absent.tolist() == [-1, -1, -1]
+    assert new().residual is None

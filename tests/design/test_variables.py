@@ -22,3 +22,7 @@ def test_named_weights_are_needed_and_arrays_are_not() -> None:
     names = columns_needed(MODEL, precision_weights="w", offset=np.ones(3), residual_sd="x")
     assert set(names) == {"y", "x", "f", "z", "o", "g", "h", "a b", "w"}
     assert len(names) == len(set(names))
+
+
+def test_columns_of_residual_groups_are_needed() -> None:
+    assert columns_needed(MODEL, residual_groups="g:`c:d`")[-1] == "c:d"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from multilevel.design.design import Design
+from multilevel.design.design import Design, GroupFactor
 from multilevel.engines.likelihood import solve
 from multilevel.engines.solution import Method
 from multilevel.kernels import core
@@ -219,3 +219,30 @@ def _moved(design: Design, move_y: Callable[[Floats], Floats], move_x: Callable[
         fixed=dataclasses.replace(design.fixed, X=X),
         terms=tuple(terms),
     )
+
+
+@pytest.mark.parametrize("structure", STRUCTURES, ids=names_of(STRUCTURES))
+def test_rows_are_kept_for_residual_groups_and_give_the_same_cross_products(structure: Structure) -> None:
+    plain = design_of(structure)
+    index = (np.arange(plain.n_rows) % 3).astype(np.int32)
+    design = dataclasses.replace(plain, residual_groups=GroupFactor("r", ("r",), index, ("a", "b", "c")))
+    for moments in (summarise(design), replace_response(summarise(design), design, design.y**2)):
+        rows = moments.residual
+        assert rows is not None
+        assert (rows.m, rows.precision, rows.frequency) == (
+            3,
+            design.precision_weights,
+            design.frequency_weights,
+        )
+        np.testing.assert_array_equal(rows.index, index)
+        W = weights_of(design)[:, None]
+        both = np.column_stack([rows.X, rows.y])
+        np.testing.assert_allclose(both.T @ (W * both), moments.D, rtol=1e-9, atol=1e-9)
+        for f, (Z, level) in enumerate(zip(rows.Z, rows.level, strict=True)):
+            for j in range(moments.levels[f]):
+                Zj, Wj = Z[level == j], W[level == j]
+                np.testing.assert_allclose(Zj.T @ (Wj * Zj), moments.A[f][j], rtol=1e-9, atol=1e-9)
+                np.testing.assert_allclose(
+                    Zj.T @ (Wj * both[level == j]), moments.C[f][j], rtol=1e-9, atol=1e-9
+                )
+    assert summarise(plain).residual is None

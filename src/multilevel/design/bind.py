@@ -15,6 +15,7 @@ from multilevel.design.identify import check_coding, check_design, response_valu
 from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
+from multilevel.design.residual_groups import residual_columns, residual_factor
 from multilevel.design.rows import Missing, Rows, choose_rows, taken
 from multilevel.design.scope import Factor, Floats, Scope, as_numbers, used_rows
 from multilevel.design.variables import columns_needed, variables_of
@@ -30,6 +31,7 @@ def bind(
     frequency_weights: RowNumbers = None,
     offset: RowNumbers = None,
     residual_sd: RowNumbers = None,
+    residual_groups: str | None = None,
     missing: Missing = "report",
 ) -> Design:
     """Bind a model to a table.
@@ -49,6 +51,8 @@ def bind(
     residual_sd
         Known residual sd, in the unit of the response: one number, or one for each row (a column's name or
         an array). Sds that differ between rows become precision weights.
+    residual_groups
+        A column, or several joined by colons, whose levels have residual sds of their own, to be estimated.
     missing
         "report": rows with a missing value are left out with one warning, but a missing grouping value is
         an error; "drop": both are left out silently; "error": both are refused. Rows of weight zero are
@@ -86,9 +90,11 @@ def bind(
         frequency_weights=frequency_weights,
         offset=offset,
         residual_sd=residual_sd,
+        residual_groups=residual_groups,
     )
     find_names(needed, list(table.columns))
     _refuse_constant_name(parts.predictors)
+    own_sds = residual_columns(residual_groups, residual_sd=residual_sd)
     known = read_known(
         table,
         precision_weights=precision_weights,
@@ -96,13 +102,14 @@ def bind(
         offset=offset,
         residual_sd=residual_sd,
     )
-    rows = choose_rows(table, known, used=columns_needed(model), grouping=parts.grouping, missing=missing)
-    scope = _scope_of(table, (*parts.response, *parts.predictors), rows)
-    columns = Columns(scope, {})
+    used, grouping = (*columns_needed(model), *own_sds), (*parts.grouping, *own_sds)
+    rows = choose_rows(table, known, used=used, grouping=grouping, missing=missing)
+    columns = Columns(_scope_of(table, (*parts.response, *parts.predictors), rows), {})
     y = response_values(model, columns)
-    fixed, kept = fixed_part(columns.matrix(model.fixed), scope)
+    fixed, kept = fixed_part(columns.matrix(model.fixed), columns.scope)
     factors, positions, recipes = _group_factors(model, table, rows)
     terms = _terms(model, columns, positions)
+    residual = residual_factor(own_sds, table, rows)
     design = Design(
         model=model,
         y=y,
@@ -118,14 +125,19 @@ def bind(
         missing=rows.missing,
         library=table.library,
         row_labels=table.row_labels,
-        recipe=_recipe(columns, kept, recipes, offset),
+        recipe=_recipe(columns, kept, recipes, offset, residual[1] if residual else None),
+        residual_groups=residual[0] if residual else None,
     )
     check_design(design)
     return design
 
 
 def _recipe(
-    columns: Columns, kept: tuple[int, ...], groups: tuple[GroupRecipe, ...], offset: RowNumbers
+    columns: Columns,
+    kept: tuple[int, ...],
+    groups: tuple[GroupRecipe, ...],
+    offset: RowNumbers,
+    residual: GroupRecipe | None,
 ) -> Recipe:
     """Return what is needed to bind new rows in the same way."""
     found = columns.scope.columns
@@ -139,6 +151,7 @@ def _recipe(
         kept=kept,
         groups=groups,
         offset=again,
+        residual=residual,
     )
 
 

@@ -173,6 +173,9 @@ class NewRows:
         For each term, ``(n_new, k)``.
     unknown
         Factor name to the labels in the new rows that the design does not know.
+    residual
+        ``(n_new,)`` int32 level numbers of the design's residual groups, -1 for a level that is not known or
+        whose columns are absent; ``None`` if the design has no residual groups.
     """
 
     X: Floats
@@ -180,3 +183,4 @@ class NewRows:
     index: tuple[Ints, ...]
     Z: tuple[Floats, ...]
     unknown: Mapping[str, tuple[str, ...]]
+    residual: Ints | None = None

@@ -40,13 +40,15 @@ def new_columns_needed(
     tuple of str
         Columns of the fixed part, of the effects and of the offsets.
     tuple of str
-        Columns of the grouping factors that are not among the former.
+        Columns of the grouping factors and of the residual groups that are not among the former.
     """
     found = variables_of(design.model)
     column = _recipe(design).offset if offset is None else offset
     required = (*found.predictors, column) if isinstance(column, str) and column else found.predictors
     required = tuple(dict.fromkeys(required))
-    return required, tuple(name for name in found.grouping if name not in required)
+    residual = design.residual_groups
+    grouping = (*found.grouping, *(residual.columns if residual is not None else ()))
+    return required, tuple(name for name in dict.fromkeys(grouping) if name not in required)
 
 
 def bind_new(design: Design, table: Table, *, offset: RowNumbers = None) -> NewRows:
@@ -107,6 +109,7 @@ def bind_new(design: Design, table: Table, *, offset: RowNumbers = None) -> NewR
         index=tuple(index[term.factor] for term in design.terms),
         Z=tuple(columns.matrix(term.effects).values for term in design.model.groups),
         unknown=unknown,
+        residual=_residual_numbers(design, recipe, table),
     )
 
 
@@ -155,6 +158,16 @@ def _level_numbers(
         if index.size and index.min() < 0:
             unknown[factor.name] = _labels(parts, np.flatnonzero(index < 0))
     return numbers, unknown
+
+
+def _residual_numbers(design: Design, recipe: Recipe, table: Table) -> Ints | None:
+    """Return the number of each row's residual group, or ``None`` if the design has none."""
+    if design.residual_groups is None or recipe.residual is None:
+        return None
+    names = design.residual_groups.columns
+    if any(name not in table.columns for name in names):
+        return np.full(table.n_rows, -1, dtype=np.int32)
+    return _find_levels([_with_missing(table.columns[name]) for name in names], recipe.residual)
 
 
 def _with_missing(column: Column) -> Factor:

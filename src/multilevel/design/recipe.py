@@ -43,6 +43,8 @@ class Recipe:
         For each grouping factor of the design.
     offset
         The column or number given as ``offset``; "" if it was an array; ``None`` if nothing was given.
+    residual
+        For the residual groups of the design, if there are any.
     """
 
     levels: Mapping[str, tuple[str, ...]]
@@ -51,3 +53,4 @@ class Recipe:
     kept: tuple[int, ...]
     groups: tuple[GroupRecipe, ...]
     offset: str | float | None
+    residual: GroupRecipe | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from multilevel.design.known import RowNumbers
+from multilevel.design.residual_groups import residual_columns
 from multilevel.language import expression_variables, parse_terms
 from multilevel.model import Model
 
@@ -50,6 +51,7 @@ def columns_needed(
     frequency_weights: RowNumbers = None,
     offset: RowNumbers = None,
     residual_sd: RowNumbers = None,
+    residual_groups: str | None = None,
 ) -> tuple[str, ...]:
     """Return the names of every column that `bind` will use, for `data.read_table`.
 
@@ -59,6 +61,8 @@ def columns_needed(
         The model.
     precision_weights, frequency_weights, offset, residual_sd
         As in `bind`; those that are texts name columns.
+    residual_groups
+        As in `bind`.
 
     Examples
     --------
@@ -68,7 +72,10 @@ def columns_needed(
     found = variables_of(model)
     options = (precision_weights, frequency_weights, offset, residual_sd)
     named = [option for option in options if isinstance(option, str)]
-    return _each_once([*model.variables, *found.response, *found.predictors, *found.grouping, *named])
+    own_sds = residual_columns(residual_groups)
+    return _each_once(
+        [*model.variables, *found.response, *found.predictors, *found.grouping, *named, *own_sds]
+    )
 
 
 def _each_once(names: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from multilevel.design.design import Design
 from multilevel.kernels import core, threads
 from multilevel.model import Covariance
-from multilevel.moments.moments import Moments, Pairs, TermBlock
+from multilevel.moments.moments import Moments, Pairs, RowsByGroup, TermBlock
 from multilevel.moments.scaling import Floats, Scaling, response_scaling, scaling_of, well_mixed
 
 FactorColumns = tuple[NDArray[np.int32], int, Floats, Floats, Floats]
@@ -53,6 +53,7 @@ def summarise(design: Design) -> Moments:
         log_weights=_log_weights(design),
         known_sigma=design.residual_sd,
         scaling=scaling,
+        residual=_rows_by_group(design, order, scaling, y),
     )
 
 
@@ -79,7 +80,26 @@ def replace_response(moments: Moments, design: Design, y: Floats) -> Moments:
     )
     D = moments.D.copy()
     D[-1, :] = D[:, -1] = d
-    return replace(moments, C=C, D=D, scaling=scaling)
+    kept = None if moments.residual is None else replace(moments.residual, y=scaled)
+    return replace(moments, C=C, D=D, scaling=scaling, residual=kept)
+
+
+def _rows_by_group(design: Design, order: tuple[int, ...], scaling: Scaling, y: Floats) -> RowsByGroup | None:
+    """Return the rows in the scaled columns if residual sds differ between groups, else ``None``."""
+    groups = design.residual_groups
+    if groups is None:
+        return None
+    factors, _ = _factor_columns(design, order, scaling)
+    return RowsByGroup(
+        index=groups.index,
+        m=len(groups.levels),
+        X=scaling.fixed.apply(design.fixed.X),
+        y=y,
+        Z=tuple(np.asfortranarray((Z - centre) * factor) for _, _, Z, centre, factor in factors),
+        level=tuple(level for level, *_ in factors),
+        precision=design.precision_weights,
+        frequency=design.frequency_weights,
+    )
 
 
 def _mixed(
