@@ -23,6 +23,7 @@ from multilevel.model.priors import (
     InverseGamma,
     InverseWishart,
     Normal,
+    StudentT,
 )
 from multilevel.moments import replace_response, summarise
 from tests.engines.gibbs_cases import (
@@ -93,6 +94,13 @@ GEWEKE: dict[str, dict[str, Any]] = {
         "h": {"sd": HalfNormal(0.7)},
         "sigma": InverseGamma(6, 5),
     },
+    "coefficients that walk": {
+        "fixed": StudentT(9, 0, 1),
+        "Intercept": Normal(0, 1),
+        "g": InverseWishart(9, [[5.0, 1.0], [1.0, 3.0]]),
+        "h": {"variance": InverseGamma(6, 4)},
+        "sigma2": InverseGamma(6, 5),
+    },
 }
 TINY = Structure(
     "tiny", crossed(g=3, h=2), (("g", 2, Covariance.UNSTRUCTURED), ("h", 1, Covariance.UNSTRUCTURED)), n=7
@@ -152,15 +160,17 @@ def test_the_joint_distribution_of_everything_is_that_of_the_model(name: str) ->
         )
     every, sigmas, betas = prior_draws(priors, 20_000, rng)
     direct = np.array([numbers_of(*row) for row in zip(every, sigmas, betas, strict=True)])
-    moments, terms, sigma = summarise(design), every[0], float(sigmas[0])
+    moments, terms, sigma, beta = summarise(design), every[0], float(sigmas[0]), betas[0]
     seen = np.empty((ITERATIONS, direct.shape[1]))
     for i in range(ITERATIONS):
         plan = plan_of(moments, priors)
         chain = chain_at(plan, terms, sigma, seed=11, number=i)
+        scaling = moments.scaling
+        chain.state.gamma = np.linalg.solve(scaling.y_scale * scaling.fixed.back, beta - scaling.constant)
         chain.freeze()
         chain.sweep()
-        terms, sigma = chain.state.terms, chain.state.sigma
-        seen[i] = numbers_of(terms, sigma, users_values(plan, chain.state)[0])
+        terms, sigma, beta = chain.state.terms, chain.state.sigma, users_values(plan, chain.state)[0]
+        seen[i] = numbers_of(terms, sigma, beta)
         moments = replace_response(moments, design, drawn_response(design, plan, chain.state, rng))
     for power in (1, 2):
         a, b = (direct - direct.mean(axis=0)) ** power, (seen - direct.mean(axis=0)) ** power

@@ -19,11 +19,14 @@ from multilevel.model.priors import (
     LKJ,
     Fixed,
     FixedMatrix,
+    Gamma,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     InverseWishart,
+    LogNormal,
     Normal,
+    StudentT,
     Uniform,
 )
 from multilevel.moments import Moments
@@ -61,6 +64,8 @@ CASES: dict[str, tuple[str, str, Any]] = {
     "known coefficient and sd": (SLEEP, DATA, {"days": Fixed(10), "subject": {"sd": {"days": Fixed(6)}}}),
     "known noise": (SLEEP, DATA, {"sigma": Fixed(25), "subject": {"correlation": Fixed(0.1)}}),
     "known matrix": (SLEEP, DATA, {"subject": FixedMatrix([[600, 10], [10, 40]])}),
+    "coefficient under Student's t": (SLEEP, DATA, {"days": StudentT(3, 0, 3), "subject": IW}),
+    "coefficients that are positive": (SLEEP, DATA, {"Intercept": Gamma(20, 0.1), "days": LogNormal(2, 0.5)}),
 }
 
 

@@ -43,8 +43,6 @@ class Plan:
     ------
     DesignError
         If a flat prior makes the posterior improper.
-    OptionError
-        If a coefficient has a prior that is neither normal nor flat nor a point.
     """
 
     __slots__ = (
@@ -161,7 +159,18 @@ class Chain:
         The random numbers depend on these two only.
     """
 
-    __slots__ = ("_noise_walk", "_number", "_plan", "_problem", "_rng", "_seed", "_sweeps", "_walks", "state")
+    __slots__ = (
+        "_coefficient_walk",
+        "_noise_walk",
+        "_number",
+        "_plan",
+        "_problem",
+        "_rng",
+        "_seed",
+        "_sweeps",
+        "_walks",
+        "state",
+    )
 
     def __init__(self, plan: Plan, start: State, *, seed: int, number: int) -> None:
         self._plan, self.state = plan, start
@@ -171,6 +180,8 @@ class Chain:
         self._walks = [Walk(s.walk_size) if s.walk_size else None for s in plan.terms]
         self._walks += [Walk(1) for _ in plan.moves]
         self._noise_walk = Walk(1) if plan.noise.walk_size else None
+        size = plan.coefficients.walk_size
+        self._coefficient_walk = Walk(size) if size else None
 
     def sweep(self) -> None:
         """Draw everything once, each from its distribution given the rest."""
@@ -185,7 +196,7 @@ class Chain:
         log_det, S = self._problem.reductions(theta)
         if not np.isfinite(log_det[0]):
             raise np.linalg.LinAlgError("the elimination is not defined at this theta")
-        state.gamma = plan.coefficients.draw(S[0], sigma, self._rng)
+        state.gamma = plan.coefficients.draw(S[0], sigma, self._rng, state.gamma, self._coefficient_walk)
         stream = (self._number + 1) * STREAMS + self._sweeps
         self._sweeps += 1
         drawn = self._problem.draw_effects(theta, state.gamma[None], np.array([sigma]), self._seed, stream)[0]
@@ -280,6 +291,8 @@ class Chain:
                 found[f"scale({move.block.group}, {names})"] = walk
         if self._noise_walk is not None:
             found["sigma"] = self._noise_walk
+        if self._coefficient_walk is not None:
+            found[f"coefficients {', '.join(plan.coefficients.names)}"] = self._coefficient_walk
         for walk in found.values():
             walk.freeze()
         return found

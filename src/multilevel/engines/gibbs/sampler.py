@@ -43,15 +43,15 @@ def sample_gibbs(
 
     A sweep draws coefficients and group effects together, then moves each sd with its effects, then draws
     each covariance matrix given its effects, then the residual sd. Inverse-Wishart priors of covariance
-    matrices and inverse-gamma (or flat) priors of variances have exact draws; the other priors take random
-    walks that learn their steps in warm-up only.
+    matrices, inverse-gamma (or flat) priors of variances and normal (or flat) priors of coefficients have
+    exact draws; the other priors take random walks that learn their steps in warm-up only.
 
     Parameters
     ----------
     moments
         Sufficient statistics.
     priors
-        Bound to the same design; those of the coefficients normal, flat or points.
+        Bound to the same design.
     draws, chains
         ``draws`` in all, over ``chains`` chains.
     warmup
@@ -64,7 +64,7 @@ def sample_gibbs(
     Raises
     ------
     OptionError
-        If there are no draws or chains, or a coefficient has a prior that is not conjugate.
+        If there are no draws or chains.
     DesignError
         If the posterior is improper, or has no density near the estimates.
 
