@@ -13,7 +13,6 @@ from multilevel.design.priors import Priors, bind_priors
 from multilevel.engines.draws import Draws
 from multilevel.engines.gibbs import sample_gibbs
 from multilevel.engines.marginal import sample_marginal
-from multilevel.engines.marginal.coordinates import sampled_coefficients
 from multilevel.engines.marginal.sampler import GOOD_K
 from multilevel.inference.posterior_checks import check_draws
 from multilevel.language import given_model
@@ -127,7 +126,7 @@ def run(moments: Moments, priors: BoundPriors, options: SampleOptions) -> Draws:
             moments, priors, draws=options.draws, chains=options.chains, seed=options.seed
         )
         trusted = sampled.diagnostics["pareto_k"] <= GOOD_K
-        if trusted or options.method == "marginal" or sampled_coefficients(priors):
+        if trusted or options.method == "marginal":
             return sampled
     return sample_gibbs(
         moments, priors, draws=options.draws, chains=options.chains, warmup=options.warmup, seed=options.seed
