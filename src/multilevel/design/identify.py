@@ -75,6 +75,7 @@ def n_covariance_parameters(term: EffectsTerm) -> int:
         Covariance.UNSTRUCTURED: k * (k + 1) // 2,
         Covariance.DIAGONAL: k,
         Covariance.SCALAR: min(k, 1),
+        Covariance.COMPOUND_SYMMETRIC: min(k, 2),
     }[term.covariance]
 
 

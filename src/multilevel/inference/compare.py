@@ -162,10 +162,10 @@ def _effects_within(small: Design, large: Design, block: EffectsTerm) -> bool:
     first = homes[0]
     if first is None or None in homes:
         return False
-    if any(
-        home is not None and home.covariance is Covariance.SCALAR and len(home.names) > 1 for home in homes
-    ):
-        return block.covariance is Covariance.SCALAR and set(first.names) == set(block.names)
-    if block.covariance is Covariance.UNSTRUCTURED and len(block.names) > 1:
+    shared = [home for home in homes if home is not None and home.covariance.one_sd and len(home.names) > 1]
+    if shared:
+        alike = block.covariance in (Covariance.SCALAR, shared[0].covariance)
+        return alike and set(first.names) == set(block.names)
+    if block.covariance.correlated and len(block.names) > 1:
         return first.covariance is Covariance.UNSTRUCTURED and all(home is first for home in homes)
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from multilevel.model import Covariance
 from multilevel.results import Columns, Fit
 
 RESIDUAL = "Residual"
@@ -51,12 +50,12 @@ def correlations(fit: Fit) -> Columns:
 
     Returns
     -------
-    Columns group, term_1, term_2, correlation, covariance: a row for each pair of effects of an
-    unstructured term. A pair with a zero variance has no correlation and no row.
+    Columns group, term_1, term_2, correlation, covariance: a row for each pair of effects of a term that has
+    correlations. A pair with a zero variance has no correlation and no row.
     """
     rows = []
     for block, T in zip(fit.design.terms, fit.solution.covariances, strict=True):
-        if block.covariance is not Covariance.UNSTRUCTURED:
+        if not block.covariance.correlated:
             continue
         name, sd = fit.design.factors[block.factor].name, np.sqrt(np.maximum(np.diag(T), 0.0))
         for a in range(len(block.names)):

@@ -15,6 +15,18 @@ class Covariance(Enum):
     """A free sd for each effect, no correlations: `(x || g)`, `diag(x | g)`."""
     SCALAR = "scalar"
     """One sd shared by all effects, no correlations: `homdiag(x | g)`."""
+    COMPOUND_SYMMETRIC = "compound symmetric"
+    """One sd and one correlation shared by all effects: `cs(x | g)`."""
+
+    @property
+    def one_sd(self) -> bool:
+        """Whether all effects share one sd."""
+        return self in (Covariance.SCALAR, Covariance.COMPOUND_SYMMETRIC)
+
+    @property
+    def correlated(self) -> bool:
+        """Whether several effects may be correlated."""
+        return self in (Covariance.UNSTRUCTURED, Covariance.COMPOUND_SYMMETRIC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from multilevel.model.model import Model
 from multilevel.model.terms import Covariance, GroupTerm
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
+_WORDS = {Covariance.SCALAR: "homdiag", Covariance.COMPOUND_SYMMETRIC: "cs"}
 
 
 def quoted(name: str) -> str:
@@ -46,8 +47,7 @@ def term_text(term: GroupTerm) -> str:
     group = ":".join(quoted(name) for name in term.factors)
     if term.covariance is Covariance.DIAGONAL:
         return f"({term.effects} || {group})"
-    structure = "homdiag" if term.covariance is Covariance.SCALAR else ""
-    return f"{structure}({term.effects} | {group})"
+    return f"{_WORDS.get(term.covariance, '')}({term.effects} | {group})"
 
 
 def formula_text(model: Model) -> str:

@@ -30,8 +30,9 @@ class ColumnScaling:
     back
         ``(k, k)``: coefficients of the scaled columns times ``back`` are those of the user's columns.
     mixture
-        ``(k, k)`` upper triangle by which the scaled columns are multiplied at last, if some nearly repeat
-        others, such as powers of years; ``None`` if they do not.
+        ``(k, k)`` by which the scaled columns are multiplied at last, or ``None``: an upper triangle if some
+        nearly repeat others, such as powers of years; a rotation if the effects have one correlation, which
+        leaves them uncorrelated.
     """
 
     centre: Floats
@@ -42,7 +43,7 @@ class ColumnScaling:
     @property
     def log_det(self) -> float:
         """Log of the absolute determinant of ``back``."""
-        mixed = 0.0 if self.mixture is None else np.log(np.abs(np.diagonal(self.mixture))).sum()
+        mixed = 0.0 if self.mixture is None else np.linalg.slogdet(self.mixture)[1]
         return float(np.log(self.factor).sum() + mixed)
 
     def apply(self, columns: Floats) -> Floats:
@@ -143,16 +144,40 @@ def _fixed_scaling(fixed: FixedPart) -> ColumnScaling:
     return ColumnScaling(centre, factor, back)
 
 
+def mean_and_contrasts(k: int) -> Floats:
+    """Return the orthogonal ``(k, k)`` matrix whose columns are the scaled mean and Helmert's contrasts.
+
+    A correlation matrix whose correlations are all ``r`` has them as eigenvectors: of ``1 + (k - 1) r`` the
+    first, of ``1 - r`` the others.
+
+    Examples
+    --------
+    >>> Q = mean_and_contrasts(3)
+    >>> R = np.full((3, 3), 0.25) + 0.75 * np.eye(3)
+    >>> np.diagonal(Q.T @ R @ Q).round(12).tolist()
+    [1.5, 0.75, 0.75]
+    """
+    Q = np.zeros((k, k))
+    Q[:, 0] = 1.0 / np.sqrt(k)
+    for j in range(1, k):
+        Q[:j, j], Q[j, j] = 1.0, -float(j)
+        Q[:, j] /= np.sqrt(j * (j + 1.0))
+    return Q
+
+
 def _term_scaling(term: EffectsTerm) -> ColumnScaling:
-    """Centre beside an intercept in an unstructured term; one common scale for a scalar term."""
+    """Centre beside an intercept in an unstructured term; one common scale where all effects share one sd."""
     k = len(term.names)
     mean, deviation = core.column_moments(term.Z)
     rms = np.hypot(mean, deviation)
     ones = (mean == 1.0) & (deviation == 0.0)
-    if term.covariance is Covariance.SCALAR:
+    if term.covariance.one_sd:
         scale = float(np.sqrt(np.mean(rms * rms)))
         factor = np.full(k, 1.0 / scale if scale > 0.0 else 1.0)
-        return ColumnScaling(np.zeros(k), factor, np.diag(factor))
+        if term.covariance is Covariance.SCALAR or k == 1:
+            return ColumnScaling(np.zeros(k), factor, np.diag(factor))
+        Q = mean_and_contrasts(k)
+        return ColumnScaling(np.zeros(k), factor, factor[:, None] * Q, Q)
     centre = np.zeros(k)
     if term.covariance is Covariance.UNSTRUCTURED and ones.any():
         first = int(np.argmax(ones))

@@ -74,6 +74,9 @@ def _sentence(
         allowed = f" The data would still allow an sd up to {up_to} (95%)." if up_to else ""
         found_words = f"the sd of {words} is estimated as exactly 0{certified}."
         remedy = "drop the effect" if block.size > 1 else "drop the term"
+    elif block.covariance is Covariance.COMPOUND_SYMMETRIC:
+        found_words, allowed = _one_correlation(here, there, certified)
+        remedy = "write `homdiag` for uncorrelated effects"
     elif block.size == 2:
         r = _correlation(here)
         found_words = f"the correlation of its effects is estimated as exactly {np.sign(r):.0f}{certified}."
@@ -92,22 +95,36 @@ def _term(block: TermBlock) -> str:
     effects = " + ".join("1" if name == "Intercept" else name for name in block.names)
     if "Intercept" not in block.names:
         effects = f"0 + {effects}"
-    if block.size > 1 and block.covariance is Covariance.SCALAR:
-        return f"`homdiag({effects} | {block.group})`"
+    if block.size > 1 and block.covariance.one_sd:
+        word = "homdiag" if block.covariance is Covariance.SCALAR else "cs"
+        return f"`{word}({effects} | {block.group})`"
     bar = "||" if block.size > 1 and block.covariance is Covariance.DIAGONAL else "|"
     return f"`({effects} {bar} {block.group})`"
 
 
+def _one_correlation(here: Floats, there: Floats, certified: str) -> tuple[str, str]:
+    """Return what is said of effects whose one correlation is at its lower limit or at one."""
+    limit = -1.0 / (here.shape[0] - 1.0)
+    at_one = here[0, 1] > 0.0
+    words = f"the correlation of its effects is estimated as exactly {1.0 if at_one else limit:.4g}"
+    if not at_one and here.shape[0] > 2:
+        words += f", the lowest that {here.shape[0]} effects can have{certified}."
+    else:
+        words += f"{certified}."
+    way = "as low as" if at_one else "as high as"
+    return words, f" The data would still allow a correlation {way} {_correlation(there):.2f} (95%)."
+
+
 def _correlation(T: Floats) -> float:
-    """Return the correlation of a 2 by 2 covariance matrix."""
+    """Return the correlation of the first two effects of a covariance matrix."""
     return float(T[0, 1] / np.sqrt(T[0, 0] * T[1, 1]))
 
 
 def _empty_direction(T: Floats, covariance: Covariance) -> Floats:
-    """Return the matrix ``D`` such that ``T + c D`` leaves the boundary."""
+    """Return the matrix ``D`` such that ``T + c D`` leaves the boundary, in the scaled columns."""
     if covariance is Covariance.SCALAR:
         return np.eye(T.shape[0])
-    if covariance is Covariance.DIAGONAL:
+    if covariance in (Covariance.DIAGONAL, Covariance.COMPOUND_SYMMETRIC):
         return np.diag((np.diagonal(T) <= 0.0).astype(np.float64))
     root = np.sqrt(np.where(np.diagonal(T) > 0.0, np.diagonal(T), 1.0))
     v = np.linalg.eigh(T / np.outer(root, root))[1][:, 0] / root

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.engines.likelihood.problem import n_theta
 from multilevel.engines.solution import KenwardRoger
 from multilevel.errors import OptionError
 from multilevel.kernels import core
@@ -83,8 +84,10 @@ def _in_user_units(
 def _basis(block: TermBlock) -> Iterator[Floats]:
     """Yield the symmetric matrices in which a term's covariance matrix is linear."""
     k = block.size
-    if block.covariance is Covariance.SCALAR:
-        yield np.eye(k)
+    if block.covariance.one_sd:
+        number = np.minimum(np.arange(k), n_theta(block) - 1)
+        for parameter in range(n_theta(block)):
+            yield np.diag((number == parameter).astype(np.float64))
         return
     for a in range(k):
         for b in range(a + 1 if block.covariance is Covariance.UNSTRUCTURED else 0):
@@ -99,8 +102,9 @@ def _basis(block: TermBlock) -> Iterator[Floats]:
 
 def _coordinates(T: Floats, block: TermBlock) -> Iterator[float]:
     """Yield the coordinates of ``T`` in the basis of its term."""
-    if block.covariance is Covariance.SCALAR:
-        yield float(T[0, 0])
+    if block.covariance.one_sd:
+        for row in range(n_theta(block)):
+            yield float(T[row, row])
         return
     for a in range(block.size):
         for b in range(a + 1) if block.covariance is Covariance.UNSTRUCTURED else (a,):

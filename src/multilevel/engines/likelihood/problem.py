@@ -19,7 +19,6 @@ Floats = NDArray[np.float64]
 
 KIND = {Covariance.UNSTRUCTURED: 0, Covariance.DIAGONAL: 1, Covariance.SCALAR: 2}
 
-
 MANY_LEVELS = 2000
 """Levels of all factors together from which a problem counts as large."""
 
@@ -34,12 +33,25 @@ def native_problem(moments: Moments, method: Method) -> core.Problem:
         D=moments.D,
         pairs=[(pair.f, pair.g, pair.start, pair.index, pair.value) for pair in moments.pairs],
         entries=list(entries(moments.blocks)),
-        blocks=[(b.factor, b.start, b.size, KIND[b.covariance]) for b in moments.blocks],
+        blocks=[part for block in moments.blocks for part in _parts(block)],
         reml=method == "reml",
         n=moments.n,
         known_sigma=0.0 if moments.known_sigma is None else moments.known_sigma / scale,
         max_core=_max_core(),
     )
+
+
+def _parts(block: TermBlock) -> list[tuple[int, int, int, int]]:
+    """Return (factor, start, size, kind) of the native blocks of a term.
+
+    Effects with one sd and one correlation are two of them: in the rotated columns they are uncorrelated,
+    their mean has one variance and their contrasts share another.
+    """
+    if block.covariance is not Covariance.COMPOUND_SYMMETRIC:
+        return [(block.factor, block.start, block.size, KIND[block.covariance])]
+    mean = (block.factor, block.start, 1, KIND[Covariance.DIAGONAL])
+    contrasts = (block.factor, block.start + 1, block.size - 1, KIND[Covariance.SCALAR])
+    return [mean, contrasts] if block.size > 1 else [mean]
 
 
 def _max_core() -> int:
@@ -71,7 +83,8 @@ def require_core(problem: core.Problem, moments: Moments) -> None:
 def entries(blocks: tuple[TermBlock, ...]) -> Iterator[tuple[int, int, int, int]]:
     """Yield (theta, factor, row, column) for every entry of Lambda that a parameter fills.
 
-    The lower triangle column by column, as lme4 orders theta, term after term.
+    The lower triangle column by column, as lme4 orders theta, term after term. A compound symmetric term has
+    two: of the mean of the effects, and of their contrasts.
     """
     theta = 0
     for block in blocks:
@@ -81,10 +94,10 @@ def entries(blocks: tuple[TermBlock, ...]) -> Iterator[tuple[int, int, int, int]
                     yield theta, block.factor, block.start + row, block.start + column
                     theta += 1
         else:
+            last = n_theta(block) - 1
             for row in range(block.size):
-                yield theta, block.factor, block.start + row, block.start + row
-                theta += block.covariance is Covariance.DIAGONAL
-            theta += block.covariance is Covariance.SCALAR
+                yield theta + min(row, last), block.factor, block.start + row, block.start + row
+            theta += last + 1
 
 
 def is_large(moments: Moments) -> bool:
@@ -96,7 +109,8 @@ def n_theta(block: TermBlock) -> int:
     """Return how many covariance parameters a term has."""
     if block.covariance is Covariance.UNSTRUCTURED:
         return block.size * (block.size + 1) // 2
-    return block.size if block.covariance is Covariance.DIAGONAL else 1
+    most = {Covariance.SCALAR: 1, Covariance.COMPOUND_SYMMETRIC: 2}
+    return min(block.size, most.get(block.covariance, block.size))
 
 
 def relative_covariances(moments: Moments, theta: Floats) -> tuple[Floats, ...]:
