@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+from scipy import stats
 
-from multilevel.design.bound_priors import BoundPriors, TermPriors
+from multilevel.design.bound_priors import (
+    RESIDUAL_NAMES,
+    BoundPriors,
+    ResidualPriors,
+    TermPriors,
+    sds_of_groups,
+)
 from multilevel.model.priors import (
     LKJ,
     Decov,
@@ -122,3 +131,47 @@ def test_texts() -> None:
     ]
     joint = bound_priors(MVNormal(np.ones(3), np.eye(3)), centred=False)
     assert joint.texts()[0][0] == "Intercept, x, z"
+
+
+LAWS = [
+    (
+        ResidualPriors("inverse_gamma", RESIDUAL_NAMES["inverse_gamma"], Fixed(3), Fixed(4)),
+        [("sigma2 of each group", "InverseGamma(3, 4)")],
+    ),
+    (
+        ResidualPriors("inverse_gamma", RESIDUAL_NAMES["inverse_gamma"], HalfT(3, 1), Fixed(4)),
+        [("sigma2 of each group", "InverseGamma(shape, 4)"), ("shape(sigma2)", "HalfT(3, 1)")],
+    ),
+    (
+        ResidualPriors("log_normal", RESIDUAL_NAMES["log_normal"], Normal(0, 2), Exponential(1)),
+        [
+            ("sigma of each group", "LogNormal(mean, sd)"),
+            ("mean(log sigma)", "Normal(0, 2)"),
+            ("sd(log sigma)", "Exponential(1)"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("law", "texts"), LAWS)
+def test_texts_of_the_law_of_residual_sds(law: ResidualPriors, texts: list[tuple[str, str]]) -> None:
+    assert law.texts() == texts
+    priors = dataclasses.replace(MIXED, sigma=Fixed(1), residual=law)
+    assert priors.texts()[-len(texts) :] == texts
+    assert "sigma" not in dict(priors.texts())
+
+
+def test_residual_sds_are_drawn_from_their_law() -> None:
+    rng = np.random.default_rng(1)
+    shape, scale = np.array([2.5, 4.0]), np.array([3.0, 0.5])
+    found = sds_of_groups("inverse_gamma", shape, scale, m=2000, rng=rng)
+    assert found.shape == (2, 2000)
+    for row, a, b in zip(found, shape, scale, strict=True):
+        assert stats.kstest(row**2, stats.invgamma(a, scale=b).cdf).pvalue > 0.01
+    found = sds_of_groups("log_normal", np.array([[0.5], [-1.0]]), np.array([[0.3], [2.0]]), m=2000, rng=rng)
+    assert found.shape == (2, 1, 2000)
+    for row, mean, sd in ((found[0, 0], 0.5, 0.3), (found[1, 0], -1.0, 2.0)):
+        assert stats.kstest(np.log(row), stats.norm(mean, sd).cdf).pvalue > 0.01
+    far = sds_of_groups("inverse_gamma", 1e-3, 1.0, m=1000, rng=rng)
+    assert np.isfinite(far**2).all()
+    assert (far**2 > 0).all()

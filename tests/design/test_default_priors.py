@@ -10,7 +10,8 @@ import pytest
 from multilevel.data import datasets
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.default_priors import brms_priors, rstanarm_priors, scaled_priors
-from multilevel.model.priors import LKJ, Decov, Exponential, Fixed, Flat, HalfT, Normal, StudentT
+from multilevel.errors import OptionError
+from multilevel.model.priors import LKJ, Decov, Exponential, Fixed, Flat, HalfNormal, HalfT, Normal, StudentT
 from tests.design.cases import base, bound, cycled
 
 SLEEP = bound("reaction ~ days + (days | subject)", datasets.load("sleepstudy"))
@@ -151,3 +152,22 @@ def test_weights_that_are_not_whole_leave_an_intercept_an_intercept() -> None:
     weighted = bound("y ~ x + (x | g)", base(), frequency_weights=np.full(100, 0.3))
     first, again = (scaled_priors(design).terms[0].sds[0] for design in (plain, weighted))  # type: ignore[index]
     np.testing.assert_allclose(again.scale, first.scale, rtol=0.02)  # the divisor n - 1 counts weights
+
+
+def test_residual_sds_of_groups_are_log_normal() -> None:
+    data = base(w=np.linspace(0.5, 2, 100))
+    design = bound("y ~ x + (1 | g)", data, residual_groups="g", precision_weights="w")
+    plain = scaled_priors(bound("y ~ x + (1 | g)", data, precision_weights="w"))
+    found = scaled_priors(design)
+    assert isinstance(plain.sigma, HalfT)
+    assert found.residual is not None
+    assert (found.residual.first, found.residual.second) == (
+        Normal(np.log(plain.sigma.scale), 1.5),
+        HalfNormal(1),
+    )
+    assert (found.sigma, found.terms, found.coefficients) == (Fixed(1), plain.terms, plain.coefficients)
+    brms = brms_priors(design).residual
+    assert brms is not None
+    assert (brms.law, brms.first, brms.second) == ("log_normal", StudentT(3, 0, 2.5), HalfT(3, 2.5))
+    with pytest.raises(OptionError, match='"rstanarm" were asked for beside residual_groups'):
+        rstanarm_priors(design)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,6 +105,13 @@ class TermPriors:
 ResidualLaw = Literal["inverse_gamma", "log_normal"]
 
 
+RESIDUAL_NAMES: Mapping[ResidualLaw, tuple[str, str]] = {
+    "inverse_gamma": ("shape(sigma2)", "scale(sigma2)"),
+    "log_normal": ("mean(log sigma)", "sd(log sigma)"),
+}
+"""How the parameters of each law are called among the draws."""
+LEAST_SD, LARGEST_SD = 1e-150, 1e150
+"""Sds drawn from a law are held between these, so that their squares are numbers."""
 @dataclass(frozen=True, slots=True)
 class ResidualPriors:
     """The law of residual sds that differ between groups, in the unit of the response.
@@ -128,6 +136,44 @@ class ResidualPriors:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+    def texts(self) -> list[tuple[str, str]]:
+        """Return the law, then its parameters that are not known, each with its prior as text."""
+        of, words = {
+            "inverse_gamma": ("sigma2", ("InverseGamma", "shape", "scale")),
+            "log_normal": ("sigma", ("LogNormal", "mean", "sd")),
+        }[self.law]
+        pairs = list(zip(self.names, (self.first, self.second), words[1:], strict=True))
+        shown = [f"{prior.value:.4g}" if isinstance(prior, Fixed) else word for _, prior, word in pairs]
+        unknown = [(name, prior.text()) for name, prior, _ in pairs if not isinstance(prior, Fixed)]
+        return [(f"{of} of each group", f"{words[0]}({', '.join(shown)})"), *unknown]
+
+
+def sds_of_groups(
+    law: ResidualLaw, first: ArrayLike, second: ArrayLike, *, m: int, rng: np.random.Generator
+) -> Floats:
+    """Return independent residual sds of groups given the parameters of their law.
+
+    Parameters
+    ----------
+    law, first, second
+        As in `ResidualPriors`; the parameters have any shape, ``(...)``.
+    m
+        Groups for each pair of parameters.
+
+    Returns
+    -------
+    Floats
+        ``(..., m)`` in the unit of the response.
+    """
+    a, b = (np.asarray(value, dtype=np.float64)[..., None] for value in (first, second))
+    shape = (*np.broadcast_shapes(a.shape[:-1], b.shape[:-1]), m)
+    with np.errstate(divide="ignore", over="ignore"):
+        if law == "log_normal":
+            sds = np.exp(a + b * rng.standard_normal(shape))
+        else:
+            sds = np.sqrt(b / rng.standard_gamma(np.broadcast_to(a, shape)))
+    return np.asarray(np.clip(sds, LEAST_SD, LARGEST_SD))
+
 class BoundPriors:
     """The priors of every parameter of a design.
 
@@ -221,7 +267,8 @@ class BoundPriors:
             found = [(name, prior.text() + (after if lift else "")) for name, prior, lift in rows]
         for term in self.terms:
             found += term.texts()
-        return [*found, ("sigma", self.sigma.text())]
+        residual = [("sigma", self.sigma.text())] if self.residual is None else self.residual.texts()
+        return [*found, *residual]
 
 
 def _sum_of(priors: tuple[ScalarPrior, ...], x: Floats) -> Floats:

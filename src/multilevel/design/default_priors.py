@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from multilevel.design.bound_priors import BoundPriors, TermPriors
+from multilevel.design.bound_priors import RESIDUAL_NAMES, BoundPriors, ResidualPriors, TermPriors
 from multilevel.design.design import Design, EffectsTerm
 from multilevel.design.scope import Floats
+from multilevel.errors import OptionError
 from multilevel.model import Covariance
 from multilevel.model.priors import (
     LKJ,
@@ -17,6 +19,7 @@ from multilevel.model.priors import (
     Exponential,
     Fixed,
     Flat,
+    HalfNormal,
     HalfT,
     Normal,
     ScalarPrior,
@@ -37,7 +40,9 @@ def scaled_priors(design: Design) -> BoundPriors:
       widened by ``sqrt(1 + sum (mean(z) / sd(z))^2)``. In terms without correlations or intercept the root
       mean square of ``z`` takes the place of its sd;
     - correlations are ``LKJ(2)``, which keeps away from -1 and 1 without favouring a sign;
-    - the residual sd is ``HalfT(3, s)``; with precision weights ``w``, ``s / sqrt(mean(1 / w))``.
+    - the residual sd is ``HalfT(3, s)``; with precision weights ``w``, ``s / sqrt(mean(1 / w))``. Where
+      groups have residual sds of their own, these are log-normal: the mean of their logarithms is
+      ``Normal(log s, 1.5)``, the sd ``HalfNormal(1)``.
 
     In a model without a constant the root mean square of ``y`` and ``x`` takes the place of their sds.
     """
@@ -70,9 +75,10 @@ def scaled_priors(design: Design) -> BoundPriors:
     w = design.precision_weights
     weight = 1.0 if w is None else math.sqrt(_moments(design, 1.0 / w)[0])
     sigma = _residual(design, HalfT(3.0, scale / weight))
-    return BoundPriors(
+    bound = BoundPriors(
         design.fixed.names, tuple(coefficients), np.where(lift != 0.0, 0.0, means), lift, sigma, terms
     )
+    return _by_group(design, bound, Normal(math.log(scale / weight), 1.5), HalfNormal(1.0))
 
 
 def brms_priors(design: Design) -> BoundPriors:
@@ -80,7 +86,9 @@ def brms_priors(design: Design) -> BoundPriors:
 
     Coefficients are flat; the intercept of column-centred ``X`` is ``StudentT(3, m, s)``, ``m`` the median of
     ``y``, to one decimal, minus the mean offset and ``s = max(2.5, mad(y))``, the mad to one decimal; sds
-    and sigma are ``HalfT(3, s)``; correlations ``LKJ(1)``. Not invariant to the unit of ``y``.
+    and sigma are ``HalfT(3, s)``; correlations ``LKJ(1)``. Not invariant to the unit of ``y``. Residual sds
+    of groups are log-normal, the mean of their logarithms ``StudentT(3, 0, 2.5)``, the sd ``HalfT(3, 2.5)``
+    (brms itself takes the scale of the response for the latter, which is one of logarithms).
     """
     middle = _median(design, design.y)
     spread = max(2.5, round(1.4826 * _median(design, np.abs(design.y - middle)), 1))
@@ -94,7 +102,8 @@ def brms_priors(design: Design) -> BoundPriors:
         )
         for label, term in zip(term_labels(design), design.terms, strict=True)
     ]
-    return _with_centred_intercept(design, others, StudentT(3.0, location, spread), half, terms)
+    bound = _with_centred_intercept(design, others, StudentT(3.0, location, spread), half, terms)
+    return _by_group(design, bound, StudentT(3.0, 0.0, 2.5), HalfT(3.0, 2.5))
 
 
 def rstanarm_priors(design: Design) -> BoundPriors:
@@ -104,7 +113,18 @@ def rstanarm_priors(design: Design) -> BoundPriors:
     ``Normal(mean(y), 2.5 sd(y))``; sigma is ``Exponential(1 / sd(y))``. The covariance matrix of a term is
     ``decov(1, 1, 1, 1)``, its sds relative to sigma: `Decov` of the sds and ``LKJ(1)`` if the effects are
     correlated, ``Exponential(1)`` of each sd if they are not.
+
+    Raises
+    ------
+    OptionError
+        Groups have residual sds of their own, which rstanarm does not have.
     """
+    if design.residual_groups is not None:
+        raise OptionError(
+            'the priors of "rstanarm" were asked for beside residual_groups',
+            allowed='"default", "brms" or a dictionary: rstanarm has one residual sd for all rows',
+            remedy='priors="brms"',
+        )
     y_mean, y_sd = _moments(design, design.y)
     y_sd = y_sd if y_sd > 0.0 else 1.0
     sds = _column_moments(design, design.fixed.X)[1]
@@ -134,6 +154,14 @@ def _with_centred_intercept(
     chosen = tuple(intercept if at else prior for at, prior in zip(lift, coefficients, strict=True))
     centre = np.where(lift != 0.0, 0.0, means) if lift.any() else np.zeros(len(names))
     return BoundPriors(names, chosen, centre, lift, _residual(design, sigma), tuple(terms))
+
+
+def _by_group(design: Design, bound: BoundPriors, mean: ScalarPrior, sd: ScalarPrior) -> BoundPriors:
+    """Return the priors with a log-normal law of residual sds if they differ between groups."""
+    if design.residual_groups is None:
+        return bound
+    law = ResidualPriors("log_normal", RESIDUAL_NAMES["log_normal"], mean, sd)
+    return dataclasses.replace(bound, sigma=Fixed(1.0), residual=law)
 
 
 def has_correlations(term: EffectsTerm) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from multilevel.errors import OptionError
-from multilevel.model.priors import Fixed, Flat, Normal, ScalarPrior, StudentT, root_of
+from multilevel.model.priors import Fixed, Flat, Hierarchical, Normal, ScalarPrior, StudentT, root_of
 
 POSITIVE = (
     "HalfNormal, HalfT, HalfCauchy, Exponential, LogNormal, Gamma, InverseGamma, Uniform(0, high), Fixed"
@@ -29,6 +29,8 @@ def as_scalar(prior: object, *, where: str) -> ScalarPrior:
         return prior
     if isinstance(prior, int | float) and not isinstance(prior, bool):
         remedy = f"Fixed({prior:g}) to hold it at this value"
+    elif isinstance(prior, Hierarchical):
+        remedy = 'residual_groups="a column" with this law under "sigma" or "sigma2"'
     elif hasattr(prior, "text") and not isinstance(prior, type):
         remedy = "Normal(mean, sd)"
     else:

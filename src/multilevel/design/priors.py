@@ -13,6 +13,7 @@ from multilevel.design.bound_priors import BoundPriors, TermPriors
 from multilevel.design.default_priors import brms_priors, rstanarm_priors, scaled_priors
 from multilevel.design.design import Design
 from multilevel.design.prior_places import as_positive, as_scalar, as_variance, named
+from multilevel.design.residual_priors import residual_law
 from multilevel.design.term_priors import bind_term
 from multilevel.errors import OptionError
 from multilevel.model.priors import MVNormal, ScalarPrior
@@ -42,7 +43,8 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
           a grouping factor): a prior of one number, of the coefficient itself, the intercept too;
         - ``"fixed"``: the same for every coefficient not named, the intercept included; or an `MVNormal` of
           all coefficients in their order;
-        - ``"sigma"`` or ``"sigma2"``: a positive prior of the residual sd, or of its square;
+        - ``"sigma"`` or ``"sigma2"``: a positive prior of the residual sd, or of its square; where groups
+          have residual sds of their own, the law of these, see `residual_priors.residual_law`;
         - a grouping factor's name, its columns in any order: an `InverseWishart`, `Wishart` (of the
           precision), `ScaledInverseWishart` or `FixedMatrix`; or a dictionary,
           ``{"sd": prior or {effect: prior}, "correlation": LKJ(eta)}``, with "variance" in place of "sd" for
@@ -218,6 +220,8 @@ def _with_residual(design: Design, bound: BoundPriors, priors: Mapping[str, obje
         )
     if len(keys) == 2:
         raise OptionError('priors has both "sigma" and "sigma2"', allowed="one of them")
+    if design.residual_groups is not None:
+        return dataclasses.replace(bound, residual=residual_law(keys[0], priors[keys[0]]))
     read = as_positive if keys[0] == "sigma" else as_variance
     sigma = read(priors[keys[0]], where=f'priors["{keys[0]}"]')
     if sigma.bounds[1] <= 0.0:
