@@ -9,6 +9,7 @@
 #include "lapack.hpp"
 #include "problem_bindings.hpp"
 #include "scatter.hpp"
+#include "varying_bindings.hpp"
 
 namespace ml {
 
@@ -144,4 +145,5 @@ NB_MODULE(_core, m) {
   m.def("pair_table", &ml::scatter_pairs, nanobind::arg("f"), nanobind::arg("g"), nanobind::arg("root").none());
   m.def("column_moments", &ml::moments_of_columns, nanobind::arg("X"));
   ml::bind_problem(m);
+  ml::bind_varying(m);
 }

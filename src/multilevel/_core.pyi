@@ -159,3 +159,45 @@ class Problem:
 
     def structure(self) -> dict[str, int]:
         """Return core_size, list_size and nodes of the elimination."""
+
+class VaryingGroups:
+    """Groups with residual sds of their own, each sd integrated out by quadrature and the effects exactly.
+
+    The law of the sds has two parameters ``(a, b)``: ``s^2 ~ InverseGamma(shape a, scale b)``, or
+    ``log s ~ Normal(mean a, sd b)``. A point is a factor ``Lambda`` of the effects' covariance matrix, any
+    matrix with ``Lambda Lambda'`` equal to it, the coefficients ``gamma``, and ``(a, b)``.
+
+    Parameters
+    ----------
+    effects
+        Columns of ``Z``, ``K``.
+    log_normal
+        Whether the law is the second.
+    R
+        ``(m, w, w)``, ``w = K + p + 1``: upper triangular factor of each group's weighted rows ``[Z X y]``.
+    rows
+        ``(m,)`` rows of each group, counted with their frequencies.
+    """
+
+    def __init__(self, effects: int, log_normal: bool, R: Floats, rows: Floats) -> None: ...
+    def values(self, Lambda: Floats, gamma: Floats, law: Floats, threads: int = 1) -> Floats:
+        """Return ``(n,)`` log likelihoods at points ``(n, K, K)``, ``(n, p)`` and ``(n, 2)``.
+
+        The integral of each group is good to about 1e-9. Left out are powers of ``2 pi``, weights, and
+        for each group the law's constant: ``log 2 + a log b - log Gamma(a)``, or ``-log b - log(2 pi) / 2``.
+        Minus infinity where it is not defined.
+        """
+
+    def gradients(
+        self, Lambda: Floats, gamma: Floats, law: Floats, threads: int = 1
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return `values`, and their gradients ``(n, K, K)``, ``(n, p)`` and ``(n, 2)``."""
+
+    def draws(
+        self, Lambda: Floats, gamma: Floats, law: Floats, seed: int, first: int, threads: int = 1
+    ) -> tuple[Floats, Floats]:
+        """Return draws of ``log s`` ``(n, m)`` and of the effects ``(n, m, K)``, one for each point.
+
+        Point i uses the random stream ``first + i`` of ``seed``, whatever the number of threads; `ValueError`
+        where a point has no density.
+        """
