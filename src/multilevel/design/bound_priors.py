@@ -103,8 +103,6 @@ class TermPriors:
 
 
 ResidualLaw = Literal["inverse_gamma", "log_normal"]
-
-
 RESIDUAL_NAMES: Mapping[ResidualLaw, tuple[str, str]] = {
     "inverse_gamma": ("shape(sigma2)", "scale(sigma2)"),
     "log_normal": ("mean(log sigma)", "sd(log sigma)"),
@@ -112,6 +110,8 @@ RESIDUAL_NAMES: Mapping[ResidualLaw, tuple[str, str]] = {
 """How the parameters of each law are called among the draws."""
 LEAST_SD, LARGEST_SD = 1e-150, 1e150
 """Sds drawn from a law are held between these, so that their squares are numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResidualPriors:
     """The law of residual sds that differ between groups, in the unit of the response.
@@ -134,8 +134,6 @@ class ResidualPriors:
     first: ScalarPrior
     second: ScalarPrior
 
-
-@dataclass(frozen=True, slots=True, eq=False)
     def texts(self) -> list[tuple[str, str]]:
         """Return the law, then its parameters that are not known, each with its prior as text."""
         of, words = {
@@ -174,6 +172,8 @@ def sds_of_groups(
             sds = np.sqrt(b / rng.standard_gamma(np.broadcast_to(a, shape)))
     return np.asarray(np.clip(sds, LEAST_SD, LARGEST_SD))
 
+
+@dataclass(frozen=True, slots=True, eq=False)
 class BoundPriors:
     """The priors of every parameter of a design.
 
