@@ -186,6 +186,10 @@ bool Elimination::eliminate_core() {
 // B = (Lambda M^-1 Lambda') C and H = Z'V^-1 [X y], node by node from the last to the first.
 void Elimination::solve_fixed() {
   fixed.invert();
+  solve_effects();
+}
+
+void Elimination::solve_effects() {
   B_.assign(coff_.back(), 0.0);
   H_.assign(coff_.back(), 0.0);
   if (Q_ > 0) solve_core();

@@ -23,9 +23,11 @@ class Elimination final : public Profile {
   bool reduce(const double* theta, double& log_det) override;
   const std::vector<double>& reduced() const override { return D_; }
   void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) override;
+  void weighted_gradient(const double* w, std::vector<std::vector<double>>& G) override;
 
   // At the theta of the last value(): conditional modes' data, needs no derivatives().
-  void solve_fixed();          // B and H
+  void solve_fixed();          // B, H and the inverse of X'V^-1X
+  void solve_effects();        // B and H
   void invert_selected();      // conditional covariances and E; destroys the core's factor
   // One draw of all effects given theta, the coefficients and the residual sd: by factor and level, after reduce().
   void draw_effects(const double* beta, double sigma, Random& random, double* out);

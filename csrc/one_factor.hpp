@@ -20,6 +20,7 @@ class OneFactor final : public Profile {
   bool reduce(const double* theta, double& log_det) override;
   const std::vector<double>& reduced() const override { return D_; }
   void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) override;
+  void weighted_gradient(const double* w, std::vector<std::vector<double>>& G) override;
   bool exact_hessian() const override { return true; }
   void merge();
   // At n points: log|M| (infinite where not defined) and [X y]'V^-1 [X y], full (p+1) x (p+1). Touches no state.
@@ -39,6 +40,8 @@ class OneFactor final : public Profile {
   void add_row(const double* H, double* g, double* gg, double* Y, double* HR);
   template <int K>
   void accumulate();
+  template <int K>
+  void add_weighted(const double* w, double* G) const;
   void information(std::vector<double>& hessian);
 
   int k_ = 0, r_ = 0, m_ = 0, n_basis_ = 0;

@@ -301,6 +301,7 @@ void bind_problem(nb::module_& m) {
       .def("reductions", &reductions, nb::arg("thetas"), nb::arg("threads") = 1)
       .def("draw_effects", &draw_effects, nb::arg("thetas"), nb::arg("betas"), nb::arg("sigmas"), nb::arg("seed"),
            nb::arg("first"), nb::arg("threads") = 1)
+      .def("reduction_gradients", &reduction_gradients, nb::arg("thetas"), nb::arg("weights"))
       .def("replace_response", &replace_response, nb::arg("c"), nb::arg("d"))
       .def("structure", &structure);
 }

@@ -67,6 +67,9 @@ class Profile {
   virtual const std::vector<double>& reduced() const = 0;
   // Gradient and (approximate) Hessian at the theta of the last value().
   virtual void derivatives(std::vector<double>& gradient, std::vector<double>& hessian) = 0;
+  // After reduce(): by factor the symmetric G, K x K, with d(log|M| + sum_ab w_ab S_ab) = sum_f tr(G_f dT_f),
+  // S = reduced(); w symmetric, (p+1) x (p+1).
+  virtual void weighted_gradient(const double* w, std::vector<std::vector<double>>& G) = 0;
 
   Layout layout;
   Criterion criterion;

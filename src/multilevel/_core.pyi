@@ -146,6 +146,14 @@ class Problem:
         ``log|M|`` is infinite where it is not defined.
         """
 
+    def reduction_gradients(self, thetas: Floats, weights: Floats) -> list[Floats]:
+        """Return by factor ``G`` ``(n, K, K)`` with ``d(log|M| + sum w S) = sum tr(G dT)`` at each theta.
+
+        ``S`` is what `reductions` gives, ``weights`` are ``(n, p + 1, p + 1)``, ``T`` is the relative
+        covariance matrix of a level's effects, which may move in every direction, also outside the terms'
+        structures. NaN where ``log|M|`` is not defined.
+        """
+
     def draw_effects(
         self, thetas: Floats, betas: Floats, sigmas: Floats, seed: int, first: int, threads: int = 1
     ) -> Floats:

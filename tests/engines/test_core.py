@@ -64,6 +64,30 @@ def test_posterior_and_products_are_those_of_dense_algebra(structure: Structure)
         close(problem.information_product(theta, w), w.T @ twin.E @ w, "information product")
 
 
+@pytest.mark.parametrize("structure", GROUPED, ids=names_of(GROUPED))
+def test_gradients_of_reductions_are_those_of_dense_algebra(structure: Structure) -> None:
+    """``d log|M| = tr(E dT)`` and ``dS = -H' dT H`` for a level, summed over the levels of a factor."""
+    for moments, theta, twin in points(structure):
+        r = moments.p + 1
+        weights = np.random.default_rng(3).normal(size=(1, r, r))
+        found = native_problem(moments, "ml").reduction_gradients(theta[None], weights)
+        form = twin.E - twin.H @ (0.5 * (weights[0] + weights[0].T)) @ twin.H.T
+        for G, expected in zip(found, twin.diagonal_blocks(form), strict=True):
+            close(G[0], expected.sum(axis=0), "G")
+
+
+def test_gradients_at_several_thetas_are_those_of_each_and_nan_where_not_defined() -> None:
+    problem = problem_of()
+    thetas = np.array([[1.0, 0.2, 0.5, 0.8], [1e200, 1e200, 1e200, 1e200], [0.3, 0.1, 0.9, 0.4]])
+    weights = np.random.default_rng(3).normal(size=(3, MOMENTS.p + 1, MOMENTS.p + 1))
+    together = problem.reduction_gradients(thetas, weights)
+    for i in (0, 2):
+        alone = problem.reduction_gradients(thetas[i : i + 1], weights[i : i + 1])
+        for G, one in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(G[i], one[0])
+    assert all(np.isnan(G[1]).all() for G in together)
+
+
 def _rows(twin: Twin, rng: np.random.Generator, n: int = 30) -> tuple[np.ndarray, Floats, Floats]:
     """Return levels (-1: left out) in any combination, effect columns, and the same in the long layout."""
     level = np.stack([rng.integers(-1, m, n) for m, _ in twin.sizes], axis=1).astype(np.int32)
@@ -208,10 +232,15 @@ def test_a_problem_that_does_not_fit_together_is_refused(name: str) -> None:
 
 THETA = np.ones(4)
 LEVEL = np.zeros((2, 2), dtype=np.int32)
+WEIGHTS = np.zeros((2, MOMENTS.p + 1, MOMENTS.p + 1))
 REFUSED_CALLS: dict[str, Callable[[core.Problem], object]] = {
     "theta too short": lambda p: p.evaluate(np.ones(3)),
     "value of a theta too long": lambda p: p.value(np.ones(5)),
     "posterior of a theta too short": lambda p: p.posterior(np.ones(3)),
+    "gradients of thetas too short": lambda p: p.reduction_gradients(np.ones((2, 3)), WEIGHTS),
+    "gradients without a weight for each": lambda p: p.reduction_gradients(np.ones((3, 4)), WEIGHTS),
+    "weights not square": lambda p: p.reduction_gradients(np.ones((2, 4)), WEIGHTS[:, :1].copy()),
+    "weights of two dimensions": lambda p: p.reduction_gradients(np.ones((2, 4)), WEIGHTS[0].copy()),
     "theta not a number": lambda p: p.evaluate(np.full(4, np.nan)),
     "theta infinite": lambda p: p.evaluate(np.full(4, np.inf)),
     "start too short": lambda p: p.optimise(np.ones(3), 1e-9, 1e-6, 10, None),

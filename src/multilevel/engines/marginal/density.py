@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 from multilevel.design.bound_priors import BoundPriors, TermPriors
 from multilevel.engines.likelihood.problem import entries, native_problem
 from multilevel.engines.marginal.coordinates import Coordinates, Values, coordinates_of
+from multilevel.engines.marginal.gradient import (
+    integral_slopes,
+    likelihood_term_slopes,
+    prior_term_slopes,
+    term_gradient,
+)
+from multilevel.engines.marginal.triangles import for_kernels, lower_factors, solve_lower, solve_transposed
 from multilevel.kernels import core, threads
 from multilevel.model import Covariance
 from multilevel.model.priors import LKJ, Fixed, FixedMatrix, Flat, MVNormal, Normal, RootOf, ScalarPrior
@@ -48,6 +55,31 @@ class Conditional:
     factor: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reduced:
+    """A batch of points with the group effects eliminated.
+
+    Parameters
+    ----------
+    values
+        What the points stand for.
+    sigma
+        ``(n,)`` residual sd of the scaled problem.
+    thetas
+        ``(n, T)``.
+    log_det
+        ``(n,)`` ``log|M|``.
+    S
+        ``(n, p + 1, p + 1)`` ``[X y]'V^-1 [X y]``.
+    """
+
+    values: Values
+    sigma: Floats
+    thetas: Floats
+    log_det: Floats
+    S: Floats
+
+
 class MarginalDensity:
     """``log p(y, x)`` as a function of the sampled numbers ``x``, for batches of points.
 
@@ -58,6 +90,7 @@ class MarginalDensity:
     __slots__ = (
         "_W",
         "_constant",
+        "_fronts",
         "_moments",
         "_origin",
         "_precision",
@@ -74,6 +107,7 @@ class MarginalDensity:
         self.at: Coordinates = coordinates_of(moments, priors)
         self._problem = native_problem(moments, "ml")
         self._rows = list(entries(moments.blocks))
+        self._fronts = [np.asarray(np.linalg.inv(term.back)) for term in moments.scaling.terms]
         scaling, p = moments.scaling, moments.p
         to_scaled = np.linalg.inv(scaling.fixed.back) / scaling.y_scale
         from_centred = 2.0 * np.eye(p) - priors.to_centred
@@ -121,12 +155,22 @@ class MarginalDensity:
 
     def log_density(self, x: Floats) -> Floats:
         """Return ``log p(y | x) + log p(x)`` at points ``(n, d)``, minus infinity where it is not defined."""
-        parts = [self._batch(x[i : i + BATCH])[0] for i in range(0, x.shape[0], BATCH)]
+        parts = [self._batch(self._reduced(x[i : i + BATCH]))[0] for i in range(0, x.shape[0], BATCH)]
         return np.concatenate(parts) if parts else np.zeros(0)
+
+    def log_density_and_gradient(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return the log density ``(n,)`` and its gradient ``(n, d)`` at points ``(n, d)``.
+
+        The gradient is exact where the density is positive, and zero where it is not.
+        """
+        parts = [self._batch_gradient(x[i : i + BATCH]) for i in range(0, x.shape[0], BATCH)]
+        if not parts:
+            return np.zeros(0), np.zeros(x.shape)
+        return np.concatenate([total for total, _ in parts]), np.concatenate([slope for _, slope in parts])
 
     def conditional(self, x: Floats) -> Conditional:
         """Return the distribution of the integrated coefficients at points ``(n, d)``."""
-        return self._batch(x)[1]
+        return self._batch(self._reduced(x))[1]
 
     @property
     def total_effects(self) -> int:
@@ -139,7 +183,7 @@ class MarginalDensity:
         """Draw the coefficients given the points: user's ``(n, p)``, scaled ``(n, p)``, and what it used."""
         conditional = self.conditional(x)
         noise = rng.standard_normal(conditional.mean.shape)
-        delta = conditional.mean + _solve_transposed(conditional.factor, noise)
+        delta = conditional.mean + solve_transposed(conditional.factor, noise)
         gamma = conditional.at + delta @ self._W.T
         scaling = self._moments.scaling
         beta = scaling.y_scale * gamma @ scaling.fixed.back.T + scaling.constant
@@ -169,25 +213,78 @@ class MarginalDensity:
             for b, block in enumerate(moments.blocks)
         )
 
-    def _batch(self, x: Floats) -> tuple[Floats, Conditional]:
-        """Return the log density and the conditional distribution of the coefficients at a few points."""
+    def _reduced(self, x: Floats) -> _Reduced:
+        """Return a few points with their group effects eliminated."""
         values = self.at.values(x)
-        sigma = values.sigma / self._moments.scaling.y_scale
         with np.errstate(all="ignore"):
             thetas = self._thetas(values)
-            log_det, S = self._problem.reductions(np.ascontiguousarray(np.nan_to_num(thetas)), threads)
-            likelihood, conditional = self._integrate(values, sigma, thetas, log_det, S)
+            log_det, S = self._problem.reductions(for_kernels(thetas), threads)
+        return _Reduced(values, values.sigma / self._moments.scaling.y_scale, thetas, log_det, S)
+
+    def _batch(self, point: _Reduced) -> tuple[Floats, Conditional]:
+        """Return the log density and the conditional distribution of the coefficients at a few points."""
+        values = point.values
+        with np.errstate(all="ignore"):
+            likelihood, conditional = self._integrate(point)
             total = likelihood + values.log_jacobian + self.log_prior(values)
-        total[~np.isfinite(total) | ~np.isfinite(thetas).all(axis=1)] = -np.inf
+        total[~np.isfinite(total) | ~np.isfinite(point.thetas).all(axis=1)] = -np.inf
         return total, conditional
+
+    def _batch_gradient(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return the log density and its gradient at a few points."""
+        point = self._reduced(x)
+        total, conditional = self._batch(point)
+        with np.errstate(all="ignore"):
+            gradient = self._gradient(x, point, conditional)
+        defined = np.isfinite(total) & np.isfinite(gradient).all(axis=1)
+        total[~defined], gradient[~defined] = -np.inf, 0.0
+        return total, gradient
+
+    def _gradient(self, x: Floats, point: _Reduced, conditional: Conditional) -> Floats:
+        """Return the gradient ``(n, d)`` of the log density at a few points."""
+        values, moments = point.values, self._moments
+        root = np.linalg.solve(conditional.factor, np.broadcast_to(self._W.T, (x.shape[0], *self._W.T.shape)))
+        integral = integral_slopes(
+            point.S,
+            conditional.at + conditional.mean @ self._W.T,
+            np.swapaxes(root, 1, 2) @ root,
+            point.sigma,
+            moments.n,
+        )
+        G = self._problem.reduction_gradients(for_kernels(point.thetas), for_kernels(integral.weights))
+        gradient, log_sigma = np.zeros(x.shape), integral.log_sigma + 1.0
+        for b, (block, place) in enumerate(zip(moments.blocks, self.at.terms, strict=True)):
+            here = slice(block.start, block.start + block.size)
+            sds, L = values.sds[b], values.factors[b]
+            half = sds[:, :, None] * L
+            D = half @ np.swapaxes(half, 1, 2)
+            slopes = likelihood_term_slopes(
+                G[block.factor][:, here, here], self._fronts[b], D, values.sigma
+            ) + prior_term_slopes(
+                self._priors.terms[b], sds, D, values.sigma, shared=block.covariance is Covariance.SCALAR
+            )
+            gradient += term_gradient(place, x, (sds, L), slopes)
+            log_sigma += slopes.log_sigma
+        if self.at.sigma >= 0:
+            prior = self._priors.sigma.dlogpdf(values.sigma)
+            gradient[:, self.at.sigma] = log_sigma + values.sigma * prior
+        if isinstance(self._priors.coefficients, tuple):
+            by_sampled = integral.at @ self._sampled
+            for i, number in enumerate(self.at.coefficients):
+                own = self._priors.coefficients[number].dlogpdf(values.coefficients[:, i])
+                gradient[:, self.at.first_coefficient + i] = by_sampled[:, i] + own
+        return gradient
 
     def _thetas(self, values: Values) -> Floats:
         """Return relative Cholesky factors of the scaled problem, ``(n, T)``."""
         n = values.sigma.size
         factors = [np.zeros((n, k, k)) for k in self._moments.effects]
         for b, block in enumerate(self._moments.blocks):
-            front = np.linalg.inv(self._moments.scaling.terms[b].back)
-            A = front @ (values.sds[b][:, :, None] * values.factors[b]) / values.sigma[:, None, None]
+            A = (
+                self._fronts[b]
+                @ (values.sds[b][:, :, None] * values.factors[b])
+                / values.sigma[:, None, None]
+            )
             if block.size > 1 and block.covariance is Covariance.UNSTRUCTURED:
                 A = np.swapaxes(np.linalg.qr(np.swapaxes(np.nan_to_num(A), 1, 2), mode="r"), 1, 2)
             here = slice(block.start, block.start + block.size)
@@ -197,18 +294,17 @@ class MarginalDensity:
             thetas[:, number] = factors[factor][:, row, column]
         return thetas
 
-    def _integrate(
-        self, values: Values, sigma: Floats, thetas: Floats, log_det: Floats, S: Floats
-    ) -> tuple[Floats, Conditional]:
+    def _integrate(self, point: _Reduced) -> tuple[Floats, Conditional]:
         """Return the log likelihood without the integrated coefficients, and their distribution.
 
         With precision ``A = W'S_XX W / s2 + P``, ``h = W'(S_Xy - S_XX at) / s2 + P m`` and
         ``c = |y - X at|^2_V / s2 + m'P m``, the integral over ``delta`` is that of a Gaussian.
         """
         moments, p = self._moments, self._moments.p
+        sigma, log_det, S = point.sigma, point.log_det, point.S
         at = np.tile(self._origin, (sigma.size, 1))
         if self.at.coefficients:
-            at = at + values.coefficients @ self._sampled.T
+            at = at + point.values.coefficients @ self._sampled.T
         s2 = sigma**2
         XX, Xy, yy = S[:, :p, :p], S[:, :p, p], S[:, p, p]
         XX_at = np.einsum("npq,nq->np", XX, at)
@@ -219,13 +315,13 @@ class MarginalDensity:
         defined = np.isfinite(A).all(axis=(1, 2)) & np.isfinite(log_det)
         L = np.full_like(A, np.nan)
         if defined.any():
-            L[defined] = _cholesky(A[defined])
-        half = _solve(L, h)
-        mean = _solve_transposed(L, half)
+            L[defined] = lower_factors(A[defined])
+        half = solve_lower(L, h)
+        mean = solve_transposed(L, half)
         log_diagonal = np.log(np.diagonal(L, axis1=1, axis2=2)).sum(axis=1)
         quadratic = c - (half * half).sum(axis=1)
         likelihood = self._constant - 0.5 * (moments.n * np.log(s2) + log_det + quadratic) - log_diagonal
-        return likelihood, Conditional(thetas, sigma, at, mean, L)
+        return likelihood, Conditional(point.thetas, sigma, at, mean, L)
 
     def log_prior(self, values: Values) -> Floats:
         """Return the log prior density of sds, correlations, sigma and sampled coefficients."""
@@ -264,31 +360,3 @@ def term_log_prior(prior: TermPriors, sds: Floats, factors: Floats, sigma: Float
 def improper(prior: ScalarPrior) -> bool:
     """Return whether a prior has no finite integral."""
     return isinstance(prior.variance if isinstance(prior, RootOf) else prior, Flat)
-
-
-def _cholesky(A: Floats) -> Floats:
-    """Return lower factors, NaN where a matrix is not positive definite."""
-    try:
-        return np.asarray(np.linalg.cholesky(A))
-    except np.linalg.LinAlgError:
-        found = np.full_like(A, np.nan)
-        for i, matrix in enumerate(A):
-            if np.linalg.eigvalsh(matrix)[0] > 0.0:
-                found[i] = np.linalg.cholesky(matrix)
-        return found
-
-
-def _solve(L: Floats, b: Floats) -> Floats:
-    """Return ``L^-1 b`` for each point."""
-    x = b.copy()
-    for i in range(b.shape[1]):
-        x[:, i] = (x[:, i] - np.einsum("nj,nj->n", L[:, i, :i], x[:, :i])) / L[:, i, i]
-    return x
-
-
-def _solve_transposed(L: Floats, b: Floats) -> Floats:
-    """Return ``L^-T b`` for each point."""
-    x = b.copy()
-    for i in reversed(range(b.shape[1])):
-        x[:, i] = (x[:, i] - np.einsum("nj,nj->n", L[:, i + 1 :, i], x[:, i + 1 :])) / L[:, i, i]
-    return x
