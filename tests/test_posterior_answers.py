@@ -11,7 +11,7 @@ import pytest
 
 from multilevel.data import datasets, read_table
 from multilevel.design import bind
-from multilevel.errors import StorageError
+from multilevel.errors import OptionError, StorageError
 from multilevel.language import parse_formula
 from multilevel.posterior_answers import load_saved_posterior
 from multilevel.results.posterior import Posterior
@@ -35,6 +35,11 @@ def test_a_loaded_posterior_gives_equal_answers(posterior: Posterior, tmp_path: 
         again.predict(new, interval=0.9), posterior.predict(new, interval=0.9), check_exact=True
     )
     np.testing.assert_array_equal(again.simulate(2, seed=1), posterior.simulate(2, seed=1))
+
+
+def test_a_loaded_posterior_has_only_the_texts_of_its_priors(posterior: Posterior) -> None:
+    with pytest.raises(OptionError, match=r"loaded from a file.*\n.*\n  try: multilevel\.prior_predictive"):
+        posterior.prior_predictive(seed=1)
 
 
 def test_an_absent_file(tmp_path: Path) -> None:

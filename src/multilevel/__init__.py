@@ -1,6 +1,6 @@
 """Multilevel (mixed-effects) models: the names that `import multilevel as ml` gives."""
 
-from multilevel.api import Progress, compare, fit, formula, load_fit
+from multilevel.api import Progress, compare, fit, formula, load_fit, prior_predictive
 from multilevel.data import datasets
 from multilevel.errors import (
     AliasedWarning,
@@ -41,6 +41,7 @@ from multilevel.model.priors import (
 )
 from multilevel.results import Fit
 from multilevel.results.posterior import Posterior
+from multilevel.results.posterior_questions import PriorPredictive
 from multilevel.sampling import load_posterior, sample
 from multilevel.version import __version__
 
@@ -51,9 +52,11 @@ __all__ = [
     "load_fit",
     "sample",
     "load_posterior",
+    "prior_predictive",
     "datasets",
     "Fit",
     "Posterior",
+    "PriorPredictive",
     "Model",
     "Progress",
     "LKJ",

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from multilevel.data.give_back import to_library
 from multilevel.design import bind
+from multilevel.design.bound_priors import BoundPriors
+from multilevel.errors import OptionError
 from multilevel.inference.new_data import read_new_data
 from multilevel.inference.posterior_arviz import to_arviz
 from multilevel.inference.posterior_draws import draws_columns, named_draws
@@ -24,6 +26,7 @@ from multilevel.inference.posterior_tables import (
     posterior_residuals,
     posterior_table,
 )
+from multilevel.inference.prior_predictive import prior_predictive
 from multilevel.language import parse_formula
 from multilevel.moments import summarise
 from multilevel.report.posterior_pages import (
@@ -34,7 +37,7 @@ from multilevel.report.posterior_pages import (
     posterior_summary,
 )
 from multilevel.results.posterior import Posterior
-from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws
+from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws, PriorPredictive
 from multilevel.results.posterior_store import read_posterior, save_posterior, verify_posterior
 from multilevel.results.questions import Frame, Groups, Page, Question
 
@@ -122,6 +125,25 @@ class DrawAnswers:
     def loo(self, posterior: Posterior) -> LeaveOneOut:
         """Return leave-one-out predictive densities."""
         return leave_one_out(posterior)
+
+    def prior_predictive(
+        self, posterior: Posterior, draws: int, *, seed: int | np.random.Generator
+    ) -> PriorPredictive:
+        """Return draws from the priors and the responses that follow from them.
+
+        Raises
+        ------
+        OptionError
+            If the posterior was loaded from a file, which has the texts of the priors only.
+        """
+        if not isinstance(posterior.priors, BoundPriors):
+            raise OptionError(
+                "prior_predictive was asked of a posterior that was loaded from a file, which holds only the"
+                " texts of its priors",
+                allowed="a posterior that was sampled here",
+                remedy="multilevel.prior_predictive(model, data, priors, seed=...)",
+            )
+        return prior_predictive(posterior.design, posterior.priors, draws=draws, seed=seed)
 
     def save(self, posterior: Posterior, path: str | Path) -> None:
         """Write the posterior to a file."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from multilevel.design.bound_priors import ResidualLaw
 
 Floats = NDArray[np.float64]
-Sampler = Literal["marginal", "gibbs"]
+Sampler = Literal["marginal", "gibbs", "prior"]
+"""The engines; "prior" are draws from the priors themselves, without the data."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ from multilevel.inference.compare import compare
 from multilevel.inference.effects import fitted, group_coefficients, group_effects, residuals
 from multilevel.inference.new_data import NewData, read_new_data
 from multilevel.inference.predict import kinds_of_terms, predict
+from multilevel.inference.prior_predictive import prior_predictive
 from multilevel.inference.simulate import simulate
 from multilevel.inference.tables import table
 from multilevel.inference.variance import correlations, variance_components
@@ -19,6 +20,7 @@ __all__ = [
     "group_effects",
     "kinds_of_terms",
     "predict",
+    "prior_predictive",
     "read_new_data",
     "residuals",
     "simulate",

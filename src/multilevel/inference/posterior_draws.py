@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.design.design import Design
+from multilevel.engines.draws import Draws
 from multilevel.errors import OptionError
-from multilevel.model import Covariance
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import NamedDraws
 from multilevel.results.questions import Columns
@@ -17,7 +18,18 @@ from multilevel.results.questions import Columns
 Floats = NDArray[np.float64]
 
 RESIDUAL_SD = "sigma"
-UNCORRELATED = (Covariance.DIAGONAL, Covariance.SCALAR)
+
+
+class Drawn(Protocol):
+    """Draws beside the design that names them, such as a posterior."""
+
+    @property
+    def design(self) -> Design:
+        """The model, bound to the data."""
+
+    @property
+    def sampled(self) -> Draws:
+        """The draws."""
 
 
 def named_draws(posterior: Posterior) -> NamedDraws:
@@ -30,11 +42,11 @@ def named_draws(posterior: Posterior) -> NamedDraws:
         the residual sd (``residual sigma`` if a coefficient has that name); and group effects,
         ``effects(group, term)``, at the draws that were kept. Chains and draws are numbered from zero.
     """
-    return posterior.once("named draws", lambda: _named(posterior))
+    return posterior.once("named draws", lambda: draws_by_name(posterior))
 
 
-def _named(posterior: Posterior) -> NamedDraws:
-    """Return the draws by name."""
+def draws_by_name(posterior: Drawn) -> NamedDraws:
+    """Return the draws by name; see `named_draws`."""
     sampled, design = posterior.sampled, posterior.design
     arrays = parameters(posterior)
     chains, draws = sampled.sigma.shape
@@ -49,7 +61,7 @@ def _named(posterior: Posterior) -> NamedDraws:
     return NamedDraws(arrays, coordinates)
 
 
-def parameters(posterior: Posterior) -> dict[str, Floats]:
+def parameters(posterior: Drawn) -> dict[str, Floats]:
     """Return ``(chains, draws)`` of each parameter that is not a group effect, by name."""
     sampled, design = posterior.sampled, posterior.design
     arrays = {name: sampled.coefficients[:, :, i] for i, name in enumerate(design.fixed.names)}
@@ -62,11 +74,11 @@ def parameters(posterior: Posterior) -> dict[str, Floats]:
     return arrays
 
 
-def correlation_draws(posterior: Posterior) -> dict[tuple[str, str, str], Floats]:
+def correlation_draws(posterior: Drawn) -> dict[tuple[str, str, str], Floats]:
     """Return ``(chains, draws)`` of each correlation, by group and the two terms."""
     found: dict[tuple[str, str, str], Floats] = {}
     for block, values in zip(posterior.design.terms, posterior.sampled.correlations, strict=True):
-        if block.covariance in UNCORRELATED:
+        if not block.covariance.correlated:
             continue
         group, k = posterior.design.factors[block.factor].name, len(block.names)
         for a in range(k):
@@ -75,7 +87,7 @@ def correlation_draws(posterior: Posterior) -> dict[tuple[str, str, str], Floats
     return found
 
 
-def draws_columns(posterior: Posterior) -> Columns:
+def draws_columns(posterior: Drawn) -> Columns:
     """Return the draws as columns chain, draw, and one for each parameter that is not a group effect."""
     chains, draws = posterior.sampled.sigma.shape
     columns: dict[str, NDArray[Any]] = {

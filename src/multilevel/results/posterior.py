@@ -17,7 +17,7 @@ from multilevel.moments import Moments
 from multilevel.results.archive import not_pickled
 from multilevel.results.fit import Fit
 from multilevel.results.posterior_options import SampleOptions
-from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws
+from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws, PriorPredictive
 from multilevel.results.questions import Floats, Frame, Groups, Page, Question
 
 T = TypeVar("T")
@@ -256,6 +256,10 @@ class Posterior:
         """Return the leave-one-out predictive density of the rows, given the group effects (PSIS)."""
         return self.answers.loo(self)
 
+    def prior_predictive(self, draws: int = 1000, *, seed: int | np.random.Generator) -> PriorPredictive:
+        """Return draws from the priors, by the names of `draws`, and the responses that follow from them."""
+        return self.answers.prior_predictive(self, draws, seed=seed)
+
     def save(self, path: str | Path) -> None:
         """Write the posterior with its draws to a file; nothing in it is executable."""
         self.answers.save(self, path)
@@ -362,6 +366,11 @@ class PosteriorAnswers(Protocol):
 
     def loo(self, posterior: Posterior) -> LeaveOneOut:
         """Return leave-one-out predictive densities."""
+
+    def prior_predictive(
+        self, posterior: Posterior, draws: int, *, seed: int | np.random.Generator
+    ) -> PriorPredictive:
+        """Return draws from the priors."""
 
     def save(self, posterior: Posterior, path: str | Path) -> None:
         """Write the posterior to a file."""

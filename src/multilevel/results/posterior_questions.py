@@ -47,6 +47,37 @@ class NamedDraws(Mapping[str, Floats]):
         return f"NamedDraws({', '.join(repr(name) for name in self.arrays)})"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PriorPredictive:
+    """What the priors say before the data: draws of the parameters, and the responses that follow from them.
+
+    Parameters
+    ----------
+    draws
+        Draws by the names that ``Posterior.draws`` has, all in one chain: ``(1, draws)``, and group effects
+        ``(1, draws, m)``.
+    responses
+        ``(draws, n_input)``: for each draw a response of every row of the caller's table, NaN where the row
+        was left out; as `Posterior.simulate` gives them.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> eight = ml.datasets.load("eight_schools")
+    >>> priors = {"Intercept": ml.Normal(0, 20), "school": {"sd": ml.HalfCauchy(5)}}
+    >>> before = ml.prior_predictive("effect ~ 1 + (1 | school)", eight, priors, residual_sd="sd", seed=1)
+    >>> before.responses.shape, before.draws["effects(school, Intercept)"].shape
+    ((1000, 8), (1, 1000, 8))
+    """
+
+    draws: NamedDraws
+    responses: Floats
+
+    def __repr__(self) -> str:
+        n, rows = self.responses.shape
+        return f"PriorPredictive({n} draws, {rows} rows)"
+
+
 class UnknownParameter(OptionError, KeyError):
     """Draws were asked for under a name that no parameter has; also a ``KeyError``, as mappings need."""
 
