@@ -2,9 +2,11 @@
 
 from multilevel.api import Progress, compare, fit, formula, load_fit, prior_predictive
 from multilevel.data import datasets
+from multilevel.engines.pace import SamplingProgress
 from multilevel.errors import (
     AliasedWarning,
     BoundaryWarning,
+    CheckpointWarning,
     ComparisonError,
     ConvergenceWarning,
     DataError,
@@ -59,6 +61,7 @@ __all__ = [
     "PriorPredictive",
     "Model",
     "Progress",
+    "SamplingProgress",
     "LKJ",
     "Exponential",
     "Fixed",
@@ -80,6 +83,7 @@ __all__ = [
     "Wishart",
     "AliasedWarning",
     "BoundaryWarning",
+    "CheckpointWarning",
     "ComparisonError",
     "ConvergenceWarning",
     "DataError",

@@ -124,6 +124,10 @@ class ConvergenceWarning(MultilevelWarning):
     """The optimum could not be certified."""
 
 
+class CheckpointWarning(MultilevelWarning):
+    """The end of a checkpoint was damaged; the run goes on from what is whole before it."""
+
+
 def warn(message: str, category: type[MultilevelWarning]) -> None:
     """Warn at the line outside the library that called it."""
     here = str(Path(__file__).parent)

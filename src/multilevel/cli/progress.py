@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from multilevel.api import Progress
+from multilevel.report.terminal_line import ERASE_LINE, TerminalLine
+
+__all__ = ["ERASE_LINE", "QUIET_SECONDS", "progress_line"]
 
 QUIET_SECONDS = 1.0
 """A fit that takes less says nothing."""
-ERASE_LINE = "\r\x1b[K"
 
 
 @contextmanager
@@ -30,23 +32,17 @@ def progress_line(
     if not stream.isatty():
         yield None
         return
-    start = clock()
-    shown = False
+    line = TerminalLine(stream, quiet=QUIET_SECONDS, clock=clock)
 
     def show(progress: Progress) -> None:
-        nonlocal shown
-        seconds = clock() - start
-        if seconds >= QUIET_SECONDS:
-            shown = True
-            stream.write(
-                f"{ERASE_LINE}{seconds:.0f} s, evaluation {progress.evaluations}: "
+        line.show(
+            lambda seconds: (
+                f"{seconds:.0f} s, evaluation {progress.evaluations}: "
                 f"criterion {progress.criterion:.4f}, at most {progress.decrement:.2g} still to fall"
             )
-            stream.flush()
+        )
 
     try:
         yield show
     finally:
-        if shown:
-            stream.write(ERASE_LINE)
-            stream.flush()
+        line.erase()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 
+from multilevel.engines.pace import Watch
 from multilevel.errors import OptionError
 from multilevel.results.options import Given, Missing, check_choice, check_level, check_not_flag
 
@@ -68,6 +71,81 @@ class SampleOptions:
         check_count("warmup", self.warmup, least=0)
         check_count("draws", self.draws, least=self.chains)
         check_count("seed", self.seed, least=0)
+
+
+CHECKPOINTED = ("auto", "marginal", "gibbs")
+"""Methods whose runs can be written to a checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is watched, limited and stored; nothing here changes the draws of a run that ends by itself.
+
+    Parameters
+    ----------
+    threads
+        How many threads work at the same time; ``None`` for as many as help.
+    progress
+        ``True`` for a line on standard error, ``False`` for none, ``None`` for one if standard error is a
+        terminal and the run takes more than two seconds; or a function that is called with a
+        `SamplingProgress` several times a second and ends the run by returning ``False``.
+    checkpoint
+        Path of a file that keeps what was done, or ``None``.
+    resume
+        Whether to go on with the run in that file.
+    max_time
+        Seconds after which the run ends with the draws that there are, or ``None``.
+
+    Raises
+    ------
+    OptionError
+        If a value is not one of the allowed ones.
+    """
+
+    threads: int | None = None
+    progress: bool | Watch | None = None
+    checkpoint: str | Path | None = None
+    resume: bool = False
+    max_time: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.threads is not None:
+            check_count("threads", self.threads, least=1)
+        if not (self.progress is None or isinstance(self.progress, bool) or callable(self.progress)):
+            raise OptionError(
+                f"progress={self.progress!r}",
+                allowed="None, True, False, or a function of one argument, a SamplingProgress",
+            )
+        if self.checkpoint is not None and (
+            not isinstance(self.checkpoint, str | Path) or not str(self.checkpoint)
+        ):
+            raise OptionError(f"checkpoint={self.checkpoint!r}", allowed="the path of a file, or None")
+        if not isinstance(self.resume, bool):
+            raise OptionError(f"resume={self.resume!r}", allowed="True or False")
+        if self.resume and self.checkpoint is None:
+            raise OptionError(
+                "resume=True without a checkpoint",
+                remedy="checkpoint=path, the file of the run to go on with",
+            )
+        _check_time(self.max_time)
+
+    def check_method(self, method: str) -> None:
+        """Raise `OptionError` if runs of a method cannot be written to a checkpoint but were asked to be."""
+        if self.checkpoint is not None and method not in CHECKPOINTED:
+            raise OptionError(
+                f'checkpoint={str(self.checkpoint)!r} with method="{method}", which has no checkpoints',
+                allowed=", ".join(f'method="{name}"' for name in CHECKPOINTED),
+                remedy='method="gibbs" or method="marginal"',
+            )
+
+
+def _check_time(value: object) -> None:
+    """Raise `OptionError` unless a value is ``None`` or a positive number of seconds."""
+    if value is None:
+        return
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not 0.0 < float(value) < math.inf:  # type: ignore[arg-type]
+        raise OptionError(f"max_time={value!r}", allowed="a positive number of seconds, or None")
 
 
 def check_count(name: str, value: object, *, least: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +12,15 @@ from numpy.typing import NDArray
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.engines.gibbs.coefficients import CoefficientBlock
 from multilevel.engines.gibbs.conjugate import lower_factor
-from multilevel.engines.gibbs.metropolis import Walk
+from multilevel.engines.gibbs.metropolis import AnyWalk, Walk
 from multilevel.engines.gibbs.noise import NoiseStep, noise_step
+from multilevel.engines.gibbs.random_state import restore_random, snapshot_random
+from multilevel.engines.gibbs.recording import Recording, Run
 from multilevel.engines.gibbs.residuals import Residuals
 from multilevel.engines.gibbs.scale import ScaleMove
 from multilevel.engines.gibbs.terms import TermState, TermStep, term_step
 from multilevel.engines.likelihood.problem import entries, n_theta, native_problem
 from multilevel.engines.marginal.coordinates import Coordinates
-from multilevel.errors import DesignError
 from multilevel.kernels import core
 from multilevel.model import Covariance
 from multilevel.moments import Moments
@@ -120,32 +123,6 @@ class State:
     effects: list[Floats]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """What one chain recorded after warm-up: ``n`` draws in the units of `State`.
-
-    Parameters
-    ----------
-    gamma
-        ``(n, p)``.
-    sigma
-        ``(n,)``.
-    sds, factors
-        For each term ``(n, k)`` and ``(n, k, k)``.
-    effects
-        By factor ``(kept, m, K)``.
-    acceptance
-        Acceptance rate of every Metropolis step by name.
-    """
-
-    gamma: Floats
-    sigma: Floats
-    sds: tuple[Floats, ...]
-    factors: tuple[Floats, ...]
-    effects: tuple[Floats, ...]
-    acceptance: dict[str, float]
-
-
 class Chain:
     """A chain with its own native problem, random numbers and walks.
 
@@ -188,15 +165,26 @@ class Chain:
         self.draw_means()
         self.draw_covariances()
 
+    def eliminate(self) -> tuple[Floats, float, Floats]:
+        """Return theta ``(1, T)``, sigma in the scaled unit, and ``S`` of `CoefficientBlock.precision`.
+
+        Raises
+        ------
+        LinAlgError
+            If the likelihood is not finite here.
+        """
+        sigma = self.state.sigma / self._plan.moments.scaling.y_scale
+        theta = self._plan.theta(tuple(self.state.terms), sigma)
+        log_det, S = self._problem.reductions(theta)
+        if not np.isfinite(log_det[0]):
+            raise np.linalg.LinAlgError("the likelihood is not finite")
+        return theta, sigma, S[0]
+
     def draw_means(self) -> None:
         """Draw coefficients (effects integrated out) and then effects: an exact draw of both together."""
         plan, state = self._plan, self.state
-        sigma = state.sigma / plan.moments.scaling.y_scale
-        theta = plan.theta(tuple(state.terms), sigma)
-        log_det, S = self._problem.reductions(theta)
-        if not np.isfinite(log_det[0]):
-            raise np.linalg.LinAlgError("the elimination is not defined at this theta")
-        state.gamma = plan.coefficients.draw(S[0], sigma, self._rng, state.gamma, self._coefficient_walk)
+        theta, sigma, S = self.eliminate()
+        state.gamma = plan.coefficients.draw(S, sigma, self._rng, state.gamma, self._coefficient_walk)
         stream = (self._number + 1) * STREAMS + self._sweeps
         self._sweeps += 1
         drawn = self._problem.draw_effects(theta, state.gamma[None], np.array([sigma]), self._seed, stream)[0]
@@ -239,6 +227,47 @@ class Chain:
             if step.relative
         )
 
+    @property
+    def number(self) -> int:
+        """Which chain it is, from 0."""
+        return self._number
+
+    def values(self) -> dict[str, Floats | float]:
+        """Return what is recorded of every draw, by name."""
+        state = self.state
+        found: dict[str, Floats | float] = {"gamma": state.gamma, "sigma": state.sigma}
+        for t, term in enumerate(state.terms):
+            found |= {f"sds {t}": term.sds, f"factors {t}": term.L}
+        return found
+
+    def effects(self) -> Sequence[Floats]:
+        """Return the group effects by factor, which are recorded of some draws only."""
+        return self.state.effects
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Return all that the next sweeps depend on, as arrays by name: state, walks, random numbers."""
+        found: dict[str, NDArray[Any]] = {
+            **{name: np.asarray(value) for name, value in self.values().items()},
+            **{f"effects {f}": b for f, b in enumerate(self.state.effects)},
+            "random": snapshot_random(self._rng),
+            "sweeps": np.array([self._sweeps], dtype=np.int64),
+        }
+        for name, walk in self.walks().items():
+            found |= {f"walk {name}: {part}": array for part, array in walk.snapshot().items()}
+        return found
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to where `snapshot` was taken: the next sweeps are the same, bit for bit."""
+        state = self.state
+        state.gamma, state.sigma = arrays["gamma"], float(arrays["sigma"])
+        state.terms = [TermState(arrays[f"sds {t}"], arrays[f"factors {t}"]) for t in range(len(state.terms))]
+        state.effects = [arrays[f"effects {f}"] for f in range(len(state.effects))]
+        restore_random(self._rng, arrays["random"])
+        self._sweeps = int(arrays["sweeps"][0])
+        for name, walk in self.walks().items():
+            before = f"walk {name}: "
+            walk.restore({key.removeprefix(before): arrays[key] for key in arrays if key.startswith(before)})
+
     def run(self, warmup: int, draws: int, kept: NDArray[np.int64]) -> Run:
         """Sweep ``warmup`` times while the walks learn, then record ``draws`` sweeps.
 
@@ -247,40 +276,21 @@ class Chain:
         DesignError
             If a covariance matrix or sigma left the range of floating-point numbers.
         """
-        plan, state = self._plan, self.state
-        try:
-            for _ in range(warmup):
-                self.sweep()
-            walks = self.freeze()
-            gamma, sigma = np.empty((draws, plan.moments.p)), np.empty(draws)
-            sds = [np.empty((draws, block.size)) for block in plan.moments.blocks]
-            factors = [np.empty((draws, block.size, block.size)) for block in plan.moments.blocks]
-            effects = [
-                np.empty((kept.size, m, k))
-                for m, k in zip(plan.moments.levels, plan.moments.effects, strict=True)
-            ]
-            at = 0
-            for i in range(draws):
-                self.sweep()
-                gamma[i], sigma[i] = state.gamma, state.sigma
-                for t, term in enumerate(state.terms):
-                    sds[t][i], factors[t][i] = term.sds, term.L
-                if at < kept.size and kept[at] == i:
-                    for f, b in enumerate(state.effects):
-                        effects[f][at] = b
-                    at += 1
-        except np.linalg.LinAlgError as error:
-            raise DesignError(
-                "a chain left the range of numbers: a covariance matrix is not positive definite any more",
-                remedy="proper priors of the sds, on the scale of the data",
-            ) from error
-        rates = {name: walk.rate for name, walk in walks.items()}
-        return Run(gamma, sigma, tuple(sds), tuple(factors), tuple(effects), rates)
+        recording = Recording(warmup, draws, kept)
+        recording.advance(self, lambda: False)
+        return recording.run(draws, self.walks())
 
-    def freeze(self) -> dict[str, Walk]:
+    def freeze(self) -> dict[str, AnyWalk]:
         """End the warm-up of all walks and return them by the name of what they draw."""
+        found = self.walks()
+        for walk in found.values():
+            walk.freeze()
+        return found
+
+    def walks(self) -> dict[str, AnyWalk]:
+        """Return all walks by the name of what they draw."""
         plan = self._plan
-        found: dict[str, Walk] = {}
+        found: dict[str, AnyWalk] = {}
         blocks = plan.moments.blocks
         for walk, block in zip(self._walks, blocks, strict=False):
             if walk is not None:
@@ -293,6 +303,4 @@ class Chain:
             found["sigma"] = self._noise_walk
         if self._coefficient_walk is not None:
             found[f"coefficients {', '.join(plan.coefficients.names)}"] = self._coefficient_walk
-        for walk in found.values():
-            walk.freeze()
         return found

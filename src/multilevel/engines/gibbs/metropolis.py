@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,27 @@ TARGET = 0.3
 """Acceptance rate that the walk aims at (Gelman, Roberts and Gilks 1996: between 0.23 and 0.44)."""
 FIRST_STEP = 0.3
 REFRESH = 20
+
+
+class AnyWalk(Protocol):
+    """An adaptive step of a chain, as far as its warm-up is ended, it is counted, stored and read."""
+
+    @property
+    def rate(self) -> float:
+        """Share of the steps since `freeze` that were accepted; NaN before."""
+
+    @property
+    def impossible(self) -> int:
+        """Proposals without a density since `freeze`."""
+
+    def freeze(self) -> None:
+        """End the warm-up."""
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Return everything that the step remembers, as arrays by name."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to what `snapshot` gave, bit for bit."""
 
 
 class Walk:
@@ -32,7 +54,17 @@ class Walk:
     Haario, Saksman and Tamminen (2001); Andrieu and Thoms (2008), algorithm 4.
     """
 
-    __slots__ = ("_covariance", "_factor", "_log_step", "_mean", "_seen", "accepted", "frozen", "tried")
+    __slots__ = (
+        "_covariance",
+        "_factor",
+        "_log_step",
+        "_mean",
+        "_seen",
+        "accepted",
+        "frozen",
+        "impossible",
+        "tried",
+    )
 
     def __init__(self, dimension: int) -> None:
         self._mean = np.zeros(dimension)
@@ -42,6 +74,7 @@ class Walk:
         self._seen = 0
         self.accepted = 0
         self.tried = 0
+        self.impossible = 0
         self.frozen = False
 
     @property
@@ -52,7 +85,25 @@ class Walk:
     def freeze(self) -> None:
         """End the warm-up."""
         self.frozen = True
-        self.accepted = self.tried = 0
+        self.accepted = self.tried = self.impossible = 0
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Return everything that the walk remembers, as arrays by name."""
+        counts = [self._seen, self.accepted, self.tried, self.impossible, self.frozen]
+        return {
+            "mean": self._mean,
+            "covariance": self._covariance,
+            "factor": self._factor,
+            "step": np.array([self._log_step]),
+            "counts": np.array(counts, dtype=np.int64),
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to what `snapshot` gave, bit for bit."""
+        self._mean, self._covariance = arrays["mean"], arrays["covariance"]
+        self._factor, self._log_step = arrays["factor"], float(arrays["step"][0])
+        self._seen, self.accepted, self.tried, self.impossible = (int(n) for n in arrays["counts"][:4])
+        self.frozen = bool(arrays["counts"][4])
 
     def propose(self, rng: np.random.Generator) -> Floats:
         """Return a step."""
@@ -60,9 +111,13 @@ class Walk:
         return np.asarray(math.exp(self._log_step) * (self._factor @ noise))
 
     def decide(self, log_ratio: float, rng: np.random.Generator) -> bool:
-        """Return whether a step is accepted whose log density ratio is given (NaN is never)."""
+        """Return whether a step is accepted whose log density ratio is given.
+
+        A point without a density (NaN, minus infinity) is refused and counted as ``impossible``.
+        """
         chance = math.exp(min(0.0, log_ratio)) if log_ratio > -math.inf else 0.0
         accepted = bool(rng.random() < chance)
+        self.impossible += not log_ratio > -math.inf
         if self.frozen:
             self.tried += 1
             self.accepted += accepted
@@ -79,7 +134,7 @@ class Walk:
         for _ in range(steps):
             tried = x + self.propose(rng)
             other = log_density(tried)
-            if self.decide(other - value, rng):
+            if self.decide(other - value if other < math.inf else math.nan, rng):
                 x, value = tried, other
         if not self.frozen:
             self._learn(x)

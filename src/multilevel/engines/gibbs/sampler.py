@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.design.bound_priors import BoundPriors
+from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
-from multilevel.engines.gibbs.chain import Chain, Plan, Run, State
-from multilevel.engines.gibbs.terms import TermState
-from multilevel.engines.marginal.coordinates import Coordinates, coordinates_of
-from multilevel.engines.marginal.density import term_log_prior
+from multilevel.engines.gibbs.chain import Chain, Plan
+from multilevel.engines.gibbs.recording import Recording, Run
+from multilevel.engines.gibbs.starts import check_likelihood, dispersed_start
+from multilevel.engines.gibbs.turns import Course, take_turns
+from multilevel.engines.marginal.coordinates import coordinates_of
 from multilevel.engines.marginal.sampler import kept_draws, start_point
-from multilevel.errors import DesignError, OptionError
-from multilevel.model import Covariance
+from multilevel.engines.pace import Pace
+from multilevel.errors import OptionError
 from multilevel.moments import Moments
 
 Floats = NDArray[np.float64]
 
-SPREAD = 0.5
-"""Sd of the starts about the restricted maximum likelihood estimates, in log sds and atanh correlations."""
-TRIES = 100
 WORTH_A_THREAD = 2000
 """Group effects from which the native part of a sweep is longer than Python's own, which one thread runs."""
 
@@ -38,6 +36,8 @@ def sample_gibbs(
     warmup: int = 1000,
     seed: int,
     threads: int | None = None,
+    pace: Pace | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Draws:
     """Draw from the posterior of a Gaussian multilevel model by Markov chains.
 
@@ -60,13 +60,28 @@ def sample_gibbs(
         Same seed, same draws, whatever the number of threads.
     threads
         Chains that run at the same time; ``None`` for one on each core if the model is large.
+    pace
+        Told how far the chains are; says when they must end early.
+    checkpoint
+        Where chunks of the chains come from and go to. The draws are the same as without.
+
+    Returns
+    -------
+    Draws
+        Fewer than asked for, and not ``complete``, if the run ended early: as many of each chain as the
+        chain that is least far has.
 
     Raises
     ------
     OptionError
         If there are no draws or chains.
     DesignError
-        If the posterior is improper, or has no density near the estimates.
+        If the posterior is improper, or has no density near the estimates, or a chain left the range of
+        numbers.
+    StorageError
+        If a chunk cannot be written.
+    KeyboardInterrupt
+        If Ctrl-C was pressed before every chain had a draw.
 
     References
     ----------
@@ -82,13 +97,18 @@ def sample_gibbs(
     )
     centre = start_point(moments, priors, at)
 
-    def run(number: int) -> Run:
+    pace = pace or Pace()
+    courses = []
+    for number in range(chains):
         start = dispersed_start(plan, priors, centre, seed=seed, number=number)
-        return Chain(plan, start, seed=seed, number=number).run(warmup, per_chain, kept)
-
-    with ThreadPoolExecutor(threads or _default_threads(moments, chains)) as pool:
-        runs = list(pool.map(run, range(chains)))
-    return _laid_out(moments, runs, kept, warmup)
+        chain = Chain(plan, start, seed=seed, number=number)
+        check_likelihood(chain)
+        courses.append(Course(chain, Recording(warmup, per_chain, kept), pace, checkpoint))
+    take_turns(courses, threads or _default_threads(moments, chains), pace)
+    n = min(course.recording.drawn for course in courses)
+    if n == 0:
+        raise pace.nothing(kept=checkpoint is not None)
+    return _laid_out(moments, [course.run(n) for course in courses], kept[kept < n], warmup, pace.ending())
 
 
 def _check(draws: int, chains: int, warmup: int, seed: int, threads: int | None) -> None:
@@ -109,45 +129,9 @@ def _default_threads(moments: Moments, chains: int) -> int:
     return min(chains, os.cpu_count() or 1) if effects >= WORTH_A_THREAD else 1
 
 
-def dispersed_start(plan: Plan, priors: BoundPriors, centre: Floats, *, seed: int, number: int) -> State:
-    """Return covariances and sigma near the estimates, where the priors have density.
-
-    Raises
-    ------
-    DesignError
-        If no such point was found.
-    """
-    rng = np.random.Generator(np.random.Philox(key=np.array([seed, (1 << 63) + number], dtype=np.uint64)))
-    for attempt in range(TRIES):
-        x = centre + SPREAD * (1.0 + 0.1 * attempt) * rng.standard_normal(centre.size)
-        terms, sigma = _values(plan.at, x)
-        if np.isfinite(_log_prior(plan, priors, terms, sigma)):
-            return State(
-                terms, sigma, np.zeros(plan.moments.p), [np.zeros((0, 0))] * len(plan.moments.levels)
-            )
-    raise DesignError(
-        "no point of the posterior near the estimates has a positive prior density",
-        remedy="priors that allow the values of the data's units",
-    )
-
-
-def _values(at: Coordinates, x: Floats) -> tuple[list[TermState], float]:
-    """Return covariances and sigma of one point."""
-    values = at.values(x[None])
-    terms = [TermState(s[0], np.array(L[0])) for s, L in zip(values.sds, values.factors, strict=True)]
-    return terms, float(values.sigma[0])
-
-
-def _log_prior(plan: Plan, priors: BoundPriors, terms: Sequence[TermState], sigma: float) -> float:
-    """Return the log prior density of covariances and sigma."""
-    total = 0.0 if plan.at.sigma < 0 else float(priors.sigma.logpdf(sigma))
-    for prior, block, term in zip(priors.terms, plan.moments.blocks, terms, strict=True):
-        sds = term.sds[:1] if block.covariance is Covariance.SCALAR else term.sds
-        total += float(term_log_prior(prior, sds[None], term.L[None], np.array([sigma]))[0])
-    return total
-
-
-def _laid_out(moments: Moments, runs: Sequence[Run], kept: NDArray[np.int64], warmup: int) -> Draws:
+def _laid_out(
+    moments: Moments, runs: Sequence[Run], kept: NDArray[np.int64], warmup: int, ending: str
+) -> Draws:
     """Return the chains' records side by side in the user's units."""
     scaling = moments.scaling
     gamma = np.stack([run.gamma for run in runs])
@@ -158,6 +142,7 @@ def _laid_out(moments: Moments, runs: Sequence[Run], kept: NDArray[np.int64], wa
         effects.append(scaling.y_scale * scaled @ scaling.terms[t].back.T)
     names = list(runs[0].acceptance)
     rates = {name: float(np.mean([run.acceptance[name] for run in runs])) for name in names}
+    impossible = float(sum(run.impossible for run in runs))
     return Draws(
         method="gibbs",
         coefficients=scaling.y_scale * gamma @ scaling.fixed.back.T + scaling.constant,
@@ -173,9 +158,11 @@ def _laid_out(moments: Moments, runs: Sequence[Run], kept: NDArray[np.int64], wa
         diagnostics={
             "sweeps": float(len(runs) * (warmup + gamma.shape[1])),
             "warmup": float(warmup),
+            "proposals_without_density": impossible,
             **{f"acceptance {name}": rate for name, rate in rates.items()},
         },
-        sentence=_sentence(len(runs), warmup, gamma.shape[1], rates),
+        sentence=_sentence(len(runs), warmup, gamma.shape[1], rates, ending),
+        complete=not ending,
     )
 
 
@@ -187,9 +174,10 @@ def _correlations(L: Floats) -> Floats:
     return np.asarray(R)
 
 
-def _sentence(chains: int, warmup: int, draws: int, rates: dict[str, float]) -> str:
+def _sentence(chains: int, warmup: int, draws: int, rates: dict[str, float], ending: str) -> str:
     """Return how the run went, in words."""
     words = f"Gibbs sampling: {chains} chains of {draws} sweeps after {warmup} of warm-up"
+    words += f", {ending}" if ending else ""
     if not rates:
         return f"{words}, every draw exact."
     low, high = min(rates.values()), max(rates.values())
