@@ -115,9 +115,9 @@ double VaryingGroups::value(const VaryingPoint& point, VaryingWorkspace& work) c
   return total;
 }
 
-double VaryingGroups::gradient(const VaryingPoint& point, VaryingWorkspace& work, double* by_Lambda, double* by_gamma,
+double VaryingGroups::gradient(const VaryingPoint& point, VaryingWorkspace& work, double* by_D, double* by_gamma,
                                double* by_law) const {
-  std::fill(by_Lambda, by_Lambda + K_ * K_, 0.0);
+  std::fill(by_D, by_D + K_ * K_, 0.0);
   std::fill(by_gamma, by_gamma + p_, 0.0);
   by_law[0] = by_law[1] = 0.0;
   if (!usable(point)) return -std::numeric_limits<double>::infinity();
@@ -126,20 +126,20 @@ double VaryingGroups::gradient(const VaryingPoint& point, VaryingWorkspace& work
     reduce(j, point, work);
     if (!fill_nodes(work.density, 0.0, work.modes, work.scale, work.nodes)) return -std::numeric_limits<double>::infinity();
     total += work.nodes.top + std::log(work.nodes.sum * work.nodes.step);
-    add_gradient(j, work, by_Lambda, by_gamma, by_law);
+    add_gradient(j, work, by_D, by_gamma, by_law);
   }
   if (law_ == ResidualLaw::log_normal) by_law[1] /= point.second;
   return total;
 }
 
 // Fisher's identity: the gradient of the log integral is the mean of the integrand's gradient. With q_k = 1/(v + d_k^2),
-// that of R_Z Lambda is U (-diag(E q) + u u' o E q q') N, and that of gamma R_X1'U (u o E q) + R_X2'e_2 E(1/v).
-void VaryingGroups::add_gradient(int j, VaryingWorkspace& work, double* by_Lambda, double* by_gamma, double* by_law) const {
+// that by Lambda Lambda' is R_Z'U (u u' o E q q' - diag(E q)) U'R_Z / 2, that by gamma R_X1'U (u o E q) + R_X2'e_2 E(1/v).
+void VaryingGroups::add_gradient(int j, VaryingWorkspace& work, double* by_D, double* by_gamma, double* by_law) const {
   const int K = K_, p = p_, w = K + p + 1;
   const SdDensity& density = work.density;
   const SdNodes& nodes = work.nodes;
   const double* R = R_.data() + static_cast<std::size_t>(j) * w * w;
-  std::vector<double>&q = work.z, &mean = work.mean_q, &both = work.mean_qq, &B = work.B, &T = work.T;
+  std::vector<double>&q = work.z, &mean = work.mean_q, &both = work.mean_qq, &g = work.T, &Q = work.B;
   q.resize(K);
   mean.assign(K, 0.0);
   both.assign(static_cast<std::size_t>(K) * K, 0.0);
@@ -155,23 +155,21 @@ void VaryingGroups::add_gradient(int j, VaryingWorkspace& work, double* by_Lambd
       for (int l = 0; l <= k; ++l) both[k * K + l] += weight * q[k] * q[l];
     }
   }
-  B.assign(static_cast<std::size_t>(K) * K, 0.0);  // (-diag(E q) + u u' o E q q') N
+  g.assign(K, 0.0);                                // U (u o E q)
+  Q.assign(static_cast<std::size_t>(K) * K, 0.0);  // U'R_Z
+  for (int i = 0; i < K; ++i)
+    for (int k = 0; k < K; ++k) {
+      g[i] += work.U[i * K + k] * density.u[k] * mean[k];
+      for (int a = i; a < K; ++a) Q[k * K + a] += work.U[i * K + k] * R[i * w + a];
+    }
   for (int k = 0; k < K; ++k)
     for (int l = 0; l < K; ++l) {
       const double c = density.u[k] * density.u[l] * both[std::max(k, l) * K + std::min(k, l)] - (k == l ? mean[k] : 0.0);
-      for (int a = 0; a < K; ++a) B[k * K + a] += c * work.N[l * K + a];
+      for (int a = 0; a < K; ++a)
+        for (int b = 0; b < K; ++b) by_D[a * K + b] += 0.5 * c * Q[k * K + a] * Q[l * K + b];
     }
-  T.assign(static_cast<std::size_t>(K) * (K + 1), 0.0);  // U B, then U (u o E q)
-  for (int i = 0; i < K; ++i)
-    for (int k = 0; k < K; ++k) {
-      for (int a = 0; a < K; ++a) T[i * K + a] += work.U[i * K + k] * B[k * K + a];
-      T[K * K + i] += work.U[i * K + k] * density.u[k] * mean[k];
-    }
-  for (int i = 0; i < K; ++i)
-    for (int l = i; l < K; ++l)
-      for (int a = 0; a < K; ++a) by_Lambda[l * K + a] += R[i * w + l] * T[i * K + a];
   for (int i = 0; i < w; ++i) {
-    const double e = i < K ? T[K * K + i] : work.r[i] * inverse;
+    const double e = i < K ? g[i] : work.r[i] * inverse;
     for (int c = std::max(i - K, 0); c < p; ++c) by_gamma[c] += R[i * w + K + c] * e;
   }
   if (law_ == ResidualLaw::inverse_gamma) {

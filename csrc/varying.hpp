@@ -56,8 +56,9 @@ class VaryingGroups {
 
   // Log of the integral over all sds and effects, without constants of the law and powers of 2 pi.
   double value(const VaryingPoint& point, VaryingWorkspace& work) const;
-  // The same, and its gradient: K x K, p, and 2 numbers (assigned, not added).
-  double gradient(const VaryingPoint& point, VaryingWorkspace& work, double* by_Lambda, double* by_gamma,
+  // The same, and its gradient (assigned, not added): by D = Lambda Lambda' K x K (symmetric G with d value = tr(G dD)),
+  // by the coefficients p, and by the law's 2 numbers.
+  double gradient(const VaryingPoint& point, VaryingWorkspace& work, double* by_D, double* by_gamma,
                   double* by_law) const;
   // A draw of log s (m) and of the effects (m x K) given the point; false where the density is not defined.
   bool draw(const VaryingPoint& point, Random& random, VaryingWorkspace& work, double* log_sds, double* effects) const;
@@ -65,7 +66,7 @@ class VaryingGroups {
  private:
   bool usable(const VaryingPoint& point) const;
   void reduce(int j, const VaryingPoint& point, VaryingWorkspace& work) const;
-  void add_gradient(int j, VaryingWorkspace& work, double* by_Lambda, double* by_gamma, double* by_law) const;
+  void add_gradient(int j, VaryingWorkspace& work, double* by_D, double* by_gamma, double* by_law) const;
   void draw_effects(const VaryingPoint& point, double s, Random& random, VaryingWorkspace& work, double* out) const;
 
   int K_, p_, m_;

@@ -58,11 +58,11 @@ nb::tuple gradients(const VaryingGroups& self, const Inputs& Lambda, const Input
                     const Input2<double>& law, int threads) {
   const Points points(self, Lambda, gamma, law);
   const std::size_t n = points.n, K = points.K, p = points.p;
-  std::vector<double> out(n), by_Lambda(n * K * K), by_gamma(n * p), by_law(n * 2);
+  std::vector<double> out(n), by_D(n * K * K), by_gamma(n * p), by_law(n * 2);
   at_points(n, threads, [&](std::size_t i, VaryingWorkspace& work) {
-    out[i] = self.gradient(points[i], work, by_Lambda.data() + i * K * K, by_gamma.data() + i * p, by_law.data() + i * 2);
+    out[i] = self.gradient(points[i], work, by_D.data() + i * K * K, by_gamma.data() + i * p, by_law.data() + i * 2);
   });
-  return nb::make_tuple(to_numpy(std::move(out), {n}), to_numpy(std::move(by_Lambda), {n, K, K}),
+  return nb::make_tuple(to_numpy(std::move(out), {n}), to_numpy(std::move(by_D), {n, K, K}),
                         to_numpy(std::move(by_gamma), {n, p}), to_numpy(std::move(by_law), {n, 2}));
 }
 

@@ -199,7 +199,10 @@ class VaryingGroups:
     def gradients(
         self, Lambda: Floats, gamma: Floats, law: Floats, threads: int = 1
     ) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return `values`, and their gradients ``(n, K, K)``, ``(n, p)`` and ``(n, 2)``."""
+        """Return `values`, and their gradients ``(n, K, K)``, ``(n, p)`` and ``(n, 2)``.
+
+        The first is by the covariance matrix ``D``: symmetric ``G``, the values moving by ``tr(G dD)``.
+        """
 
     def draws(
         self, Lambda: Floats, gamma: Floats, law: Floats, seed: int, first: int, threads: int = 1

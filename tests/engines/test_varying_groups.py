@@ -131,12 +131,13 @@ def test_gradients_are_those_of_differences(shape: str, law_name: str) -> None:
         step = 1e-5 * np.maximum(np.abs(start), np.concatenate([np.full(k * k, scale), np.ones(p + 2)]))
         points = np.vstack([start, start + np.diag(step), start - np.diag(step)])
         parts = np.split(points, np.cumsum(sizes)[:-1], axis=1)
-        values, by_Lambda, by_gamma, by_law = kernel.gradients(
+        values, by_covariance, by_gamma, by_law = kernel.gradients(
             np.ascontiguousarray(parts[0].reshape(len(points), k, k)),
             np.ascontiguousarray(parts[1]),
             np.ascontiguousarray(parts[2]),
         )
-        found = np.concatenate([by_Lambda[0].reshape(-1), by_gamma[0], by_law[0]])
+        by_Lambda = 2.0 * by_covariance[0] @ parts[0][0].reshape(k, k)
+        found = np.concatenate([by_Lambda.reshape(-1), by_gamma[0], by_law[0]])
         d = start.size
         differences = (values[1 : d + 1] - values[d + 1 :]) / (2.0 * step)
         np.testing.assert_allclose(
