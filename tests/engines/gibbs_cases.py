@@ -53,8 +53,11 @@ def some_terms(moments: Moments, seed: int = 1) -> list[TermState]:
         if block.covariance is Covariance.UNSTRUCTURED:
             L = np.tril(rng.normal(size=(k, k)), -1) * 0.5 + np.eye(k)
             L /= np.sqrt((L * L).sum(axis=1))[:, None]
-        elif block.covariance is Covariance.SCALAR:
+        elif block.covariance.one_sd:
             sds[:] = sds[0]
+        if block.covariance is Covariance.COMPOUND_SYMMETRIC and k > 1:
+            r = rng.uniform(-0.9 / (k - 1), 0.9)
+            L = np.linalg.cholesky(np.full((k, k), r) + (1.0 - r) * np.eye(k))
         found.append(TermState(sds, L))
     return found
 

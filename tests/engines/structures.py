@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from multilevel.design.design import Design, EffectsTerm, FixedPart, GroupFactor
 from multilevel.model import Covariance, Model
 from multilevel.moments import Moments
-from tests.oracle.dense import Dense, dense
+from tests.oracle.dense import Dense, Rotated, basis, dense
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Factors = dict[str, Ints]
 
 U, D, S = Covariance.UNSTRUCTURED, Covariance.DIAGONAL, Covariance.SCALAR
+C = Covariance.COMPOUND_SYMMETRIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,10 @@ STRUCTURES: tuple[Structure, ...] = (
     Structure("k=2", one(10), (("g", 2, U),)),
     Structure("k=2 diagonal", one(10), (("g", 2, D),)),
     Structure("k=2 scalar", one(10), (("g", 2, S),), precision=True),
+    Structure("k=2 symmetric", one(10), (("g", 2, C),)),
+    Structure("k=3 symmetric", one(10), (("g", 3, C),), n=60, precision=True, frequency=True),
+    Structure("k=4 symmetric, known sigma", one(9), (("g", -4, C),), n=60, residual_sd=0.8),
+    Structure("k=1 symmetric", one(9), (("g", 1, C),)),
     Structure("k=2 without intercepts", one(10), (("g", -2, U),), intercept=False),
     Structure("k=3", one(10), (("g", 3, U),), n=60, frequency=True),
     Structure("k=3 diagonal", one(10), (("g", 3, D),), residual_sd=0.8),
@@ -123,6 +128,7 @@ STRUCTURES: tuple[Structure, ...] = (
     Structure("k=5", one(8), (("g", 5, U),), n=70),
     Structure("two terms on one factor", one(10), (("g", 2, U), ("g", -1, U)), n=60),
     Structure("three kinds on one factor", one(10), (("g", -2, S), ("g", 2, U), ("g", -1, D)), n=60),
+    Structure("symmetric and others on one factor", one(10), (("g", -3, C), ("g", 2, U), ("g", -1, D)), n=60),
     Structure("nested", nested(4, 3), (("a", 1, U), ("b", 1, U))),
     Structure("nested vectors", nested(4, 3), (("a", 2, U), ("b", 2, U)), n=60),
     Structure("nested vectors, weights", nested(4, 3), (("b", 2, D), ("a", 3, U)), n=60, precision=True),
@@ -134,6 +140,7 @@ STRUCTURES: tuple[Structure, ...] = (
     Structure("crossed k=2, 1", crossed(g=8, h=6), (("g", 2, U), ("h", 1, U)), n=60, frequency=True),
     Structure("crossed k=2, 3", crossed(g=7, h=5), (("g", 2, U), ("h", 3, U)), n=70, precision=True),
     Structure("two on each", crossed(g=7, h=5), (("h", 1, U), ("g", 2, D), ("h", -1, U), ("g", -1, S)), n=60),
+    Structure("crossed, symmetric", crossed(g=7, h=5), (("g", 3, C), ("h", 2, C)), n=70),
     Structure("partly crossed", partly, (("g", 2, U), ("h", 1, U)), n=60),
     Structure("crossed and nested", mixed, (("h", 1, U), ("a", 2, U), ("b", 1, U)), n=60),
     Structure("crossed and nested vectors", mixed, (("h", 2, D), ("a", 1, U), ("b", 2, U)), n=70, p=3),
@@ -242,7 +249,9 @@ def scaled_design(design: Design, moments: Moments) -> Design:
 
 def scaled_dense(design: Design, moments: Moments) -> Dense:
     """Return the dense twin of the problem that the kernels are given."""
-    return dense(scaled_design(design, moments))
+    found = dense(scaled_design(design, moments))
+    structures = tuple(Rotated.MEAN_FIRST if kind is C else kind for kind in found.structures)
+    return dataclasses.replace(found, structures=structures)
 
 
 def random_theta(problem: Dense, rng: np.random.Generator) -> Floats:
@@ -253,7 +262,7 @@ def random_theta(problem: Dense, rng: np.random.Generator) -> Floats:
             L = np.tril(rng.normal(0, 0.5, (k, k)), -1) + np.diag(rng.uniform(0.3, 1.2, k))
             parts.append(L.T[np.triu_indices(k)])
         else:
-            parts.append(rng.uniform(0.3, 1.2, k if structure is D else 1))
+            parts.append(rng.uniform(0.3, 1.2, len(basis(k, structure))))
     return np.concatenate(parts)
 
 
@@ -266,7 +275,7 @@ def singular_thetas(problem: Dense, rng: np.random.Generator) -> dict[str, Float
     first, last, rank_one = theta.copy(), theta.copy(), theta.copy()
     start = 0
     for b, ((_, k), structure) in enumerate(zip(problem.sizes, problem.structures, strict=True)):
-        size = k * (k + 1) // 2 if structure is U else k if structure is D else 1
+        size = len(basis(k, structure))
         if b == 0:
             first[start : start + size] = 0.0
         last[start + size - 1] = 0.0

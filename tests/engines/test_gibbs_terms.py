@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from multilevel.engines.gibbs.correlations import log_sech2
 from multilevel.engines.gibbs.metropolis import Walk
 from multilevel.engines.gibbs.terms import (
     GammaTerm,
@@ -17,7 +18,6 @@ from multilevel.engines.gibbs.terms import (
     TermStep,
     WalkTerm,
     WishartTerm,
-    log_sech2,
     term_step,
 )
 from multilevel.engines.marginal.coordinates import coordinates_of

@@ -43,6 +43,10 @@ PRIORS: dict[str, tuple[str, Any]] = {
     "coefficients sampled": ("k=2", {"Intercept": p.StudentT(3, 0, 2), "x1": p.Uniform(-60, 60)}),
     "one sampled, one held": ("nested", {"Intercept": p.StudentT(3, 0, 2), "x1": p.Fixed(0.5)}),
     "one sampled, one integrated": ("crossed k=2, 1", {"x1": p.StudentT(4, 1, 2)}),
+    "one correlation, LKJ(3)": ("k=3 symmetric", {"g": {"correlation": p.LKJ(3)}}),
+    "one correlation, bounded": ("k=2 symmetric", {"g": {"correlation": p.Uniform(-0.4, 0.9)}}),
+    "one correlation, held": ("k=3 symmetric", {"g": {"correlation": p.Fixed(-0.2)}}),
+    "one correlation, rstanarm": ("symmetric and others on one factor", "rstanarm"),
     "sigma held": ("k=2 diagonal", {"sigma": p.Fixed(0.8)}),
     "sigma log-normal": ("nested", {"sigma": p.LogNormal(0, 0.5)}),
 }

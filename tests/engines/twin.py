@@ -8,9 +8,9 @@ import numpy as np
 
 from multilevel.design.design import Design
 from multilevel.moments import Moments
-from tests.engines.structures import scaled_design
+from tests.engines.structures import scaled_dense, scaled_design
 from tests.oracle.criterion import Gls, gls
-from tests.oracle.dense import Dense, Floats, basis, dense, expand, marginal_covariance
+from tests.oracle.dense import Dense, Floats, expand, marginal_covariance, roots
 from tests.oracle.optimum import factors_of
 
 TermFactor = tuple[Floats, Floats, Floats]
@@ -77,7 +77,7 @@ class Twin:
 def twin_of(design: Design, moments: Moments, theta: Floats) -> Twin:
     """Return the dense twin of the kernels' problem at theta."""
     scaled = scaled_design(design, moments)
-    problem = dense(scaled)
+    problem = scaled_dense(design, moments)
     factors = tuple(factors_of(problem, theta))
     at = gls(problem, marginal_covariance(problem, [f @ f.T for f in factors], 1.0))
     counts = design.frequency_weights
@@ -122,7 +122,7 @@ def average_information(twin: Twin, method: str) -> tuple[Floats, Floats]:
     for Z, (_, k), structure, L in zip(
         problem.Z, problem.sizes, problem.structures, twin.factors, strict=True
     ):
-        units += [(Z, L, np.tril(B)) for B in basis(k, structure)]
+        units += [(Z, L, B) for B in roots(k, structure)]
     moves = [_kron(Z, E @ L.T + L @ E.T) for Z, L, E in units]
     q = np.array([Py @ V @ Py for V in moves])
     H = (

@@ -18,6 +18,7 @@ from tests.language.faults import fault
             "the grouped term `homdiag(1 + x | g)` is there twice",
             "homdiag(x | g)",
         ),
+        ("y ~ cs(x | g) + us(x | g)", "the grouped term `(1 + x | g)` is there twice", "us(x | g)"),
         ("y ~ (1 | a/b) + (1 | b:a)", "the grouped term `(1 | b:a)` is there twice", "(1 | b:a)"),
         ("y ~ (1 | g) + (x | g)", "`1` varies between the levels of `g` in two grouped terms", "(x | g)"),
         (
@@ -38,6 +39,7 @@ def test_faults_point_at_the_later_term(text: str, asked: str, underlined: str) 
         ("y ~ (x | g) + (x | h)", 2),
         ("y ~ (1 | a) + (1 | a:b)", 2),
         ("y ~ (1 | g) + homdiag(x | g)", 2),
+        ("y ~ (1 | g) + cs(x | g)", 2),
         ("y ~ (a:b | g) + (0 + a | g)", 2),
     ],
 )

@@ -21,6 +21,7 @@ from tests.language.faults import fault
         ("us(x | g)", "1 + x", Covariance.UNSTRUCTURED),
         ("diag(0 + log(x) | g)", "0 + log(x)", Covariance.DIAGONAL),
         ("homdiag(x | g)", "1 + x", Covariance.SCALAR),
+        ("cs(0 + f | g)", "0 + f", Covariance.COMPOUND_SYMMETRIC),
         ("((x | g))", "1 + x", Covariance.UNSTRUCTURED),
     ],
 )
@@ -68,7 +69,9 @@ def test_several_offsets() -> None:
         ("y ~ (x + offset(z) | g)", "the left side of a bar holds an offset", "x + offset(z)"),
         ("y ~ diag(x || g)", "`||` inside `diag()`", "||"),
         ("y ~ us(x)", "`us()` holds no bar", "us"),
-        ("y ~ cs(x | g)", "the covariance structure `cs` is not in this version", "cs"),
+        ("y ~ cs(x)", "`cs()` holds no bar", "cs"),
+        ("y ~ cs(x || g)", "`||` inside `cs()`", "||"),
+        ("y ~ ar1(x | g)", "the covariance structure `ar1` is not in this version", "ar1"),
         ("y ~ exp(t | g)", "the covariance structure `exp` is not in this version", "exp"),
         ("y ~ x (1 | g)", "the covariance structure `x` is not in this version", "x"),
         ("y ~ mm(1 | g) + foo(x)", "the covariance structure `mm` is not in this version", "mm"),
@@ -88,11 +91,23 @@ def test_faults(text: str, asked: str, underlined: str) -> None:
 
 def test_an_unknown_structure_lists_the_known_ones() -> None:
     with pytest.raises(ValueError) as caught:
-        parse_formula("y ~ cs(x | g)")
+        parse_formula("y ~ ar1(x | g)")
     assert str(caught.value) == (
-        "the covariance structure `cs` is not in this version\n"
-        "    y ~ cs(x | g)\n"
+        "the covariance structure `ar1` is not in this version\n"
+        "    y ~ ar1(x | g)\n"
+        "        ^^^\n"
+        "  allowed: (x | g), (x || g), us(x | g), diag(x | g), homdiag(x | g), cs(x | g)\n"
+        "  try: if `ar1` is a column, write `+` after it"
+    )
+
+
+def test_a_spline_of_mgcv_is_told_from_a_covariance_structure() -> None:
+    with pytest.raises(ValueError) as caught:
+        parse_formula("y ~ cs(x, 5)")
+    assert str(caught.value) == (
+        "`cs()` holds no bar\n"
+        "    y ~ cs(x, 5)\n"
         "        ^^\n"
-        "  allowed: (x | g), (x || g), us(x | g), diag(x | g), homdiag(x | g)\n"
-        "  try: if `cs` is a column, write `+` after it"
+        "  allowed: cs(x | g)\n"
+        "  try: write `cr(x, df=5)` or `bs(x, df=5)` for a spline"
     )

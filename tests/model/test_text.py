@@ -39,6 +39,7 @@ def test_quoted(name: str, expected: str) -> None:
         (GroupTerm("1 + x", ("g",)), "(1 + x | g)"),
         (GroupTerm("1 + x", ("g",), Covariance.DIAGONAL), "(1 + x || g)"),
         (GroupTerm("0 + x", ("a b", "c"), Covariance.SCALAR), "homdiag(0 + x | `a b`:c)"),
+        (GroupTerm("0 + f", ("g",), Covariance.COMPOUND_SYMMETRIC), "cs(0 + f | g)"),
     ],
 )
 def test_term_text(term: GroupTerm, expected: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,15 @@ from multilevel.design.design import Design
 from multilevel.model import Covariance
 
 Floats = NDArray[np.float64]
+
+
+class Rotated(Enum):
+    """A compound symmetric term in columns that leave its effects uncorrelated."""
+
+    MEAN_FIRST = "the mean of the effects, then contrasts with one variance"
+
+
+Structure = Covariance | Rotated
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +48,7 @@ class Dense:
     X: Floats
     Z: tuple[Floats, ...]
     sizes: tuple[tuple[int, int], ...]
-    structures: tuple[Covariance, ...]
+    structures: tuple[Structure, ...]
     inverse_weights: Floats
     residual_sd: float | None
 
@@ -93,14 +103,28 @@ def marginal_covariance(problem: Dense, covariances: Sequence[Floats], sigma: fl
     return Z @ D @ Z.T + sigma**2 * np.diag(problem.inverse_weights)
 
 
-def basis(k: int, structure: Covariance) -> list[Floats]:
+def roots(k: int, structure: Structure) -> list[Floats]:
+    """Return the matrices of which a term's relative factor is the sum, each times its parameter.
+
+    Lower triangles; for a compound symmetric term the symmetric root.
+    """
+    lower = structure is not Covariance.COMPOUND_SYMMETRIC
+    return [np.tril(B) if lower else B for B in basis(k, structure)]
+
+
+def basis(k: int, structure: Structure) -> list[Floats]:
     """Return the symmetric ``(k, k)`` matrices whose combinations are the covariance matrices of a term.
 
     Unstructured: one for each entry of the lower triangle, column by column; diagonal: one for each
-    effect; scalar: the identity.
+    effect; scalar: the identity; compound symmetric: the projection on the mean, and the rest.
     """
-    if structure is Covariance.SCALAR:
+    if structure is Covariance.SCALAR or k == 1:
         return [np.eye(k)]
+    if structure is Covariance.COMPOUND_SYMMETRIC:
+        return [np.full((k, k), 1 / k), np.eye(k) - 1 / k]
+    if structure is Rotated.MEAN_FIRST:
+        mean = np.eye(k)[:, :1] * np.eye(k)[:1]
+        return [mean, np.eye(k) - mean]
     found = []
     for b in range(k):
         for a in range(b, k if structure is Covariance.UNSTRUCTURED else b + 1):

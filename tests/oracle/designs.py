@@ -110,6 +110,24 @@ def crossed(seed: int = 2, *, weighted: bool = False) -> Design:
     )
 
 
+def alike(seed: int = 6) -> Design:
+    """Return ``y ~ x + cs(0 + a + b + c | g)``: the effects of three conditions correlate negatively."""
+    rng = np.random.default_rng(seed)
+    g, condition = np.repeat(np.arange(9), 6), np.tile(np.arange(6) % 3, 9)
+    x = rng.normal(size=g.size)
+    R = np.full((3, 3), -0.3) + 1.3 * np.eye(3)
+    b = rng.normal(size=(9, 3)) @ np.linalg.cholesky(R).T
+    y = 1 + 0.5 * x + b[g, condition] + rng.normal(0, 0.6, g.size)
+    effects = {name: (condition == i).astype(float) for i, name in enumerate("abc")}
+    return bound(
+        "y ~ x + cs(0 + a + b + c | g)",
+        y,
+        {"Intercept": np.ones(g.size), "x": x},
+        [factor("g", [f"g{j}" for j in g])],
+        [(0, effects, Covariance.COMPOUND_SYMMETRIC)],
+    )
+
+
 def zero_variance(seed: int = 3) -> Design:
     """Return ``y ~ x + (1 | g)`` whose group means vary less than chance: the variance is zero."""
     rng = np.random.default_rng(seed)
@@ -149,6 +167,6 @@ def friends(seed: int = 5) -> Design:
 
 
 Maker = Callable[[], Design]
-MIXED: tuple[Maker, ...] = (slopes, nested, crossed, friends)
+MIXED: tuple[Maker, ...] = (slopes, nested, crossed, alike, friends)
 """Designs with group terms whose optimum is not at a boundary."""
 ALL: tuple[Maker, ...] = (*MIXED, zero_variance, least_squares)

@@ -10,7 +10,7 @@ import numpy as np
 from multilevel.engines.solution import Curvature, KenwardRoger
 from multilevel.model import Covariance
 from tests.oracle.criterion import Gls, gls
-from tests.oracle.dense import Dense, Floats, basis, derivatives, marginal_covariance
+from tests.oracle.dense import Dense, Floats, Structure, basis, derivatives, marginal_covariance
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,18 @@ def _factor_coordinates(problem: Dense, covariances: Sequence[Floats]) -> tuple[
     return first, second
 
 
-def _term_coordinates(k: int, structure: Covariance, factor: Floats) -> tuple[Floats, Floats]:
+def _term_coordinates(k: int, structure: Structure, factor: Floats) -> tuple[Floats, Floats]:
     """Return the first and second derivatives of one term's ``eta`` in the entries of its factor."""
     matrices = basis(k, structure)
     if structure is Covariance.SCALAR:
         return np.array([[2 * factor[0, 0]]]), np.full((1, 1, 1), 2.0)
+    if structure is Covariance.COMPOUND_SYMMETRIC and k > 1:
+        T = factor @ factor.T
+        values = np.array([T.sum() / k, T[0, 0] - T[0, 1]])
+        values[values < 1e-12 * T[0, 0]] = 0.0
+        second = np.zeros((2, 2, 2))
+        second[0, 0, 0] = second[1, 1, 1] = 2.0
+        return np.diag(2 * np.sqrt(values)), second
     entries = [(int(np.nonzero(B)[0].max()), int(np.nonzero(B)[1].min())) for B in matrices]
     units = []
     for a, b in entries:

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from multilevel.model import Covariance
 from tests.oracle.criterion import gls
-from tests.oracle.dense import Dense, Floats, basis, marginal_covariance
+from tests.oracle.dense import Dense, Floats, Structure, basis, marginal_covariance, roots
 
 FLAT = 1e-7
 """Relative sds below this are taken to be zero, if the criterion does not mind."""
@@ -54,16 +54,16 @@ def factors_of(problem: Dense, theta: Floats) -> list[Floats]:
     found, start = [], 0
     for (_, k), structure in zip(problem.sizes, problem.structures, strict=True):
         factor = np.zeros((k, k))
-        for B in basis(k, structure):
-            factor += theta[start] * np.tril(B)
+        for B in roots(k, structure):
+            factor += theta[start] * B
             start += 1
         found.append(factor)
     return found
 
 
-def _project(slope: Floats, k: int, structure: Covariance) -> list[float]:
+def _project(slope: Floats, k: int, structure: Structure) -> list[float]:
     """Return the entries of a gradient in the coordinates of a structure."""
-    return [float(np.sum(slope * np.tril(B))) for B in basis(k, structure)]
+    return [float(np.sum(slope * B)) for B in roots(k, structure)]
 
 
 def optimum(problem: Dense, method: str, scales: Sequence[float] = (1.0, 0.2, 3.0)) -> Floats:
@@ -110,7 +110,7 @@ def _snapped(problem: Dense, theta: Floats, method: str) -> Floats:
     for (_, k), structure in zip(problem.sizes, problem.structures, strict=True):
         for B in basis(k, structure):
             a, b = int(np.nonzero(B)[0].max()), int(np.nonzero(B)[1].min())
-            if structure is Covariance.SCALAR or a == b:
+            if structure in (Covariance.SCALAR, Covariance.COMPOUND_SYMMETRIC) or a == b:
                 column = slice(
                     start, start + 1 if structure is not Covariance.UNSTRUCTURED else start + k - a
                 )

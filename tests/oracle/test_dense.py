@@ -32,6 +32,8 @@ def test_frequency_weights_repeat_rows() -> None:
         (3, Covariance.UNSTRUCTURED, 6),
         (3, Covariance.DIAGONAL, 3),
         (2, Covariance.SCALAR, 1),
+        (3, Covariance.COMPOUND_SYMMETRIC, 2),
+        (1, Covariance.COMPOUND_SYMMETRIC, 1),
     ],
 )
 def test_basis_counts_the_free_parameters(k: int, structure: Covariance, count: int) -> None:
@@ -40,7 +42,7 @@ def test_basis_counts_the_free_parameters(k: int, structure: Covariance, count: 
     assert all(np.array_equal(B, B.T) for B in matrices)
 
 
-@pytest.mark.parametrize("make", [designs.slopes, designs.nested, designs.crossed])
+@pytest.mark.parametrize("make", [designs.slopes, designs.nested, designs.crossed, designs.alike])
 def test_V_is_linear_in_its_parameters(make: designs.Maker) -> None:
     problem = dense(make())
     rng = np.random.default_rng(0)

@@ -21,6 +21,7 @@ from multilevel.model.priors import (
     Normal,
     ScalarPrior,
 )
+from multilevel.model.priors.one_correlation import OneCorrelation
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class TermPriors:
         One prior for each effect (a single one if all effects share one sd), on the sd scale, or a joint
         `Decov`; empty beside ``covariance``.
     correlation
-        `LKJ`; `Fixed` for two effects whose correlation is known; ``None`` where there is no correlation.
+        `LKJ`; `OneCorrelation` if all effects share one; `Fixed` if the only correlation is known; ``None``
+        where there is no correlation.
     relative
         Whether the sds' priors are of ``sd / sigma`` (rstanarm's convention).
     """
@@ -48,7 +50,7 @@ class TermPriors:
     effects: tuple[str, ...]
     covariance: InverseWishart | FixedMatrix | None
     sds: tuple[ScalarPrior, ...] | Decov
-    correlation: LKJ | Fixed | None
+    correlation: LKJ | OneCorrelation | Fixed | None
     relative: bool = False
 
     def log_sds(self, sds: ArrayLike, sigma: ArrayLike) -> Floats:

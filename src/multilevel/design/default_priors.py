@@ -25,6 +25,7 @@ from multilevel.model.priors import (
     ScalarPrior,
     StudentT,
 )
+from multilevel.model.priors.one_correlation import OneCorrelation
 
 
 def scaled_priors(design: Design) -> BoundPriors:
@@ -39,7 +40,8 @@ def scaled_priors(design: Design) -> BoundPriors:
       with slopes holds where every ``z`` is zero, which may be far from the data, so the scale of its sd is
       widened by ``sqrt(1 + sum (mean(z) / sd(z))^2)``. In terms without correlations or intercept the root
       mean square of ``z`` takes the place of its sd;
-    - correlations are ``LKJ(2)``, which keeps away from -1 and 1 without favouring a sign;
+    - correlations are ``LKJ(2)``, which keeps away from -1 and 1 without favouring a sign; the one
+      correlation of a ``cs()`` term is ``LKJ(1)``, uniform over what it can be;
     - the residual sd is ``HalfT(3, s)``; with precision weights ``w``, ``s / sqrt(mean(1 / w))``. Where
       groups have residual sds of their own, these are log-normal: the mean of their logarithms is
       ``Normal(log s, 1.5)``, the sd ``HalfNormal(1)``.
@@ -68,7 +70,7 @@ def scaled_priors(design: Design) -> BoundPriors:
             effects=term.names,
             covariance=None,
             sds=tuple(HalfT(3.0, scale * factor) for factor in _effect_scales(design, term)),
-            correlation=LKJ(2.0) if has_correlations(term) else None,
+            correlation=_correlation(term, 2.0),
         )
         for label, term in zip(term_labels(design), design.terms, strict=True)
     )
@@ -97,9 +99,7 @@ def brms_priors(design: Design) -> BoundPriors:
     half = HalfT(3.0, spread)
     others = [Flat()] * len(design.fixed.names)
     terms = [
-        TermPriors(
-            label, term.names, None, (half,) * n_sds(term), LKJ(1.0) if has_correlations(term) else None
-        )
+        TermPriors(label, term.names, None, (half,) * n_sds(term), _correlation(term, 1.0))
         for label, term in zip(term_labels(design), design.terms, strict=True)
     ]
     bound = _with_centred_intercept(design, others, StudentT(3.0, location, spread), half, terms)
@@ -112,7 +112,7 @@ def rstanarm_priors(design: Design) -> BoundPriors:
     Coefficients are ``Normal(0, 2.5 sd(y) / sd(x))``; the intercept of column-centred ``X`` is
     ``Normal(mean(y), 2.5 sd(y))``; sigma is ``Exponential(1 / sd(y))``. The covariance matrix of a term is
     ``decov(1, 1, 1, 1)``, its sds relative to sigma: `Decov` of the sds and ``LKJ(1)`` if the effects are
-    correlated, ``Exponential(1)`` of each sd if they are not.
+    correlated, ``Exponential(1)`` of each sd if they are not, or of the one sd of all.
 
     Raises
     ------
@@ -131,11 +131,12 @@ def rstanarm_priors(design: Design) -> BoundPriors:
     others = [Normal(0.0, 2.5 * y_sd / (sd if sd > 0.0 else 1.0)) for sd in sds]
     terms = []
     for label, term in zip(term_labels(design), design.terms, strict=True):
-        correlated = has_correlations(term)
-        split = Decov(1.0, 1.0, 1.0) if correlated else (Exponential(1.0),) * n_sds(term)
-        terms.append(
-            TermPriors(label, term.names, None, split, LKJ(1.0) if correlated else None, relative=True)
+        split = (
+            Decov(1.0, 1.0, 1.0)
+            if has_correlations(term) and n_sds(term) > 1
+            else (Exponential(1.0),) * n_sds(term)
         )
+        terms.append(TermPriors(label, term.names, None, split, _correlation(term, 1.0), relative=True))
     centre = Normal(y_mean, 2.5 * y_sd)
     return _with_centred_intercept(design, others, centre, Exponential(1.0 / y_sd), terms)
 
@@ -166,12 +167,21 @@ def _by_group(design: Design, bound: BoundPriors, mean: ScalarPrior, sd: ScalarP
 
 def has_correlations(term: EffectsTerm) -> bool:
     """Whether a term's effects are correlated."""
-    return term.covariance is Covariance.UNSTRUCTURED and len(term.names) > 1
+    return term.covariance.correlated and len(term.names) > 1
 
 
 def n_sds(term: EffectsTerm) -> int:
     """Return how many sds a term has: one for each effect, or one for all."""
-    return 1 if term.covariance is Covariance.SCALAR else len(term.names)
+    return 1 if term.covariance.one_sd else len(term.names)
+
+
+def _correlation(term: EffectsTerm, eta: float) -> LKJ | OneCorrelation | None:
+    """Return ``LKJ(eta)`` of the correlation matrix, or ``LKJ(1)`` of the one correlation of all effects."""
+    if not has_correlations(term):
+        return None
+    if term.covariance is Covariance.COMPOUND_SYMMETRIC:
+        return OneCorrelation(LKJ(1.0), len(term.names))
+    return LKJ(eta)
 
 
 def term_labels(design: Design) -> list[str]:
@@ -193,7 +203,7 @@ def _effect_scales(design: Design, term: EffectsTerm) -> list[float]:
     """Return for each sd of a term how large it is if the effect moves the response by one unit."""
     means, sds = _column_moments(design, term.Z)
     sizes = np.hypot(means, sds)
-    if term.covariance is Covariance.SCALAR:
+    if term.covariance.one_sd:
         return [1.0 / _positive(math.sqrt(float(np.mean(sizes**2))))]
     constant = (term.Z == 1.0).all(axis=0)
     if term.covariance is not Covariance.UNSTRUCTURED or constant.sum() != 1:

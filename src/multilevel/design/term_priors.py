@@ -14,6 +14,8 @@ from multilevel.design.prior_places import as_positive, as_variance
 from multilevel.errors import OptionError
 from multilevel.model import Covariance
 from multilevel.model.priors import LKJ, CovariancePrior, Decov, Fixed, ScalarPrior, Uniform
+from multilevel.model.priors.arguments import shown
+from multilevel.model.priors.one_correlation import OneCorrelation, lowest_correlation
 
 ALLOWED = (
     'InverseWishart, Wishart, ScaledInverseWishart, FixedMatrix, or {"sd": ..., "correlation": LKJ(eta)}'
@@ -76,7 +78,8 @@ def _with_matrix(term: EffectsTerm, own: TermPriors, given: CovariancePrior, whe
     if k > 1 and term.covariance is not Covariance.UNSTRUCTURED:
         raise OptionError(
             f"{where} is {given.text()} and the covariance matrix of the term is {term.covariance.value}",
-            allowed='{"sd": ...} or {"variance": ...}',
+            allowed='{"sd": ...} or {"variance": ...}'
+            + (', and "correlation"' if term.covariance.correlated else ""),
             remedy='{"variance": InverseGamma(shape, scale)}',
         )
     if given.dimension != k:
@@ -118,19 +121,46 @@ def _sds(
     )
 
 
-def _correlation(term: EffectsTerm, given: object, where: str) -> LKJ | Fixed:
+def _correlation(term: EffectsTerm, given: object, where: str) -> LKJ | OneCorrelation | Fixed:
     """Return the prior of a term's correlations."""
     k = len(term.names)
     if not has_correlations(term):
         raise OptionError(
             f"{where} is given and the effects of the term are not correlated", remedy="leave it out"
         )
+    if term.covariance is Covariance.COMPOUND_SYMMETRIC:
+        return _one_correlation(k, given, where)
     if isinstance(given, LKJ):
         return given
     if k == 2 and given == Uniform(-1.0, 1.0):
         return LKJ(1.0)
     if k == 2 and isinstance(given, Fixed) and abs(given.value) < 1.0:
         return given
-    shown = given.text() if isinstance(given, ScalarPrior | CovariancePrior) else repr(given)[:60]
     pair = "; for two effects also Uniform(-1, 1), or Fixed(r) with r between -1 and 1"
-    raise OptionError(f"{where} is {shown}", allowed="LKJ(eta)" + (pair if k == 2 else ""), remedy="LKJ(2)")
+    raise OptionError(
+        f"{where} is {_text(given)}", allowed="LKJ(eta)" + (pair if k == 2 else ""), remedy="LKJ(2)"
+    )
+
+
+def _one_correlation(k: int, given: object, where: str) -> OneCorrelation | Fixed:
+    """Return the prior of the one correlation of all effects of a term."""
+    low = lowest_correlation(k)
+    if isinstance(given, Fixed) and low < given.value < 1.0:
+        return given
+    if isinstance(given, LKJ | Uniform):
+        try:
+            return OneCorrelation(given, k)
+        except OptionError as error:
+            raise OptionError(
+                f"{where}: {error.asked}", allowed=error.allowed, remedy=error.remedy
+            ) from error
+    raise OptionError(
+        f"{where} is {_text(given)}",
+        allowed=f"LKJ(eta), Uniform(low, high), or Fixed(r) with r between {shown(low)} and 1",
+        remedy="LKJ(1)",
+    )
+
+
+def _text(given: object) -> str:
+    """Return what was given, as text for a message."""
+    return given.text() if isinstance(given, ScalarPrior | CovariancePrior) else repr(given)[:60]

@@ -22,6 +22,7 @@ _COVARIANCE = {
     "diag": Covariance.DIAGONAL,
     "||": Covariance.DIAGONAL,
     "homdiag": Covariance.SCALAR,
+    "cs": Covariance.COMPOUND_SYMMETRIC,
 }
 
 

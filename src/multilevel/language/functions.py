@@ -168,7 +168,7 @@ CONTRASTS: Mapping[str, Contrast] = {
 }
 """The contrasts that ``C()`` takes: R's names and formulaic's short ones."""
 
-STRUCTURES: tuple[str, ...] = ("us", "diag", "homdiag")
+STRUCTURES: tuple[str, ...] = ("us", "diag", "homdiag", "cs")
 """Words that may stand before a grouped term to choose its covariance."""
 
 HINTS: Mapping[str, str] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from multilevel.language.cursor import Cursor
 from multilevel.language.terms import Factor, Terms, term_text
-from multilevel.model import Covariance, GroupTerm
+from multilevel.model import GroupTerm
 from multilevel.model.text import term_text as grouped_text
 
 
@@ -23,8 +23,8 @@ class GroupedEffects:
 def check_overlap(cursor: Cursor, grouped: Sequence[GroupedEffects]) -> None:
     """Raise if two grouped terms have the same effects and group, or share an effect of the same group.
 
-    Two variances of one effect cannot be told apart. A `homdiag` term may share effects with another
-    term: its one sd for all of them is a different thing.
+    Two variances of one effect cannot be told apart. A `homdiag` or `cs` term may share effects with
+    another term: its one sd for all of them is a different thing.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def check_overlap(cursor: Cursor, grouped: Sequence[GroupedEffects]) -> None:
                 remedy="leave one of them out",
             )
         whole.add((group, frozenset(effects)))
-        if item.term.covariance is Covariance.SCALAR:
+        if item.term.covariance.one_sd:
             continue
         shared = [text for key, text in effects.items() if (group, key) in single]
         if shared:

@@ -9,7 +9,7 @@ from multilevel.language.arguments import check_column
 from multilevel.language.calls import read_call, read_sum
 from multilevel.language.cursor import Cursor, check_plain_name, fail_dotted
 from multilevel.language.expression import Column, columns_of
-from multilevel.language.functions import STRUCTURES
+from multilevel.language.functions import HINTS, STRUCTURES
 from multilevel.language.grouping import read_groups
 from multilevel.language.side import Bar, Side, added, interacted, raised, taken_away
 from multilevel.language.terms import crossed, interaction, nested, single
@@ -112,7 +112,12 @@ def _called(cursor: Cursor) -> Side:
         cursor.take()
         return _parentheses(cursor, structure=name)
     if name.value in STRUCTURES:
-        cursor.fail(f"`{name.value}()` holds no bar", name, allowed=f"{name.value}(x | g)")
+        cursor.fail(
+            f"`{name.value}()` holds no bar",
+            name,
+            allowed=f"{name.value}(x | g)",
+            remedy=HINTS.get(name.value, ""),
+        )
     if name.value != "offset":
         call = read_call(cursor)
         return Side(name.start, cursor.tokens[cursor.place - 1].stop, single(call))

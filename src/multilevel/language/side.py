@@ -36,7 +36,7 @@ class Bar:
     groups
         The right side, written out.
     structure
-        "us", "diag", "homdiag", or "||" for a double bar.
+        "us", "diag", "homdiag", "cs", or "||" for a double bar.
     start, stop
         Characters of the text, with the parentheses and the structure's name.
     """

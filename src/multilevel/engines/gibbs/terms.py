@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +16,18 @@ from multilevel.engines.gibbs.conjugate import (
     draw_inverse_wishart,
     lower_factor,
 )
+from multilevel.engines.gibbs.correlations import Correlations, correlations_of
 from multilevel.engines.gibbs.metropolis import Walk
 from multilevel.engines.marginal.coordinates import TermPlace
 from multilevel.errors import DesignError
 from multilevel.model import Covariance
-from multilevel.model.priors import (
-    LKJ,
-    Decov,
-    Fixed,
-    InverseWishart,
-    ScalarPrior,
-    factor_from_partial,
-    partial_from_factor,
-)
+from multilevel.model.priors import Decov, Fixed, InverseWishart, ScalarPrior
 from multilevel.moments import TermBlock
 
 Floats = NDArray[np.float64]
 
 STEPS = 4
 """Steps of a random walk in each sweep."""
-LARGEST_PARTIAL = 1.0 - 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,14 +38,19 @@ class TermState:
     L: Floats
 
 
+Law = tuple[NDArray[np.int64], float, float]
+"""Effects that share a variance, and the shape and scale of its inverse-gamma prior."""
+
+
 class TermStep(ABC):
     """One way to draw a term's covariance matrix; holds no data and no state.
 
-    ``walk_size`` is how many numbers walk (0: an exact draw); ``scales`` are the effects whose sds are free,
-    those that share one together.
+    ``walk_size`` is how many numbers walk (0: an exact draw), ``walks`` what they are; ``scales`` are the
+    effects whose sds are free, those that share one together.
     """
 
     __slots__ = ("scales", "walk_size")
+    walks: ClassVar[str] = "sd"
     scales: tuple[NDArray[np.int64], ...]
     walk_size: int
 
@@ -133,7 +131,7 @@ class GammaTerm(TermStep):
 
     __slots__ = ("_laws",)
 
-    def __init__(self, laws: tuple[tuple[NDArray[np.int64], float, float], ...], m: int, label: str) -> None:
+    def __init__(self, laws: tuple[Law, ...], m: int, label: str) -> None:
         for members, shape, _ in laws:
             if shape + 0.5 * m * members.size <= 0.0:
                 raise DesignError(
@@ -164,10 +162,46 @@ class GammaTerm(TermStep):
         return float(total)
 
 
-class WalkTerm(TermStep):
-    """Any other prior: a random walk of log sds and atanh partial correlations given the effects."""
+class AlikeTerm(TermStep):
+    """One sd with an inverse-gamma variance, one correlation of all effects that is known or walks.
 
-    __slots__ = ("_alpha", "_index", "_keep", "_n_sds", "_place", "_plain", "_prior", "_shared")
+    ``v | R, b ~ IG(shape + m k / 2, scale + sum b' R^-1 b / 2)`` and ``r | v, b`` by a random walk.
+    """
+
+    __slots__ = ("_correlations", "_law")
+    walks: ClassVar[str] = "correlation"
+
+    def __init__(self, law: Law, correlations: Correlations, m: int, label: str) -> None:
+        self._law, self._correlations = GammaTerm((law,), m, label), correlations
+        self.scales, self.walk_size = (law[0],), correlations.size
+
+    def draw(
+        self, state: TermState, B: Floats, m: int, sigma: float, rng: np.random.Generator, walk: Walk | None
+    ) -> TermState:
+        """Take a few steps of the correlation, then draw the variance."""
+        L = state.L
+        if walk is not None:
+            sds = state.sds
+            z = walk.move(self._correlations.numbers(L), lambda z: self.log_density(z, sds, B, m), rng, STEPS)
+            L = self._correlations.factor(z)
+        inverse = np.linalg.inv(L)
+        return self._law.draw(TermState(state.sds, L), inverse @ B @ inverse.T, m, sigma, rng, None)
+
+    def log_prior(self, state: TermState, sigma: float) -> float:
+        """Return the log density of the sd."""
+        return self._law.log_prior(state, sigma)
+
+    def log_density(self, z: Floats, sds: Floats, B: Floats, m: int) -> float:
+        """Return the log density of the correlation's number given the sd and the effects."""
+        return self._correlations.log_density(z) + log_effects(
+            sds[:, None] * self._correlations.factor(z), B, m
+        )
+
+
+class WalkTerm(TermStep):
+    """Any other prior: a random walk of log sds and of the correlations' numbers given the effects."""
+
+    __slots__ = ("_correlations", "_index", "_keep", "_n_sds", "_place", "_plain", "_prior", "_shared")
 
     def __init__(self, prior: TermPriors, place: TermPlace, shared: bool) -> None:
         self._prior, self._place, self._shared = prior, place, shared
@@ -175,13 +209,9 @@ class WalkTerm(TermStep):
         self._index = np.array([free.index(at) if at >= 0 else -1 for at in place.sds])
         self._n_sds = len(free)
         self._keep = np.flatnonzero((self._index >= 0) | (place.fixed > 0.0))
-        self._alpha = (
-            prior.correlation.shapes(place.size)
-            if isinstance(prior.correlation, LKJ) and place.n_partial
-            else np.zeros(0)
-        )
+        self._correlations = correlations_of(prior, place)
         self.scales = tuple(np.flatnonzero(self._index == i) for i in range(len(free)))
-        self.walk_size = self._n_sds + place.n_partial
+        self.walk_size = self._n_sds + self._correlations.size
         self._plain = _alike(prior)
 
     @property
@@ -206,13 +236,11 @@ class WalkTerm(TermStep):
         return float(sum(prior.logpdf(sds[at]).sum() for prior, at in self._plain))
 
     def point(self, state: TermState) -> Floats:
-        """Return what walks: log sds, then atanh partial correlations."""
+        """Return what walks: log sds, then the correlations' numbers."""
         x = np.zeros(self.walk_size)
         for i, members in enumerate(self.scales):
             x[i] = np.log(state.sds[members[0]])
-        if self._place.n_partial:
-            partial = np.clip(partial_from_factor(state.L), -LARGEST_PARTIAL, LARGEST_PARTIAL)
-            x[self._n_sds :] = np.arctanh(partial)
+        x[self._n_sds :] = self._correlations.numbers(state.L)
         return x
 
     def state(self, x: Floats) -> TermState:
@@ -220,32 +248,38 @@ class WalkTerm(TermStep):
         sds = self._place.fixed.copy()
         for i, members in enumerate(self.scales):
             sds[members] = np.exp(x[i])
-        L = factor_from_partial(np.tanh(x[self._n_sds :])) if self._place.n_partial else self._place.factor
-        return TermState(sds, L)
+        return TermState(sds, self._correlations.factor(x[self._n_sds :]))
 
     def log_density(self, x: Floats, B: Floats, m: int, sigma: float) -> float:
         """Return the log density of ``x`` given ``m`` effects ``N(0, D)`` with sum of squares ``B``.
 
-        The volume of the partial correlations ``tanh z`` gives ``sum alpha log(1 - tanh(z)^2)`` for an LKJ
-        prior; an effect with a known sd of zero is left out.
+        An effect with a known sd of zero is left out.
         """
         with np.errstate(over="ignore", under="ignore"):
             state = self.state(x)
             if not np.isfinite(state.sds).all():
                 return -np.inf
             total = float(x[: self._n_sds].sum()) + self.log_prior(state, sigma)
-            if self._place.n_partial:
-                total += float(self._alpha @ log_sech2(x[self._n_sds :]))
+            total += self._correlations.log_density(x[self._n_sds :])
             half = state.sds[:, None] * state.L
             if self._keep.size < half.shape[0]:
                 kept = half[self._keep]
                 half = lower_factor(kept)
                 B = B[np.ix_(self._keep, self._keep)]
-            diagonal = np.abs(np.diagonal(half))
-            if not (diagonal > 0.0).all():
-                return -np.inf
-            inverse = np.linalg.inv(half)
-            return float(total - m * np.log(diagonal).sum() - 0.5 * np.vdot(inverse @ B, inverse))
+            return total + log_effects(half, B, m)
+
+
+def log_effects(half: Floats, B: Floats, m: int) -> float:
+    """Return the log density of ``m`` effects ``N(0, half half')``, ``half`` lower, but for a constant.
+
+    ``B`` is the sum of ``b b'``; minus infinity where the matrix is singular.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        diagonal = np.abs(np.diagonal(half))
+        if not (diagonal > 0.0).all():
+            return -np.inf
+        inverse = np.linalg.inv(half)
+        return float(-m * np.log(diagonal).sum() - 0.5 * np.vdot(inverse @ B, inverse))
 
 
 def _alike(prior: TermPriors) -> list[tuple[ScalarPrior, NDArray[np.int64]]] | None:
@@ -259,12 +293,6 @@ def _alike(prior: TermPriors) -> list[tuple[ScalarPrior, NDArray[np.int64]]] | N
     return [(own, np.array(places)) for own, places in found.items()]
 
 
-def log_sech2(z: Floats) -> Floats:
-    """Return ``log(1 - tanh(z)^2)`` without loss of digits."""
-    size = np.abs(z)
-    return np.asarray(-2.0 * (size + np.log1p(np.exp(-2.0 * size)) - np.log(2.0)))
-
-
 def term_step(prior: TermPriors, block: TermBlock, place: TermPlace, m: int) -> TermStep:
     """Return the way to draw a term's covariance matrix under its prior.
 
@@ -273,20 +301,20 @@ def term_step(prior: TermPriors, block: TermBlock, place: TermPlace, m: int) -> 
     DesignError
         If a flat prior makes the posterior improper.
     """
-    shared = block.covariance is Covariance.SCALAR
+    shared = block.covariance.one_sd
     if isinstance(prior.covariance, InverseWishart):
         return WishartTerm(prior.covariance)
     laws = None if prior.relative or isinstance(prior.sds, Decov) else _laws(prior.sds, shared, block.size)
-    if not set(place.sds) - {-1} and not place.n_partial:
+    if not set(place.sds) - {-1} and not place.n_partial and place.common < 0:
         return HeldTerm()
     if laws is not None and prior.correlation is None:
         return GammaTerm(laws, m, prior.label)
+    if laws and block.covariance is Covariance.COMPOUND_SYMMETRIC:
+        return AlikeTerm(laws[0], correlations_of(prior, place), m, prior.label)
     return WalkTerm(prior, place, shared)
 
 
-def _laws(
-    sds: tuple[ScalarPrior, ...], shared: bool, k: int
-) -> tuple[tuple[NDArray[np.int64], float, float], ...] | None:
+def _laws(sds: tuple[ScalarPrior, ...], shared: bool, k: int) -> tuple[Law, ...] | None:
     """Return effects, shape and scale of every free variance, or ``None`` if one is not inverse-gamma."""
     found = []
     for a, prior in enumerate(sds):

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, log_expit
 
 from multilevel.design.bound_priors import BoundPriors, TermPriors
-from multilevel.model import Covariance
 from multilevel.model.priors import LKJ, Decov, Fixed, FixedMatrix, factor_from_partial
+from multilevel.model.priors.one_correlation import (
+    OneCorrelation,
+    alike_factor,
+    eigenvalues_of,
+    lowest_correlation,
+)
 from multilevel.moments import Moments, TermBlock
 
 Floats = NDArray[np.float64]
@@ -55,12 +61,19 @@ class TermPlace:
         First of the partial correlations (on the scale of atanh), -1 if none is sampled.
     factor
         ``(k, k)`` Cholesky factor of the correlation matrix where it is not sampled.
+    common
+        Position of the number of the one correlation of all effects, -1 if none is sampled.
+    low, high
+        Between what that correlation lies.
     """
 
     sds: tuple[int, ...]
     fixed: Floats
     partial: int
     factor: Floats
+    common: int = -1
+    low: float = -1.0
+    high: float = 1.0
 
     @property
     def size(self) -> int:
@@ -71,6 +84,31 @@ class TermPlace:
     def n_partial(self) -> int:
         """How many partial correlations are sampled."""
         return self.size * (self.size - 1) // 2 if self.partial >= 0 else 0
+
+    def common_factor(self, z: Floats) -> tuple[Floats, Floats]:
+        """Return factors ``(n, k, k)`` at the numbers of the one correlation, and ``log dr/dz``.
+
+        ``r = low + (high - low) u`` with ``u = 1 / (1 + exp(-z))``, so ``dr/dz = (high - low) u (1 - u)``.
+        The eigenvalues ``1 + (k - 1) r`` and ``1 - r`` are taken from ``u`` and ``1 - u`` with all their
+        digits; their derivatives are ``(k - 1) dr/dz`` and ``-dr/dz``.
+        """
+        k, width = self.size, self.high - self.low
+        at_low = 0.0 if self.low == lowest_correlation(k) else 1.0 + (k - 1) * self.low
+        mean = at_low + (k - 1) * width * expit(z)
+        contrast = (1.0 - self.high) + width * expit(-z)
+        return alike_factor(mean, contrast, k), np.log(width) + log_expit(z) + log_expit(-z)
+
+    def common_number(self, L: Floats) -> float:
+        """Return the number of the one correlation of a Cholesky factor: ``z = log(u / (1 - u))``.
+
+        A correlation outside the bounds, or at one of them, is taken to be just inside.
+        """
+        mean, contrast = eigenvalues_of(L)
+        at_low = 0.0 if self.low == lowest_correlation(self.size) else 1.0 + (self.size - 1) * self.low
+        above = (float(mean) - at_low) / (self.size - 1)
+        below = float(contrast) - (1.0 - self.high)
+        least = 1e-12 * (self.high - self.low)
+        return float(np.log(max(above, least)) - np.log(max(below, least)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +157,10 @@ class Coordinates:
                 partial = np.tanh(z)
                 factors.append(factor_from_partial(partial))
                 jacobian += _log_partial_jacobian(partial, z, place.size)
+            elif place.common >= 0:
+                L, log_slope = place.common_factor(x[:, place.common])
+                factors.append(L)
+                jacobian += log_slope
             else:
                 factors.append(np.broadcast_to(place.factor, (n, place.size, place.size)))
         sigma = np.full(n, self.known_sigma)
@@ -129,7 +171,10 @@ class Coordinates:
         return Values(tuple(sds), tuple(factors), sigma, x[:, self.first_coefficient : last], jacobian)
 
     def point(self, sds: Sequence[Floats], partials: Sequence[Floats], sigma: float, beta: Floats) -> Floats:
-        """Return the point that stands for given values (one set of them)."""
+        """Return the point that stands for given values (one set of them).
+
+        ``partials`` has for each term its partial correlations, or its one correlation alone.
+        """
         x = np.zeros(len(self.names))
         for place, sd, partial in zip(self.terms, sds, partials, strict=True):
             for a, position in enumerate(place.sds):
@@ -137,6 +182,9 @@ class Coordinates:
                     x[position] = np.log(sd[a])
             if place.n_partial:
                 x[place.partial : place.partial + place.n_partial] = np.arctanh(partial)
+            elif place.common >= 0:
+                r, k = float(partial[0]), place.size
+                x[place.common] = place.common_number(alike_factor(1.0 + (k - 1) * r, 1.0 - r, k))
         if self.sigma >= 0:
             x[self.sigma] = np.log(sigma)
         for i, number in enumerate(self.coefficients):
@@ -202,14 +250,19 @@ def _term_place(block: TermBlock, prior: TermPriors, names: list[str]) -> TermPl
         if isinstance(own, Fixed):
             fixed[a] = own.value
             positions.append(-1)
-        elif block.covariance is Covariance.SCALAR and a > 0:
+        elif block.covariance.one_sd and a > 0:
             positions.append(positions[0])
         else:
             positions.append(len(names))
             names.append(f"log sd({block.group}, {name})")
     partial, factor = -1, np.eye(k)
+    if isinstance(prior.correlation, OneCorrelation):
+        names.append(f"logit correlation({block.group}, {', '.join(block.names)})")
+        low, high = prior.correlation.bounds
+        return TermPlace(tuple(positions), fixed, -1, factor, len(names) - 1, low, high)
     if isinstance(prior.correlation, Fixed):
-        factor = np.asarray(factor_from_partial([prior.correlation.value]))
+        r = prior.correlation.value
+        factor = alike_factor(1.0 + (k - 1) * r, 1.0 - r, k)
     elif prior.covariance is not None or isinstance(prior.correlation, LKJ):
         partial = len(names)
         names += [

@@ -20,6 +20,7 @@ from multilevel.engines.marginal.triangles import for_kernels, lower_factors, so
 from multilevel.kernels import core, threads
 from multilevel.model import Covariance
 from multilevel.model.priors import LKJ, Fixed, FixedMatrix, Flat, MVNormal, Normal, RootOf, ScalarPrior
+from multilevel.model.priors.one_correlation import OneCorrelation
 from multilevel.moments import Moments
 
 Floats = NDArray[np.float64]
@@ -261,7 +262,7 @@ class MarginalDensity:
             slopes = likelihood_term_slopes(
                 G[block.factor][:, here, here], self._fronts[b], D, values.sigma
             ) + prior_term_slopes(
-                self._priors.terms[b], sds, D, values.sigma, shared=block.covariance is Covariance.SCALAR
+                self._priors.terms[b], sds, D, values.sigma, shared=block.covariance.one_sd
             )
             gradient += term_gradient(place, x, (sds, L), slopes)
             log_sigma += slopes.log_sigma
@@ -287,6 +288,8 @@ class MarginalDensity:
             )
             if block.size > 1 and block.covariance is Covariance.UNSTRUCTURED:
                 A = np.swapaxes(np.linalg.qr(np.swapaxes(np.nan_to_num(A), 1, 2), mode="r"), 1, 2)
+            elif block.covariance is Covariance.COMPOUND_SYMMETRIC:  # the rotated effects are uncorrelated
+                A = np.sqrt((A * A).sum(axis=2))[:, :, None] * np.eye(block.size)
             here = slice(block.start, block.start + block.size)
             factors[block.factor][:, here, here] = A
         thetas = np.zeros((n, 1 + max((row[0] for row in self._rows), default=-1)))
@@ -327,7 +330,7 @@ class MarginalDensity:
         """Return the log prior density of sds, correlations, sigma and sampled coefficients."""
         total = np.zeros(values.sigma.size)
         for b, prior in enumerate(self._priors.terms):
-            shared = self._moments.blocks[b].covariance is Covariance.SCALAR
+            shared = self._moments.blocks[b].covariance.one_sd
             sds = values.sds[b][:, :1] if shared else values.sds[b]
             total += term_log_prior(prior, sds, values.factors[b], values.sigma)
         if self.at.sigma >= 0:
@@ -354,6 +357,8 @@ def term_log_prior(prior: TermPriors, sds: Floats, factors: Floats, sigma: Float
     if isinstance(prior.correlation, LKJ):
         log_det = 2.0 * np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
         total = total + (prior.correlation.eta - 1.0) * log_det - prior.correlation.log_constant(k)
+    elif isinstance(prior.correlation, OneCorrelation):
+        total = total + prior.correlation.logpdf_factor(factors)
     return np.asarray(total)
 
 

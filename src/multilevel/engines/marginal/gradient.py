@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from multilevel.design.bound_priors import TermPriors
 from multilevel.engines.marginal.coordinates import TermPlace
 from multilevel.model.priors import LKJ, FixedMatrix
+from multilevel.model.priors.one_correlation import OneCorrelation
 
 Floats = NDArray[np.float64]
 
@@ -136,7 +138,10 @@ def prior_term_slopes(
     own = sds[:, :1] if shared else sds
     by_sds, by_sigma = prior.dlog_sds(own, sigma)
     by_log_sds[:, : own.shape[1]] = own * by_sds
-    power = prior.correlation.eta - 1.0 if isinstance(prior.correlation, LKJ) else 0.0
+    of_matrix = (
+        prior.correlation.prior if isinstance(prior.correlation, OneCorrelation) else prior.correlation
+    )
+    power = of_matrix.eta - 1.0 if isinstance(of_matrix, LKJ) else 0.0
     return TermSlopes(matrix, by_log_sds, power, sigma * by_sigma)
 
 
@@ -166,7 +171,23 @@ def term_gradient(place: TermPlace, x: Floats, values: tuple[Floats, Floats], sl
     if place.n_partial:
         here = slice(place.partial, place.partial + place.n_partial)
         found[:, here] = _partial_gradient(np.tanh(x[:, here]), L, by_L, slopes.log_det)
+    elif place.common >= 0:
+        by_R = sds[:, :, None] * slopes.matrix * sds[:, None, :]
+        by_r = by_R.sum(axis=(1, 2)) - np.trace(by_R, axis1=1, axis2=2)
+        found[:, place.common] = _common_gradient(x[:, place.common], by_r, place, slopes.log_det)
     return found
+
+
+def _common_gradient(z: Floats, by_r: Floats, place: TermPlace, log_det: float) -> Floats:
+    """Return the gradient by the number of the one correlation of all effects, its volume element included.
+
+    With ``u = 1 / (1 + exp(-z))``: ``dr/dz = (high - low) u (1 - u)``, whose logarithm moves by ``1 - 2 u``.
+    Between the widest bounds, the only ones beside an LKJ prior, ``log det R`` is a constant and
+    ``log u + (k - 1) log(1 - u)``, and moves by ``1 - k u``.
+    """
+    u, rest = expit(z), expit(-z)
+    slope = by_r * (place.high - place.low) * u * rest
+    return np.asarray(slope + log_det * (rest - (place.size - 1) * u) + rest - u)
 
 
 def _partial_gradient(r: Floats, L: Floats, by_L: Floats, log_det: float) -> Floats:

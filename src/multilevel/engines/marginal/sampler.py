@@ -79,6 +79,9 @@ def start_point(moments: Moments, priors: BoundPriors, at: Coordinates) -> Float
             R = D / np.outer(root, root)
             R = 0.9 * np.where(np.eye(place.size) > 0, 1.0, R) + 0.1 * np.eye(place.size)
             partials.append(np.clip(partial_from_factor(np.linalg.cholesky(R)), -0.95, 0.95))
+        elif place.common >= 0:
+            share = (D[0, 1] / variances[0] - place.low) / (place.high - place.low)
+            partials.append(np.array([place.low + np.clip(share, 0.05, 0.95) * (place.high - place.low)]))
         else:
             partials.append(np.zeros(0))
     return at.point(sds, partials, solution.sigma, priors.to_centred @ solution.beta)
