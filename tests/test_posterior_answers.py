@@ -15,7 +15,7 @@ from multilevel.errors import OptionError, StorageError
 from multilevel.language import parse_formula
 from multilevel.posterior_answers import load_saved_posterior
 from multilevel.results.posterior import Posterior
-from tests.oracle.posteriors import SLEEP, made_up_draws, posterior_of, sleep_posterior
+from tests.oracle.posteriors import SLEEP, made_up_draws, posterior_of, sleep_posterior, varying_posterior
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +62,16 @@ def test_tables_come_in_the_library_of_the_data() -> None:
     posterior = posterior_of(design, made_up_draws(design), table)
     for frame in (posterior.fixed_effects, posterior.draws_table(), posterior.predict()):
         assert isinstance(frame, pl.DataFrame)
+
+
+def test_a_loaded_posterior_has_its_residual_groups(tmp_path: Path) -> None:
+    posterior = varying_posterior("late")
+    posterior.save(tmp_path / "a")
+    again = load_saved_posterior(tmp_path / "a")
+    for name in ("residual_sds", "residual_law", "variance_components"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(posterior, name), check_exact=True)
+    new = {"days": [1.0], "late": ["other"]}
+    once, twice = (
+        one.predict(new, groups="new", interval=0.9, observation=True) for one in (posterior, again)
+    )
+    pd.testing.assert_frame_equal(once, twice, check_exact=True)

@@ -176,6 +176,7 @@ def load_saved_posterior(path: str | Path) -> Posterior:
         frequency_weights=options.frequency_weights,
         offset=options.offset,
         residual_sd=options.residual_sd,
+        residual_groups=options.residual_groups,
         missing=options.missing,
     )
     verify_posterior(saved, design)

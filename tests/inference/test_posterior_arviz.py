@@ -15,7 +15,7 @@ from multilevel.inference.posterior_arviz import to_arviz
 from multilevel.inference.posterior_simulate import log_likelihood
 from multilevel.results.posterior import Posterior
 from tests.oracle import designs
-from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior
+from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior, varying_posterior
 
 ALL = ("log_likelihood", "observed_data", "posterior_predictive")
 
@@ -139,3 +139,14 @@ def test_refusals(sleep: Posterior, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OptionError, match="to_arviz needs ArviZ") as caught:
         to_arviz(sleep, include=())
     assert "try: pip install arviz" in str(caught.value)
+
+
+@pytest.mark.usefixtures("arviz")
+def test_residual_sds_of_groups() -> None:
+    posterior = varying_posterior("late")
+    found = to_arviz(posterior, include=ALL, seed=1)
+    variables = found.groups["posterior"]
+    assert variables["sigma[late]"].shape == (4, 250, 2)
+    assert found.dims["sigma[late]"] == ["late level"]
+    assert found.coords["late level"] == ["early", "late"]
+    assert variables["sd(log sigma)"].shape == (4, 250)

@@ -11,7 +11,7 @@ import pytest
 from multilevel.errors import ConvergenceWarning
 from multilevel.inference.posterior_checks import check_draws, complaints
 from multilevel.results.posterior import Posterior
-from tests.oracle.posteriors import sleep_posterior
+from tests.oracle.posteriors import sleep_posterior, varying_posterior
 
 
 def changed(posterior: Posterior, **changes: object) -> Posterior:
@@ -94,3 +94,19 @@ def test_many_parameters_are_not_all_named(good: Posterior) -> None:
         sigma=good.sampled.sigma + shift,
     )
     assert " and 1 more; R-hat should" in complaints(every)[0]
+
+
+def test_residual_sds_of_groups_are_judged_too() -> None:
+    posterior = varying_posterior()
+    assert posterior.sampled.residual is not None
+    sds = posterior.sampled.residual.sds.copy()
+    sds[0, :, 1] *= 2
+    law = (
+        ("mean(log sigma)", np.sort(posterior.sampled.sigma, axis=1)),
+        *posterior.sampled.residual.parameters[1:],
+    )
+    residual = dataclasses.replace(posterior.sampled.residual, sds=sds, parameters=law)
+    first = complaints(changed(posterior, residual=residual))[0]
+    assert "mean(log sigma) (R-hat" in first
+    assert "sigma[subject 309] (R-hat" in first
+    assert "sigma[subject 308]" not in first

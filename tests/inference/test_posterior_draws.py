@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from multilevel.errors import OptionError
-from multilevel.inference.posterior_draws import covariances, draws_columns, kept_sigma, named_draws
+from multilevel.inference.posterior_draws import covariances, draws_columns, named_draws
+from multilevel.inference.posterior_residual import row_sds
 from multilevel.results.posterior import Posterior
 from tests.oracle import designs
-from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior
+from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior, varying_posterior
 
 PARAMETERS = [
     "Intercept",
@@ -87,4 +88,22 @@ def test_covariances_are_sds_times_correlations(sleep: Posterior) -> None:
 def test_sigma_at_the_draws_that_were_kept(sleep: Posterior) -> None:
     some = dataclasses.replace(sleep.sampled, kept=np.array([0, 5]))
     posterior = dataclasses.replace(sleep, sampled=some, memory={})
-    np.testing.assert_array_equal(kept_sigma(posterior), sleep.sampled.sigma[:, [0, 5]].ravel())
+    kept_sigma = row_sds(posterior, None, posterior.sampled.kept)[:, 0]
+    np.testing.assert_array_equal(kept_sigma, sleep.sampled.sigma[:, [0, 5]].ravel())
+
+
+def test_residual_sds_of_groups_have_their_levels() -> None:
+    posterior = varying_posterior()
+    draws = named_draws(posterior)
+    assert list(draws)[5:] == [
+        "sigma",
+        "mean(log sigma)",
+        "sd(log sigma)",
+        "effects(subject, Intercept)",
+        "effects(subject, days)",
+        "sigma[subject]",
+    ]
+    assert draws["sigma[subject]"].shape == (4, 250, 18)
+    assert draws.coordinates["sigma[subject]"]["subject"] == posterior.design.factors[0].levels
+    assert draws["mean(log sigma)"].shape == (4, 250)
+    assert list(draws_columns(posterior))[-3:] == ["sigma", "mean(log sigma)", "sd(log sigma)"]

@@ -14,7 +14,7 @@ from multilevel.inference.new_data import read_new_data
 from multilevel.inference.posterior_predict import mixture_quantile, posterior_predict
 from multilevel.inference.posterior_tables import coefficient_draws, posterior_fitted
 from multilevel.results.posterior import Posterior
-from tests.oracle.posteriors import sleep_posterior
+from tests.oracle.posteriors import sleep_posterior, varying_posterior
 
 NEW = {"days": [0.0, 10.0], "subject": ["308", "309"]}
 
@@ -134,3 +134,44 @@ def test_quantiles_without_variance_are_those_of_the_sample() -> None:
     found = mixture_quantile(mean, variance, 0.3)
     assert found[0] == pytest.approx(np.quantile(mean[:, 0], 0.3))
     assert stats.norm.cdf(found[1], mean[:, 1]).mean() == pytest.approx(0.3, abs=1e-8)
+
+
+def test_a_single_observation_has_the_sd_of_its_own_group() -> None:
+    posterior = varying_posterior()
+    assert posterior.sampled.residual is not None
+    sds = posterior.sampled.residual.sds.reshape(1000, -1)[:, [0, 1]]
+    rows = read_new_data(posterior, NEW, groups="known", observation=True).rows
+    mean = posterior_predict(posterior, rows, interval=0.9)
+    found = posterior_predict(posterior, rows, interval=0.9, observation=True)
+    expected = np.sqrt(np.square(mean["sd"]) + np.mean(sds**2, axis=0))
+    np.testing.assert_allclose(found["sd"], expected, rtol=1e-12)
+    assert found["sd"][1] > 2 * found["sd"][0]  # 40 against 10
+
+
+@pytest.mark.parametrize("groups", ["new", "typical"])
+def test_a_single_observation_of_a_group_that_is_not_in_the_data(groups: str) -> None:
+    posterior = varying_posterior()
+    rows = read_new_data(posterior, {"days": [3.0]}, groups=groups, observation=True).rows
+    mean = posterior_predict(posterior, rows, groups=groups, interval=0.9)
+    found = posterior_predict(posterior, rows, groups=groups, interval=0.9, observation=True)
+    (_, first), (_, second) = posterior.sampled.residual.parameters  # type: ignore[union-attr]
+    variance = np.mean(np.exp(2 * first + 2 * second**2))  # of a log-normal variable, given its parameters
+    # one sd of the group at each of 1,000 draws: the mean of their squares, which have a long tail
+    assert found["sd"][0] == pytest.approx(np.sqrt(mean["sd"][0] ** 2 + variance), rel=0.05)
+
+
+def test_residual_groups_of_their_own_are_used_whatever_the_grouping_factors() -> None:
+    posterior = varying_posterior("late")
+    new = {"days": [3.0, 3.0, 3.0], "late": ["early", "late", "never"]}
+    rows = read_new_data(posterior, new, groups="new", observation=True).rows
+    found = posterior_predict(posterior, rows, groups="new", interval=0.9, observation=True)
+    plain = posterior_predict(posterior, rows, groups="new", interval=0.9)
+    sds = posterior.sampled.residual.sds.reshape(1000, -1)  # type: ignore[union-attr]
+    extra = np.square(found["sd"]) - np.square(plain["sd"])
+    np.testing.assert_allclose(extra[:2], np.mean(sds**2, axis=0), rtol=1e-10)
+    assert extra[0] < extra[2]  # a level that is not in the data has an sd from the law
+    with pytest.raises(DataError, match="no column `late`"):
+        read_new_data(posterior, {"days": [3.0]}, groups="new", observation=True)
+    assert (
+        read_new_data(posterior, {"days": [3.0]}, groups="new", observation=False).rows.residual is not None
+    )

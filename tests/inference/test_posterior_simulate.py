@@ -13,7 +13,7 @@ from multilevel.inference.posterior_predict import posterior_predict
 from multilevel.inference.posterior_simulate import log_likelihood, posterior_simulate
 from multilevel.results.posterior import Posterior
 from tests.oracle import designs
-from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior
+from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior, varying_posterior
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +89,34 @@ def test_log_likelihood_of_rows(sleep: Posterior) -> None:
     assert found[s, i] == pytest.approx(frequencies[i] * stats.norm.logpdf(design.y[i], mean, sd))
     part = log_likelihood(dataclasses.replace(sleep, design=design, memory={}), slice(40, 50))
     np.testing.assert_allclose(part, found[:, 40:50])
+
+
+@pytest.mark.parametrize(("by", "groups"), [("subject", "known"), ("late", "known"), ("late", "new")])
+def test_rows_have_the_residual_sd_of_their_group(by: str, groups: str) -> None:
+    posterior = varying_posterior(by)
+    drawn = posterior_simulate(posterior, 4000, seed=1, groups=groups)
+    found = posterior_predict(posterior, groups=groups, interval=0.9, observation=True)
+    np.testing.assert_allclose(drawn.std(axis=0), found["sd"], rtol=0.05)
+
+
+def test_new_groups_have_residual_sds_from_the_law() -> None:
+    posterior = varying_posterior()
+    drawn = posterior_simulate(posterior, 4000, seed=1, groups="new")
+    found = posterior_predict(posterior, groups="new", interval=0.8, observation=True)
+    # probabilities are compared, as variances of the law have a long tail; 180 rows of 4,000
+    outside = np.mean((drawn < found["lower"]) | (drawn > found["upper"]), axis=0)
+    np.testing.assert_allclose(outside, 0.2, atol=0.03)
+
+
+def test_log_density_of_rows_with_residual_sds_of_their_group() -> None:
+    posterior = varying_posterior()
+    design, sampled = posterior.design, posterior.sampled
+    assert sampled.residual is not None
+    found = log_likelihood(posterior, slice(5, 25))
+    index = design.factors[0].index[5:25]
+    mean = sampled.coefficients.reshape(1000, 2) @ design.fixed.X[5:25].T
+    mean += np.einsum(
+        "snk,nk->sn", sampled.effects[0].reshape(1000, 18, 2)[:, index], design.terms[0].Z[5:25]
+    )
+    sd = sampled.residual.sds.reshape(1000, 18)[:, index]
+    np.testing.assert_allclose(found, stats.norm(mean, sd).logpdf(design.y[5:25]), rtol=1e-10)

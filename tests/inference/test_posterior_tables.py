@@ -18,7 +18,7 @@ from multilevel.inference.posterior_tables import (
 from multilevel.model import Covariance
 from multilevel.results.posterior import Posterior
 from tests.oracle import designs
-from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior
+from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior, varying_posterior
 
 DESCRIBED = ["mean", "sd", "lower", "upper", "ess_bulk", "ess_tail", "rhat", "mcse"]
 
@@ -150,3 +150,25 @@ def test_fitted_values_without_groups_and_with_an_offset() -> None:
 def test_covariance_of_the_coefficients(sleep: Posterior) -> None:
     expected = np.cov(sleep.sampled.coefficients.reshape(-1, 2), rowvar=False)
     np.testing.assert_allclose(coefficient_covariance(sleep), expected)
+
+
+def test_residual_sds_of_groups_and_their_law() -> None:
+    posterior = varying_posterior()
+    residual = posterior.sampled.residual
+    assert residual is not None
+    found = posterior_table(posterior, "residual_sds")
+    assert list(found) == ["level", *DESCRIBED]
+    assert list(found["level"]) == list(posterior.design.factors[0].levels)
+    np.testing.assert_allclose(found["mean"], residual.sds.mean(axis=(0, 1)))
+    law = posterior_table(posterior, "residual_law")
+    assert list(law) == ["parameter", *DESCRIBED]
+    assert list(law["parameter"]) == ["mean(log sigma)", "sd(log sigma)"]
+    np.testing.assert_allclose(law["sd"], [values.std(ddof=1) for _, values in residual.parameters])
+    pooled = posterior_table(posterior, "variance_components")["mean"][-1]
+    np.testing.assert_allclose(pooled, posterior.sampled.sigma.mean())
+
+
+@pytest.mark.parametrize("question", ["residual_sds", "residual_law"])
+def test_one_residual_sd_has_no_table_of_groups(sleep: Posterior, question: str) -> None:
+    with pytest.raises(OptionError, match=f"{question} was asked of a posterior with one residual sd"):
+        posterior_table(sleep, question)  # type: ignore[arg-type]

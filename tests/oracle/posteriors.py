@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import scipy.linalg
 from multilevel.data import datasets, read_table
 from multilevel.data.table import Table
 from multilevel.design import Design, bind
-from multilevel.engines.draws import Draws
+from multilevel.design.bound_priors import RESIDUAL_NAMES
+from multilevel.engines.draws import Draws, ResidualDraws
 from multilevel.language import parse_formula
 from multilevel.posterior_answers import POSTERIOR_ANSWERS
 from multilevel.results.posterior import Posterior, PriorTexts
@@ -90,3 +92,33 @@ def sleep_posterior(*, level: float = 0.95, **changes: Any) -> Posterior:
     table = read_table(datasets.load("sleepstudy"), model.variables)
     design = bind(model, table)
     return posterior_of(design, made_up_draws(design, **changes), table, level=level)
+
+
+def varying_residuals(design: Design, *, seed: int = 3, chains: int = 4, draws: int = 250) -> dict[str, Any]:
+    """Return made-up residual sds of the residual groups, and the pooled sd, for `made_up_draws`.
+
+    Half of the groups have an sd near 10, the others one near 40; the law is log-normal about 20.
+    """
+    assert design.residual_groups is not None
+    rng = np.random.default_rng(seed)
+    m = len(design.residual_groups.levels)
+    level = np.where(np.arange(m) % 2 == 0, 10.0, 40.0)
+    sds = level * np.exp(0.1 * rng.standard_normal((chains, draws, m)))
+    mean = np.log(20.0) + 0.1 * rng.standard_normal((chains, draws))
+    sd = 0.8 * np.exp(0.1 * rng.standard_normal((chains, draws)))
+    share = np.bincount(design.residual_groups.index, minlength=m) / design.n_rows
+    names = RESIDUAL_NAMES["log_normal"]
+    residual = ResidualDraws("log_normal", sds, ((names[0], mean), (names[1], sd)))
+    return {"sigma": np.sqrt(sds**2 @ share), "residual": residual}
+
+
+def varying_posterior(residual_groups: str = "subject", **changes: Any) -> Posterior:
+    """Return a posterior of the sleepstudy data in which groups have made-up residual sds of their own."""
+    model = parse_formula(SLEEP)
+    data = datasets.load("sleepstudy")
+    data["late"] = np.where(data["days"] > 4, "late", "early")
+    table = read_table(data, (*model.variables, "late"))
+    design = bind(model, table, residual_groups=residual_groups)
+    made = made_up_draws(design)
+    draws = dataclasses.replace(made, **{**varying_residuals(design), **changes})
+    return posterior_of(design, draws, table, residual_groups=residual_groups)

@@ -14,7 +14,7 @@ from multilevel.report.posterior_pages import (
     posterior_summary,
 )
 from multilevel.results.posterior import Posterior
-from tests.oracle.posteriors import sleep_posterior
+from tests.oracle.posteriors import sleep_posterior, varying_posterior
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +63,18 @@ def test_facts_are_plain(sleep: Posterior) -> None:
 def test_facts_of_fixed_parameters_have_blanks() -> None:
     rows = posterior_facts(sleep_posterior(spread=0.0))["variance_components"]
     assert rows[0]["rhat"] is None
+
+
+def test_residual_sds_of_groups() -> None:
+    posterior = varying_posterior("late")
+    text = posterior_summary(posterior)
+    assert "Law of the residual sds" in text
+    assert "mean(log sigma)" in text
+    assert (
+        "Residual sds differ between the 2 levels of late; the row Residual is their root mean square" in text
+    )
+    facts = json.loads(json.dumps(posterior_facts(posterior), allow_nan=False))
+    assert facts["residual_groups"] == "late"
+    assert [row["level"] for row in facts["residual_sds"]] == ["early", "late"]
+    assert [row["parameter"] for row in facts["residual_law"]] == ["mean(log sigma)", "sd(log sigma)"]
+    assert "residual_groups" not in posterior_facts(sleep_posterior())

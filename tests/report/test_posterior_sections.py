@@ -15,7 +15,7 @@ from multilevel.report.posterior_sections import (
 )
 from multilevel.results.posterior import Posterior
 from tests.oracle import designs
-from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior
+from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior, varying_posterior
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +60,11 @@ def test_remarks_warn_and_say_what_was_left_out(sleep: Posterior) -> None:
     assert found[0] == "The draws are independent."
     assert found[1].startswith("Warning: The chains disagree on sigma (R-hat ")
     assert found[-1] == "2 of 182 rows were left out (missing values: days 2)."
+
+
+def test_the_law_of_residual_sds_stands_behind_the_sds() -> None:
+    titles = [grid.title for grid in posterior_grids(varying_posterior())]
+    assert titles[:2] == ["Standard deviations", "Law of the residual sds"]
+    assert posterior_remarks(varying_posterior())[1].startswith(
+        "Residual sds differ between the 18 levels of"
+    )

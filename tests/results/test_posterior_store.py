@@ -16,7 +16,7 @@ from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_store import read_posterior, save_posterior, verify_posterior
 from tests.oracle import designs
 from tests.oracle.fits import fit_design
-from tests.oracle.posteriors import sleep_posterior
+from tests.oracle.posteriors import sleep_posterior, varying_posterior
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +139,43 @@ def test_draws_of_another_design_are_refused(posterior: Posterior, tmp_path: Pat
     ):
         with pytest.raises(StorageError, match="the saved posterior of `reaction ~ days"):
             verify_posterior(wrong, design)
+
+
+def test_residual_sds_of_groups_come_back(tmp_path: Path) -> None:
+    posterior = varying_posterior("late")
+    save_posterior(posterior, tmp_path / "a")
+    saved = read_posterior(tmp_path / "a")
+    assert saved.options.residual_groups == "late"
+    ours, theirs = posterior.sampled.residual, saved.sampled.residual
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_array_equal(ours.sds, theirs.sds)
+    for (name, values), (other, found) in zip(ours.parameters, theirs.parameters, strict=True):
+        assert name == other
+        np.testing.assert_array_equal(values, found)
+    verify_posterior(saved, posterior.design)
+    cut = dataclasses.replace(saved.sampled, residual=dataclasses.replace(theirs, sds=theirs.sds[:, :, :1]))
+    for wrong, design in (
+        (saved, sleep_posterior().design),
+        (dataclasses.replace(saved, sampled=cut), posterior.design),
+    ):
+        with pytest.raises(StorageError, match="the saved posterior of `reaction ~ days"):
+            verify_posterior(wrong, design)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"residual__sds": np.zeros((4, 7, 2))}, "the draws of the residual sds differ in number"),
+        ({"residual__1": np.zeros((4, 7))}, "the draws of the residual sds differ in number"),
+        ({"residual__0": np.zeros(3)}, "residual/0 holds 1-dimensional float64"),
+    ],
+)
+def test_residual_sds_that_make_no_sense(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+    posterior = varying_posterior("late")
+    with pytest.raises(StorageError, match=message):
+        rewritten(posterior, tmp_path / "a", **arrays)
+    sampled = read_archive(tmp_path / "a").header["sampled"]
+    sampled["residual"]["law"] = "guess"
+    with pytest.raises(StorageError, match="the law 'guess' of"):
+        rewritten(posterior, tmp_path / "a", {"sampled": sampled})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from multilevel.data import Library, Table, read_table
 from multilevel.design import NewRows, bind_new, new_columns_needed
 from multilevel.errors import DataError, OptionError
+from multilevel.inference.posterior_residual import own_term
 from multilevel.inference.predict import kinds_of_terms
 from multilevel.results import Groups
 from multilevel.results.options import Given
@@ -45,7 +46,7 @@ def read_new_data(
 
     The columns of a grouping factor are needed only if its groups are "known". Precision weights are
     needed only for the interval of a single observation; they, or the known residual sds, come from the
-    column that the fit names.
+    column that the fit names. So are the columns of residual groups that are not those of a grouped term.
 
     Raises
     ------
@@ -64,6 +65,8 @@ def read_new_data(
         for column in design.factors[block.factor].columns
     }
     weights = _weight_columns(fit) if observation else ()
+    if observation and design.residual_groups is not None and own_term(design) is None:
+        known |= set(design.residual_groups.columns)
     names = (*required, *(name for name in grouping if name in known), *weights)
     table = read_table(data, tuple(dict.fromkeys(names)))
     return NewData(bind_new(design, table), _precision(fit, table) if weights else None, table.library)

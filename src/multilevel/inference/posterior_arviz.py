@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from multilevel.errors import OptionError
 from multilevel.inference.posterior_draws import correlation_draws
+from multilevel.inference.posterior_residual import law_parameters
 from multilevel.inference.posterior_simulate import log_likelihood, posterior_simulate
 from multilevel.results.options import check_choice
 from multilevel.results.posterior import Posterior
@@ -38,7 +39,8 @@ def to_arviz(
     -------
     ``arviz.InferenceData`` (ArviZ 0.x) or ``xarray.DataTree`` (1.x). The posterior has the variables
     ``coefficients`` (by term), ``sigma``, and for each grouping factor ``sd(g)``, ``correlation(g)`` (by
-    pair) and ``effects(g)`` (by level and term).
+    pair) and ``effects(g)`` (by level and term); ``sigma[g]`` (by level) and the parameters of their law if
+    residual sds differ between groups.
 
     Raises
     ------
@@ -102,6 +104,12 @@ def _add_parameters(
         found["coefficients"] = sampled.coefficients[:, used]
         dims["coefficients"], coords["term"] = ["term"], list(design.fixed.names)
     found["sigma"] = sampled.sigma[:, used]
+    found |= {name: values[:, used] for name, values in law_parameters(sampled).items()}
+    if sampled.residual is not None and design.residual_groups is not None:
+        groups = design.residual_groups
+        name = f"sigma[{groups.name}]"
+        found[name] = sampled.residual.sds[:, used]
+        dims[name], coords[f"{groups.name} level"] = [f"{groups.name} level"], list(groups.levels)
     correlations = correlation_draws(posterior)
     for name, t in zip(_labels(posterior), range(len(design.terms)), strict=True):
         block = design.terms[t]

@@ -41,8 +41,6 @@ def complaints(posterior: Posterior) -> tuple[str, ...]:
 
 def _complaints(posterior: Posterior) -> tuple[str, ...]:
     """Return the sentences of `complaints`."""
-    arrays = parameters(posterior)
-    names, draws = list(arrays), np.stack(list(arrays.values()), axis=2)
     found = []
     if not posterior.sampled.complete:
         found.append(
@@ -50,12 +48,24 @@ def _complaints(posterior: Posterior) -> tuple[str, ...]:
             " valid, but fewer than asked for. Try: sample again, or resume from a checkpoint."
         )
     if posterior.sampled.efficiency is None:
+        names, draws = _judged(posterior)
         reduction = rhat(draws)
         found += _unmixed(names, reduction)
         found += _few(posterior, names, np.fmin(ess_bulk(draws), ess_tail(draws)))
     else:
         found += _inefficient(posterior, posterior.sampled.efficiency)
     return tuple(found)
+
+
+def _judged(posterior: Posterior) -> tuple[list[str], Floats]:
+    """Return names and ``(chains, draws, parameters)`` of what is judged: all but the group effects."""
+    arrays = parameters(posterior)
+    names, draws = list(arrays), np.stack(list(arrays.values()), axis=2)
+    groups, residual = posterior.design.residual_groups, posterior.sampled.residual
+    if groups is None or residual is None:
+        return names, draws
+    names += [f"sigma[{groups.name} {level}]" for level in groups.levels]
+    return names, np.concatenate([draws, residual.sds], axis=2)
 
 
 def _unmixed(names: Sequence[str], reduction: Floats) -> list[str]:

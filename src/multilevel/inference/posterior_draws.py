@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from multilevel.design.design import Design
 from multilevel.engines.draws import Draws
 from multilevel.errors import OptionError
+from multilevel.inference.posterior_residual import law_parameters
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import NamedDraws
 from multilevel.results.questions import Columns
@@ -40,7 +41,9 @@ def named_draws(posterior: Posterior) -> NamedDraws:
     NamedDraws
         Coefficients by their names; ``sd(group, term)``; ``correlation(group, term_1, term_2)``; ``sigma``,
         the residual sd (``residual sigma`` if a coefficient has that name); and group effects,
-        ``effects(group, term)``, at the draws that were kept. Chains and draws are numbered from zero.
+        ``effects(group, term)``, at the draws that were kept. Where residual sds differ between groups,
+        ``sigma`` is the pooled one, ``sigma[group]`` are those of the groups, and the parameters of their law
+        have the names of `RESIDUAL_NAMES`. Chains and draws are numbered from zero.
     """
     return posterior.once("named draws", lambda: draws_by_name(posterior))
 
@@ -58,6 +61,11 @@ def draws_by_name(posterior: Drawn) -> NamedDraws:
             name = f"effects({factor.name}, {term})"
             arrays[name] = effects[:, :, :, i]
             coordinates[name] = {**axes, "draw": sampled.kept.tolist(), factor.name: factor.levels}
+    if sampled.residual is not None and design.residual_groups is not None:
+        groups = design.residual_groups
+        name = _free(f"{RESIDUAL_SD}[{groups.name}]", arrays)
+        arrays[name] = sampled.residual.sds
+        coordinates[name] = {**axes, groups.name: groups.levels}
     return NamedDraws(arrays, coordinates)
 
 
@@ -70,8 +78,13 @@ def parameters(posterior: Drawn) -> dict[str, Floats]:
         arrays |= {f"sd({group}, {name})": sds[:, :, i] for i, name in enumerate(block.names)}
     for (group, first, second), values in correlation_draws(posterior).items():
         arrays[f"correlation({group}, {first}, {second})"] = values
-    arrays[RESIDUAL_SD if RESIDUAL_SD not in arrays else f"residual {RESIDUAL_SD}"] = sampled.sigma
-    return arrays
+    arrays[_free(RESIDUAL_SD, arrays)] = sampled.sigma
+    return arrays | {_free(name, arrays): values for name, values in law_parameters(sampled).items()}
+
+
+def _free(name: str, taken: Mapping[str, Floats]) -> str:
+    """Return a name of something of the residuals that no coefficient has."""
+    return f"residual {name}" if name in taken else name
 
 
 def correlation_draws(posterior: Drawn) -> dict[tuple[str, str, str], Floats]:
@@ -124,12 +137,16 @@ def kept_effects(posterior: Posterior, term: int) -> Floats:
     return effects.reshape(-1, *effects.shape[2:])
 
 
-def kept_sigma(posterior: Posterior) -> Floats:
-    """Return ``(s,)`` residual sds at the draws whose group effects were kept."""
-    return posterior.sampled.sigma[:, posterior.sampled.kept].ravel()
-
-
 def covariances(posterior: Posterior, term: int) -> Floats:
     """Return ``(chains, draws, k, k)`` covariance matrices of a term's effects."""
     sds = posterior.sampled.sds[term]
     return np.asarray(sds[..., :, None] * posterior.sampled.correlations[term] * sds[..., None, :])
+
+
+def covariance_root(sds: Floats, R: Floats) -> Floats:
+    """Return matrices ``A`` with ``A A'`` the covariance matrix of sds ``(..., k)`` and correlations ``R``.
+
+    ``(..., k, k)``; zero sds and correlations of one are allowed.
+    """
+    values, vectors = np.linalg.eigh(R)
+    return np.asarray(sds[..., :, None] * vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :])

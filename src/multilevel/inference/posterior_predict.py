@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from scipy.special import ndtr, ndtri
 from multilevel.design.design import NewRows
 from multilevel.errors import OptionError
 from multilevel.inference.posterior_draws import covariances, kept_coefficients, kept_effects
+from multilevel.inference.posterior_residual import residual_index, row_sds
 from multilevel.inference.predict import kinds_of_terms, refuse_unknown, what_varies
 from multilevel.results.options import check_flag, check_level
 from multilevel.results.posterior import Posterior
@@ -40,6 +41,8 @@ class Rows:
         For each grouped term ``(n,)`` level numbers and ``(n, k)`` effect columns.
     precision
         ``(n,)`` precision weights, or ``None`` for one.
+    residual
+        ``(n,)`` residual groups, -1 for one that is not in the data; ``None`` if sds do not differ.
     """
 
     X: Floats
@@ -47,6 +50,7 @@ class Rows:
     index: tuple[Ints, ...]
     Z: tuple[Floats, ...]
     precision: Floats | None
+    residual: Ints | None = None
 
     def part(self, some: slice) -> Rows:
         """Return some of the rows."""
@@ -56,6 +60,7 @@ class Rows:
             tuple(index[some] for index in self.index),
             tuple(Z[some] for Z in self.Z),
             None if self.precision is None else self.precision[some],
+            None if self.residual is None else self.residual[some],
         )
 
 
@@ -97,7 +102,9 @@ def posterior_predict(
     -----
     Given a draw of the parameters, effects of new groups and residuals are normal. They are integrated out:
     mean and sd are those of the mixture of these normal distributions over the draws, and the limits are
-    its quantiles, so that no random numbers are needed.
+    its quantiles, so that no random numbers are needed. Where residual sds differ between groups, a row's
+    residual has the sd of its own group; a group that is not in the data has at each draw an sd from the
+    law of the residual sds (`new_group_sds`).
     """
     check_flag("observation", observation)
     kinds = kinds_of_terms(posterior, groups)
@@ -110,7 +117,10 @@ def posterior_predict(
         )
     if rows is not None:
         refuse_unknown(posterior, rows, kinds)
-    wanted = rows_of(posterior) if rows is None else Rows(rows.X, rows.offset, rows.index, rows.Z, precision)
+    wanted = rows_of(posterior)
+    if rows is not None:
+        wanted = Rows(rows.X, rows.offset, rows.index, rows.Z, precision, rows.residual)
+    wanted = replace(wanted, residual=residual_index(posterior.design, wanted.residual, kinds))
     n = wanted.X.shape[0]
     found = np.empty((4, n))
     step = max(1, AT_ONCE // posterior.n_draws)
@@ -143,6 +153,7 @@ def rows_of(posterior: Posterior) -> Rows:
         tuple(design.factors[block.factor].index for block in design.terms),
         tuple(block.Z for block in design.terms),
         design.precision_weights,
+        None if design.residual_groups is None else design.residual_groups.index,
     )
 
 
@@ -173,7 +184,7 @@ def _normals(
             between = covariances(posterior, t)[:, used].reshape(-1, k, k)
             variance += np.einsum("ni,sij,nj->sn", rows.Z[t], between, rows.Z[t], optimize=True)
     if observation:
-        residual = sampled.sigma[:, used].reshape(-1, 1) ** 2
+        residual = row_sds(posterior, rows.residual, used) ** 2
         variance += residual if rows.precision is None else residual / rows.precision
     return mean, variance
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from multilevel.errors import OptionError
 from multilevel.inference.effects import in_caller_rows
-from multilevel.inference.posterior_draws import covariances, kept_coefficients, kept_effects, kept_sigma
+from multilevel.inference.posterior_draws import covariances, kept_coefficients, kept_effects
 from multilevel.inference.posterior_predict import expected_at_draws, rows_of
+from multilevel.inference.posterior_residual import Used, row_sds, simulated_sds
 from multilevel.inference.simulate import generator
 from multilevel.results.options import check_choice
 from multilevel.results.posterior import Posterior
@@ -42,7 +43,8 @@ def posterior_simulate(
     Returns
     -------
     ``(n, n_input)`` responses, NaN for rows of the caller's table that were left out. Residuals have
-    variance ``sigma^2 / precision weight``.
+    variance ``sigma^2 / precision weight``, sigma being that of the row's group if groups have their own;
+    with new groups it is drawn afresh too, if the residual groups are those of a grouped term.
 
     Raises
     ------
@@ -73,9 +75,10 @@ def _chosen(draws: int, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
 def _with_known_groups(posterior: Posterior, n: int, rng: np.random.Generator) -> Floats:
     """Return ``(n, rows)`` responses of the groups of the data."""
     design = posterior.design
-    sigma = kept_sigma(posterior) if design.terms else posterior.sampled.sigma.ravel()
-    chosen = _chosen(sigma.size, n, rng)
-    found = rng.standard_normal((n, design.n_rows)) * (sigma[chosen, None] * _unit_sd(posterior))
+    used = used_draws(posterior)
+    chosen = _chosen(posterior.sampled.sigma[:, used].size, n, rng)
+    found = rng.standard_normal((n, design.n_rows))
+    found *= simulated_sds(posterior, chosen, rng, used=used, new=False) * _unit_sd(posterior)
     beta = posterior.sampled.coefficients.reshape(-1, design.fixed.X.shape[1])
     found += (kept_coefficients(posterior) if design.terms else beta)[chosen] @ design.fixed.X.T
     if design.offset is not None:
@@ -90,9 +93,9 @@ def _with_known_groups(posterior: Posterior, n: int, rng: np.random.Generator) -
 def _with_new_groups(posterior: Posterior, n: int, rng: np.random.Generator) -> Floats:
     """Return ``(n, rows)`` responses of groups that are not in the data."""
     design = posterior.design
-    sigma = posterior.sampled.sigma.ravel()
-    chosen = _chosen(sigma.size, n, rng)
-    found = rng.standard_normal((n, design.n_rows)) * (sigma[chosen, None] * _unit_sd(posterior))
+    chosen = _chosen(posterior.n_draws, n, rng)
+    found = rng.standard_normal((n, design.n_rows))
+    found *= simulated_sds(posterior, chosen, rng, used=slice(None), new=True) * _unit_sd(posterior)
     found += posterior.sampled.coefficients.reshape(-1, design.fixed.X.shape[1])[chosen] @ design.fixed.X.T
     if design.offset is not None:
         found += design.offset
@@ -106,8 +109,13 @@ def _with_new_groups(posterior: Posterior, n: int, rng: np.random.Generator) -> 
     return found
 
 
+def used_draws(posterior: Posterior) -> Used:
+    """Return which draws of each chain the rows need: those with group effects, if there are any."""
+    return posterior.sampled.kept if posterior.design.terms else slice(None)
+
+
 def _unit_sd(posterior: Posterior) -> Floats:
-    """Return ``(n,)`` residual sds of the rows in units of sigma."""
+    """Return ``(n,)`` residual sds of the rows in units of that of a row of weight one."""
     weights = posterior.design.precision_weights
     return np.ones(posterior.n_rows) if weights is None else np.asarray(1 / np.sqrt(weights))
 
@@ -118,8 +126,8 @@ def log_likelihood(posterior: Posterior, some: slice = slice(None)) -> Floats:
     A row with a frequency weight stands for so many observations: its log density counts as often.
     """
     design = posterior.design
-    mean = expected_at_draws(posterior, rows_of(posterior).part(some), ["known"] * len(design.terms))
-    sigma = kept_sigma(posterior) if design.terms else posterior.sampled.sigma.ravel()
-    sd = sigma[:, None] * _unit_sd(posterior)[some]
+    rows = rows_of(posterior).part(some)
+    mean = expected_at_draws(posterior, rows, ["known"] * len(design.terms))
+    sd = row_sds(posterior, rows.residual, used_draws(posterior)) * _unit_sd(posterior)[some]
     found = -0.5 * ((design.y[some] - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
     return np.asarray(found if design.frequency_weights is None else found * design.frequency_weights[some])

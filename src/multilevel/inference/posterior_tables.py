@@ -14,6 +14,7 @@ from multilevel.inference.posterior_draws import (
     kept_coefficients,
     kept_effects,
 )
+from multilevel.inference.posterior_residual import residual_draws
 from multilevel.inference.variance import RESIDUAL
 from multilevel.results.posterior import Posterior
 from multilevel.results.questions import Columns, Question
@@ -46,7 +47,8 @@ def sd_draws(posterior: Posterior) -> Columns:
     Returns
     -------
     Columns group, term and those of `described`; the last row has group "Residual" and term "". With
-    precision weights or residual sds known row by row it is that of a row of weight one.
+    precision weights or residual sds known row by row it is that of a row of weight one. Where residual
+    sds differ between groups, it is the pooled one, ``sqrt(sum_j n_j s_j^2 / n)``.
     """
     group, term = [], []
     for block in posterior.design.terms:
@@ -54,6 +56,39 @@ def sd_draws(posterior: Posterior) -> Columns:
         term += list(block.names)
     sds = np.concatenate([*posterior.sampled.sds, posterior.sampled.sigma[:, :, None]], axis=2)
     return {"group": [*group, RESIDUAL], "term": [*term, ""], **described(posterior, sds)}
+
+
+def residual_sd_draws(posterior: Posterior) -> Columns:
+    """Return the residual sds of the residual groups.
+
+    Returns
+    -------
+    Columns level and those of `described`.
+
+    Raises
+    ------
+    OptionError
+        There is one residual sd.
+    """
+    groups, residual = residual_draws(posterior, "residual_sds")
+    return {"level": list(groups.levels), **described(posterior, residual.sds)}
+
+
+def residual_law_draws(posterior: Posterior) -> Columns:
+    """Return the parameters of the law of the residual sds.
+
+    Returns
+    -------
+    Columns parameter and those of `described`; a parameter that is known has sd 0 and blanks.
+
+    Raises
+    ------
+    OptionError
+        There is one residual sd.
+    """
+    _, residual = residual_draws(posterior, "residual_law")
+    values = np.stack([draws for _, draws in residual.parameters], axis=2)
+    return {"parameter": [name for name, _ in residual.parameters], **described(posterior, values)}
 
 
 def correlation_table(posterior: Posterior) -> Columns:
@@ -221,4 +256,6 @@ TABLES: Mapping[Question, Callable[[Posterior], Columns]] = {
     "correlations": correlation_table,
     "random_effects": group_effect_draws,
     "group_coefficients": group_coefficient_draws,
+    "residual_sds": residual_sd_draws,
+    "residual_law": residual_law_draws,
 }

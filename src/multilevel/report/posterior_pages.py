@@ -92,4 +92,17 @@ def posterior_facts(posterior: Posterior) -> dict[str, Any]:
         "fixed_effects": records(posterior_table(posterior, "fixed_effects")),
         "variance_components": records(posterior_table(posterior, "variance_components")),
         "correlations": records(posterior_table(posterior, "correlations")),
+        **_residual_facts(posterior),
+    }
+
+
+def _residual_facts(posterior: Posterior) -> dict[str, Any]:
+    """Return the residual groups, the law of their sds, and the sds, if they differ between groups."""
+    groups = posterior.design.residual_groups
+    if groups is None:
+        return {}
+    return {
+        "residual_groups": groups.name,
+        "residual_law": records(posterior_table(posterior, "residual_law")),
+        "residual_sds": records(posterior_table(posterior, "residual_sds")),
     }

@@ -36,6 +36,12 @@ def posterior_remarks(posterior: Posterior) -> list[str]:
     """Return sentences on how the sampling went, what must be warned of, and rows and columns left out."""
     said = [posterior.sentence] if posterior.sentence else []
     warned = [f"Warning: {sentence}" for sentence in complaints(posterior)]
+    groups = posterior.design.residual_groups
+    if groups is not None:
+        said.append(
+            f"Residual sds differ between the {plural(len(groups.levels), 'level')} of {groups.name}; the row"
+            " Residual is their root mean square over the rows. The table residual_sds has each of them."
+        )
     return [*said, *warned, *remarks_on_data(posterior.design)]
 
 
@@ -47,11 +53,20 @@ def posterior_grids(posterior: Posterior) -> list[Grid]:
     coefficients = posterior_table(posterior, "fixed_effects")
     grids = [
         _grid("Standard deviations", sds, ("group", "term"), level),
+        *_laws(posterior, level),
         _grid("Correlations", pairs, ("group", "term_1", "term_2"), level, correlations=True),
         _grid("Fixed effects", coefficients, ("term",), level),
         Grid("Priors", ("parameter", "prior"), tuple(_pairs(posterior)), words=2),
     ]
     return [grid for grid in grids if grid.rows]
+
+
+def _laws(posterior: Posterior, level: str) -> list[Grid]:
+    """Return the grid of the law of the residual sds, if they differ between groups."""
+    if posterior.sampled.residual is None:
+        return []
+    law = posterior_table(posterior, "residual_law")
+    return [_grid("Law of the residual sds", law, ("parameter",), level)]
 
 
 def _pairs(posterior: Posterior) -> Sequence[tuple[str, str]]:

@@ -178,6 +178,16 @@ class Posterior:
         return self.answers.table(self, "correlations")
 
     @property
+    def residual_sds(self) -> Frame:
+        """Residual sds of the levels of ``residual_groups``: level, mean, sd, lower, upper, ess_bulk, ..."""
+        return self.answers.table(self, "residual_sds")
+
+    @property
+    def residual_law(self) -> Frame:
+        """Parameters of the law of those residual sds: parameter, mean, sd, lower, upper, ess_bulk, ..."""
+        return self.answers.table(self, "residual_law")
+
+    @property
     def random_effects(self) -> Frame:
         """Effects of each group: group, level, term, mean, sd, lower, upper, pooling."""
         return self.answers.table(self, "random_effects")

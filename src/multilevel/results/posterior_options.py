@@ -41,6 +41,8 @@ class SampleOptions:
         Whether ``||`` was split term by term as lme4 does.
     precision_weights, frequency_weights, offset, residual_sd
         As given: a column name, a number (offset and residual_sd), or an array of the table's length.
+    residual_groups
+        The column, or several joined by colons, whose levels have residual sds of their own; or ``None``.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class SampleOptions:
     frequency_weights: Given = None
     offset: Given = None
     residual_sd: Given = None
+    residual_groups: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, get_args(Sampling))

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.data.table import Table
+from multilevel.design.bound_priors import ResidualLaw
 from multilevel.design.design import Design
-from multilevel.engines.draws import Draws, Sampler
+from multilevel.engines.draws import Draws, ResidualDraws, Sampler
 from multilevel.errors import MultilevelError, StorageError
 from multilevel.results.archive import Archive, damaged, read_archive, write_archive
 from multilevel.results.posterior import Posterior, PriorTexts
@@ -97,7 +98,9 @@ def _names(design: Design) -> dict[str, Any]:
         ]
         for block in design.terms
     ]
-    return {"coefficients": list(design.fixed.names), "terms": terms, "rows": design.n_rows}
+    found = {"coefficients": list(design.fixed.names), "terms": terms, "rows": design.n_rows}
+    groups = design.residual_groups
+    return found if groups is None else {**found, "residual": [groups.name, len(groups.levels)]}
 
 
 def _draws_out(sampled: Draws, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
@@ -115,7 +118,18 @@ def _draws_out(sampled: Draws, arrays: dict[str, NDArray[Any]]) -> dict[str, Any
         "diagnostics": {name: _hex(value) for name, value in sampled.diagnostics.items()},
         "sentence": sampled.sentence,
         "complete": sampled.complete,
+        "residual": _residual_out(sampled.residual, arrays),
     }
+
+
+def _residual_out(residual: ResidualDraws | None, arrays: dict[str, NDArray[Any]]) -> dict[str, Any] | None:
+    """Return the words of residual sds that differ between groups; the arrays are added to ``arrays``."""
+    if residual is None:
+        return None
+    arrays["residual/sds"] = residual.sds
+    for i, (_, values) in enumerate(residual.parameters):
+        arrays[f"residual/{i}"] = values
+    return {"law": residual.law, "parameters": [name for name, _ in residual.parameters]}
 
 
 def _hex(value: float | None) -> str | None:
@@ -173,15 +187,32 @@ def _draws_in(plain: Mapping[str, Any], archive: Archive) -> Draws:
         },
         sentence=as_text(plain["sentence"]),
         complete=bool(plain["complete"]),
+        residual=_residual_in(plain.get("residual"), archive),
     )
     shape = draws.sigma.shape
     if any(array.shape[:2] != shape for array in (draws.coefficients, *draws.sds, *draws.correlations)):
         raise ValueError("the draws of the parameters differ in number")
+    if draws.residual is not None:
+        residual = (draws.residual.sds, *(values for _, values in draws.residual.parameters))
+        if any(array.shape[:2] != shape for array in residual):
+            raise ValueError("the draws of the residual sds differ in number")
     if any(array.shape[:2] != (shape[0], kept.size) for array in draws.effects):
         raise ValueError("the draws of the group effects differ in number")
     if kept.size and not 0 <= kept.min() <= kept.max() < shape[1]:
         raise ValueError("group effects were kept of draws that do not exist")
     return draws
+
+
+def _residual_in(plain: Mapping[str, Any] | None, archive: Archive) -> ResidualDraws | None:
+    """Return the residual sds of an archive that has some."""
+    if plain is None:
+        return None
+    if plain["law"] not in get_args(ResidualLaw) or len(plain["parameters"]) != 2:
+        raise ValueError(f"the law {plain['law']!r} of {plain['parameters']!r} is not known")
+    values = [numbers(archive, f"residual/{i}", ndim=2) for i in range(2)]
+    names = [as_text(name) for name in plain["parameters"]]
+    sds = numbers(archive, "residual/sds", ndim=3)
+    return ResidualDraws(plain["law"], sds, tuple(zip(names, values, strict=True)))
 
 
 def _number(plain: object) -> float | None:
@@ -204,6 +235,10 @@ def verify_posterior(saved: SavedPosterior, design: Design) -> None:
     same = same and [a.shape[2] for a in (sampled.coefficients, *sampled.sds)] == shapes
     same = same and [a.shape[2:] for a in sampled.correlations] == [(k, k) for k in shapes[1:]]
     same = same and [a.shape[2:] for a in sampled.effects] == list(zip(levels, shapes[1:], strict=True))
+    residual = [] if sampled.residual is None else [sampled.residual.sds.shape[2]]
+    same = same and residual == (
+        [] if design.residual_groups is None else [len(design.residual_groups.levels)]
+    )
     if not same:
         raise StorageError(
             f"the saved posterior of `{saved.text}` belongs to {dict(saved.names)!r}, but the model is"

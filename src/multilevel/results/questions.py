@@ -21,5 +21,7 @@ Question = Literal[
     "correlations",
     "random_effects",
     "group_coefficients",
+    "residual_sds",
+    "residual_law",
 ]
 Page = Literal["summary", "latex", "markdown", "html"]
