@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from multilevel.data import read_table
 from multilevel.design import bind, columns_needed
 from multilevel.design.bound_priors import BoundPriors
+from multilevel.design.design import Design
 from multilevel.design.priors import Priors, bind_priors
+from multilevel.engines.checkpoint import Checkpoint, Record, identity_in, open_checkpoint
 from multilevel.engines.draws import Draws
 from multilevel.engines.gibbs import sample_gibbs
 from multilevel.engines.marginal import sample_marginal
 from multilevel.engines.marginal.sampler import GOOD_K
+from multilevel.engines.pace import Pace, Watch
 from multilevel.inference.posterior_checks import check_draws
 from multilevel.language import given_model
 from multilevel.model import Model
 from multilevel.moments import Moments, summarise
 from multilevel.posterior_answers import POSTERIOR_ANSWERS, load_saved_posterior
+from multilevel.report.sampling_progress import sampling_progress
 from multilevel.results.options import Given, Missing
 from multilevel.results.posterior import Posterior
-from multilevel.results.posterior_options import SampleOptions, Sampling
+from multilevel.results.posterior_options import RunOptions, SampleOptions, Sampling
+from multilevel.results.run_identity import run_identity
 
 __all__ = ["load_posterior", "sample"]
 
@@ -43,6 +51,11 @@ def sample(
     missing: Missing = "report",
     level: float = 0.95,
     lme4_compat: bool = False,
+    threads: int | None = None,
+    progress: bool | Watch | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    max_time: float | None = None,
 ) -> Posterior:
     """Sample the posterior distribution of a Gaussian multilevel model.
 
@@ -70,15 +83,35 @@ def sample(
         The same seed gives the same draws; a fresh one is chosen and kept in ``options.seed`` if ``None``.
     level
         Coverage of the intervals in the tables.
+    threads
+        How many threads work at the same time; ``None`` for as many as help. The draws do not depend on it.
+    progress
+        ``True`` for a line on standard error that says how much is done and how much time is left, ``False``
+        for none, ``None`` for one if standard error is a terminal and the run takes more than two seconds.
+        Or a function: it is called with a `SamplingProgress` several times a second, and ends the run as
+        Ctrl-C does by returning ``False``.
+    checkpoint
+        Path of a file that is written as the run goes on, so that nothing but the last seconds is lost if
+        the process dies. There must be no such file unless ``resume`` is true.
+    resume
+        Go on with the run in the file ``checkpoint``: the draws are the same, bit for bit, as if it had never
+        stopped. Without such a file a new run begins, so that the same call can be repeated until it is
+        done. If ``seed`` is ``None``, the file's is taken.
+    max_time
+        Seconds of sampling after which the run ends with the draws that there are.
 
     Returns
     -------
     Posterior
+        With ``status`` "interrupted" and a warning if the run was ended by Ctrl-C, ``max_time`` or
+        ``progress``: it has the draws made after warm-up until then, the same number of each chain.
 
     Raises
     ------
     MultilevelError
         One of its kinds, saying what was asked, what was found, and what to try.
+    KeyboardInterrupt
+        If Ctrl-C was pressed before there was a draw of every chain.
 
     Examples
     --------
@@ -89,12 +122,13 @@ def sample(
     (4, 1000)
     """
     parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
+    running = RunOptions(threads, progress, checkpoint, resume, max_time)
     options = SampleOptions(
         method=method,
         draws=draws,
         chains=chains,
         warmup=warmup,
-        seed=secrets.randbits(31) if seed is None else seed,
+        seed=_fresh_seed(running) if seed is None else seed,
         level=level,
         missing=missing,
         lme4_compat=lme4_compat,
@@ -113,23 +147,75 @@ def sample(
     design = bind(parsed, table, **known, missing=missing)
     bound = bind_priors(design, priors)
     moments = summarise(design)
-    sampled = run(moments, bound, options)
+    with _going(design, bound, options, running) as (pace, store):
+        sampled = run(moments, bound, options, threads=threads, pace=pace, checkpoint=store)
     posterior = Posterior(design, moments, sampled, bound, table, options, POSTERIOR_ANSWERS)
     check_draws(posterior)
     return posterior
 
 
-def run(moments: Moments, priors: BoundPriors, options: SampleOptions) -> Draws:
-    """Run the engine that the options name; "auto" is the marginal engine unless its diagnostic says no."""
-    if options.method != "gibbs":
+def _fresh_seed(running: RunOptions) -> int:
+    """Return the seed of the run that is gone on with, or a new one."""
+    known = identity_in(running.checkpoint) if running.checkpoint is not None and running.resume else {}
+    return int(known["seed"]) if "seed" in known else secrets.randbits(31)
+
+
+@contextmanager
+def _going(
+    design: Design, priors: BoundPriors, options: SampleOptions, running: RunOptions
+) -> Iterator[tuple[Pace, Checkpoint | None]]:
+    """Give the pace of a run and its open checkpoint, and close both at the end."""
+    running.check_method(options.method)
+    store = (
+        nullcontext()
+        if running.checkpoint is None
+        else open_checkpoint(running.checkpoint, run_identity(design, priors, options), resume=running.resume)
+    )
+    with store as checkpoint, sampling_progress(running.progress, sys.stderr) as watch:
+        yield Pace(max_time=running.max_time, watch=watch), checkpoint
+
+
+def run(
+    moments: Moments,
+    priors: BoundPriors,
+    options: SampleOptions,
+    *,
+    threads: int | None = None,
+    pace: Pace | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Draws:
+    """Run the engine that the options name; "auto" is the marginal engine unless its diagnostic says no.
+
+    The engine that "auto" went over to is written to the checkpoint, and a resumed run begins with it.
+    """
+    pace = pace or Pace()
+    went_over = checkpoint is not None and bool(checkpoint.of_kind("engine"))
+    if options.method != "gibbs" and not went_over:
         sampled = sample_marginal(
-            moments, priors, draws=options.draws, chains=options.chains, seed=options.seed
+            moments,
+            priors,
+            draws=options.draws,
+            chains=options.chains,
+            seed=options.seed,
+            threads=threads,
+            pace=pace,
+            checkpoint=checkpoint,
         )
         trusted = sampled.diagnostics["pareto_k"] <= GOOD_K
-        if trusted or options.method == "marginal":
+        if trusted or options.method == "marginal" or not sampled.complete:
             return sampled
+        if checkpoint is not None:
+            checkpoint.append(Record({"kind": "engine", "method": "gibbs"}))
     return sample_gibbs(
-        moments, priors, draws=options.draws, chains=options.chains, warmup=options.warmup, seed=options.seed
+        moments,
+        priors,
+        draws=options.draws,
+        chains=options.chains,
+        warmup=options.warmup,
+        seed=options.seed,
+        threads=threads,
+        pace=pace,
+        checkpoint=checkpoint,
     )
 
 

@@ -130,6 +130,7 @@ def test_options_of_sampling_reach_the_library(
     monkeypatch.setattr(commands.sampling, "sample", sample)
     words = ["--method", "gibbs", "--chains", "2", "--warmup", "50", "--level", "0.5", "--missing", "error"]
     words += ["--precision-weights", "w", "--frequency-weights", "f", "--offset", "o", "--residual-sd", "25"]
+    words += ["--checkpoint", "my.run", "--resume", "--max-time", "60", "--threads", "2", "--no-progress"]
     run([*DRAWS, *words, "--lme4-compat", "--priors", "brms"], capsys)
     assert asked == {
         "priors": "brms",
@@ -145,6 +146,11 @@ def test_options_of_sampling_reach_the_library(
         "missing": "error",
         "level": 0.5,
         "lme4_compat": True,
+        "threads": 2,
+        "progress": False,
+        "checkpoint": "my.run",
+        "resume": True,
+        "max_time": 60.0,
     }
 
 

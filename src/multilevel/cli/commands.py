@@ -60,6 +60,11 @@ def run_sample(options: argparse.Namespace) -> None:
         missing=options.missing,
         level=options.level,
         lme4_compat=options.lme4_compat,
+        threads=options.threads,
+        progress=options.progress,
+        checkpoint=options.checkpoint,
+        resume=options.resume,
+        max_time=options.max_time,
     )
     _save_and_print(posterior, options)
 

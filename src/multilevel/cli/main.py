@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MultilevelError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"interrupted: {stop}" if str(stop) else "interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The interpreter flushes standard output once more at its end; give it somewhere to go.

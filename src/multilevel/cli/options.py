@@ -26,6 +26,7 @@ priors (--prior may be given several times; what has none keeps the default of -
 examples:
   multilevel sample "reaction ~ days + (days | subject)" sleepstudy --seed 1
   multilevel sample "y ~ x + (1 | g)" my.csv --prior "x=Normal(0, 1)" --save my.draws
+  multilevel sample "y ~ x + (x | g)" my.csv --method gibbs --seed 1 --checkpoint my.run --resume
 """
 
 PREDICT_EXAMPLES = """\
@@ -121,6 +122,7 @@ def _add_sample(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--seed", metavar="N", type=int, help="the same seed gives the same draws; default: a fresh one"
     )
     _add_output(sample, "posterior with its draws")
+    _add_long_run(sample)
     _add_reading(sample)
 
 
@@ -142,6 +144,33 @@ def _add_output(command: argparse.ArgumentParser, result: str) -> None:
         help="of what is printed; default: %(default)s",
     )
     command.add_argument("--level", type=float, default=0.95, help="of the intervals; default: %(default)s")
+
+
+def _add_long_run(command: argparse.ArgumentParser) -> None:
+    """Add how a run is watched, limited and stored."""
+    command.add_argument(
+        "--checkpoint", metavar="PATH", help="file that is written as the run goes on; see --resume"
+    )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in the file of --checkpoint; without that file a new run begins, so that "
+        "the same command can be repeated until it is done",
+    )
+    command.add_argument(
+        "--max-time",
+        metavar="S",
+        type=float,
+        help="seconds after which the run ends with the draws there are",
+    )
+    command.add_argument(
+        "--threads", metavar="N", type=int, help="default: as many as help; the draws do not depend on it"
+    )
+    command.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="a line on standard error with the time left; default: on a terminal, if it takes long",
+    )
 
 
 def _add_reading(command: argparse.ArgumentParser) -> None:

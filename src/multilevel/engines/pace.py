@@ -71,7 +71,7 @@ class Pace:
     ) -> None:
         self.clock, self._limit, self._watch = clock, max_time, watch
         self._start = clock()
-        self._first: tuple[str, float] | None = None
+        self._first: tuple[str, float, float] | None = None
         self.reason: Reason | None = None
 
     def stop(self, reason: Reason) -> None:
@@ -90,9 +90,9 @@ class Pace:
             return
         seconds = self.clock() - self._start
         if self._first is None or self._first[0] != method:
-            self._first = (method, share)
+            self._first = (method, share, seconds)
         gained = share - self._first[1]
-        left = seconds * (1.0 - share) / gained if gained > 0.0 else None
+        left = (seconds - self._first[2]) * (1.0 - share) / gained if gained > 0.0 else None
         if self._watch(SamplingProgress(method, share, draws, of, seconds, left)) is False:
             self.stop("progress")
 

@@ -17,7 +17,8 @@ from multilevel.engines.marginal.gradient import (
     term_gradient,
 )
 from multilevel.engines.marginal.triangles import for_kernels, lower_factors, solve_lower, solve_transposed
-from multilevel.kernels import core, threads
+from multilevel.kernels import core
+from multilevel.kernels import threads as every_core
 from multilevel.model import Covariance
 from multilevel.model.priors import LKJ, Fixed, FixedMatrix, Flat, MVNormal, Normal, RootOf, ScalarPrior
 from multilevel.model.priors.one_correlation import OneCorrelation
@@ -100,11 +101,13 @@ class MarginalDensity:
         "_rows",
         "_sampled",
         "_target",
+        "_threads",
         "at",
     )
 
-    def __init__(self, moments: Moments, priors: BoundPriors) -> None:
+    def __init__(self, moments: Moments, priors: BoundPriors, *, threads: int | None = None) -> None:
         self._moments, self._priors = moments, priors
+        self._threads = every_core if threads is None else threads
         self.at: Coordinates = coordinates_of(moments, priors)
         self._problem = native_problem(moments, "ml")
         self._rows = list(entries(moments.blocks))
@@ -200,7 +203,7 @@ class MarginalDensity:
             np.ascontiguousarray(conditional.sigma[rows]),
             seed,
             0,
-            threads,
+            self._threads,
         )
         moments, start = self._moments, 0
         factors = []
@@ -219,7 +222,7 @@ class MarginalDensity:
         values = self.at.values(x)
         with np.errstate(all="ignore"):
             thetas = self._thetas(values)
-            log_det, S = self._problem.reductions(for_kernels(thetas), threads)
+            log_det, S = self._problem.reductions(for_kernels(thetas), self._threads)
         return _Reduced(values, values.sigma / self._moments.scaling.y_scale, thetas, log_det, S)
 
     def _batch(self, point: _Reduced) -> tuple[Floats, Conditional]:

@@ -132,7 +132,12 @@ def _moment_proposal(pool: Pool, old: Proposal) -> Proposal:
 def weigh(log_density: LogDensity, proposal: Proposal, rng: np.random.Generator, n: int) -> Pool:
     """Return ``n`` weighted draws of the proposal."""
     x = proposal.draw(rng, n)
-    log_weights = log_density(x) - proposal.logpdf(x)
+    return pooled(x, log_density(x), proposal)
+
+
+def pooled(x: Floats, values: Floats, proposal: Proposal) -> Pool:
+    """Return points ``(n, d)`` that a proposal drew, weighted by the log density's values ``(n,)`` there."""
+    log_weights = values - proposal.logpdf(x)
     log_weights[~np.isfinite(log_weights)] = -np.inf
     return Pool(x, log_weights, pareto_shape(log_weights))
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.design.bound_priors import BoundPriors
+from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
 from multilevel.engines.likelihood import solve
+from multilevel.engines.marginal.batches import Batches
 from multilevel.engines.marginal.coordinates import Coordinates
 from multilevel.engines.marginal.density import MarginalDensity
-from multilevel.engines.marginal.importance import DF, Pool, Proposal, adapt, resample, weigh
+from multilevel.engines.marginal.importance import DF, Pool, Proposal, adapt, pooled, resample
 from multilevel.engines.marginal.mode import find_mode
+from multilevel.engines.pace import Pace
 from multilevel.errors import DesignError
 from multilevel.model.priors import partial_from_factor
 from multilevel.moments import Moments
@@ -27,7 +32,15 @@ MOST_EFFECT_NUMBERS = 1 << 26
 
 
 def sample_marginal(
-    moments: Moments, priors: BoundPriors, *, draws: int = 4000, chains: int = 4, seed: int
+    moments: Moments,
+    priors: BoundPriors,
+    *,
+    draws: int = 4000,
+    chains: int = 4,
+    seed: int,
+    threads: int | None = None,
+    pace: Pace | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Draws:
     """Draw from the posterior of a Gaussian multilevel model.
 
@@ -41,27 +54,50 @@ def sample_marginal(
         ``draws`` in all, laid out in ``chains`` chains (the draws are independent; chains are for the tools
         that expect them).
     seed
-        Same seed, same draws.
+        Same seed, same draws, whatever the number of threads.
+    threads
+        Among which the points are shared out; ``None`` for one on each core.
+    pace
+        Told how far the run is; says when it must end early.
+    checkpoint
+        Where values of the density come from and go to. The draws are the same as without.
+
+    Returns
+    -------
+    Draws
+        Fewer than asked for, and not ``complete``, if the run ended early.
 
     Raises
     ------
     DesignError
         If the posterior is improper or the proposals cannot be fitted to it.
     """
-    density = MarginalDensity(moments, priors)
+    density = MarginalDensity(moments, priors, threads=threads)
+    pace = pace or Pace()
+    effects = density.total_effects
+    batches = Batches(density.log_density, pace, checkpoint, draws=draws, effects=effects)
     rng = np.random.Generator(np.random.Philox(seed))
     location, covariance, evaluated = find_mode(density.log_density, start_point(moments, priors, density.at))
     proposal = Proposal(location, np.asarray(np.linalg.cholesky(covariance * (DF - 2.0) / DF)))
-    proposal, more = adapt(density.log_density, proposal, rng)
-    pool = weigh(density.log_density, proposal, rng, POOL * draws)
-    evaluated += more + POOL * draws
+    proposal, more = adapt(batches, proposal, rng)
+    x = proposal.draw(rng, POOL * draws)
+    values = batches.until_over(x)
+    n = values.size
+    draws = n // POOL if n < x.shape[0] else draws
+    if draws < chains:
+        raise pace.nothing(kept=checkpoint is not None)
+    pool = pooled(x[:n], values, proposal)
+    evaluated += more + n
     if not np.isfinite(pool.log_weights).any():
         raise DesignError(
             "no point of the posterior has a positive density near its mode",
             remedy="priors that allow the values of the data's units",
         )
-    chosen = pool.x[resample(pool, draws, rng)]
-    return _complete(density, chosen, pool, chains=chains, seed=seed, evaluated=evaluated)
+    chosen = pool.x[resample(pool, draws - draws % chains, rng)]
+    done = _complete(density, chosen, pool, chains=chains, seed=seed, evaluated=evaluated)
+    if n == x.shape[0]:
+        return done
+    return replace(done, complete=False, sentence=f"{done.sentence} The run was {pace.ending()}.")
 
 
 def start_point(moments: Moments, priors: BoundPriors, at: Coordinates) -> Floats:
