@@ -155,7 +155,12 @@ record <- function(spec, method) {
                formula = spec$formula, r_formula = spec$r, method = method, extra_columns = spec$columns, recode = spec$recode,
                missing = if (!is.null(spec$missing)) lapply(spec$missing, I), precision_weights = spec$precision_weights,
                frequency_weights = spec$frequency_weights, residual_sd = spec$residual_sd)
-  if (!is.null(spec$dense)) return(c(head, source = "dense algebra in R", spec$dense(rows, method)))
+  if (!is.null(spec$dense)) {
+    out <- c(head, source = "dense algebra in R", spec$dense(rows, method))
+    out$fixed$term <- translate(out$fixed$r, rows, spec)
+    if (!is.null(spec$nlme)) out$nlme <- second_opinion(spec, rows, method)
+    return(out)
+  }
   fit <- fit_lmer(spec, rows, method)
   variance <- record_variance(fit, spec, rows)
   likelihood <- logLik(fit)
