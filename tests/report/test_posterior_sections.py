@@ -68,3 +68,17 @@ def test_the_law_of_residual_sds_stands_behind_the_sds() -> None:
     assert posterior_remarks(varying_posterior())[1].startswith(
         "Residual sds differ between the 18 levels of"
     )
+
+
+def test_known_parameters_of_the_law_are_left_to_the_priors() -> None:
+    made = varying_posterior().sampled.residual
+    assert made is not None
+    (first, _), (second, values) = made.parameters
+    known = (first, np.full((4, 250), 3.0))
+    for law, rows in (
+        ((known, (second, values)), ["sd(log sigma)"]),
+        ((known, (second, np.ones((4, 250)))), []),
+    ):
+        posterior = varying_posterior(residual=dataclasses.replace(made, parameters=law))
+        found = [grid for grid in posterior_grids(posterior) if grid.title == "Law of the residual sds"]
+        assert [row[0] for grid in found for row in grid.rows] == rows

@@ -62,11 +62,13 @@ def posterior_grids(posterior: Posterior) -> list[Grid]:
 
 
 def _laws(posterior: Posterior, level: str) -> list[Grid]:
-    """Return the grid of the law of the residual sds, if they differ between groups."""
+    """Return the grid of the law of the residual sds: of its parameters that are not known."""
     if posterior.sampled.residual is None:
         return []
     law = posterior_table(posterior, "residual_law")
-    return [_grid("Law of the residual sds", law, ("parameter",), level)]
+    unknown = [i for i, sd in enumerate(law["sd"]) if sd > 0.0]
+    shown = {name: [values[i] for i in unknown] for name, values in law.items()}
+    return [_grid("Law of the residual sds", shown, ("parameter",), level)]
 
 
 def _pairs(posterior: Posterior) -> Sequence[tuple[str, str]]:
