@@ -24,7 +24,9 @@ from multilevel.model.priors import (
     InverseWishart,
     Normal,
     StudentT,
+    Uniform,
 )
+from multilevel.model.priors.one_correlation import OneCorrelation
 from multilevel.moments import replace_response, summarise
 from tests.engines.gibbs_cases import (
     Floats,
@@ -79,6 +81,21 @@ def test_coefficients_and_effects_are_drawn_from_their_joint_distribution(name: 
 
 
 GEWEKE: dict[str, dict[str, Any]] = {
+    "one correlation, conjugate variance": {
+        "g": {"variance": InverseGamma(6, 4), "correlation": LKJ(2)},
+        "h": {"variance": InverseGamma(6, 4)},
+        "sigma2": InverseGamma(6, 5),
+    },
+    "one correlation, random walks": {
+        "g": {"sd": HalfNormal(1), "correlation": Uniform(-0.9, 0.6)},
+        "h": {"sd": HalfNormal(0.7)},
+        "sigma": HalfNormal(1),
+    },
+    "one correlation, in units of sigma": {
+        "g": {"sd": HalfNormal(1), "correlation": LKJ(2)},
+        "h": {"sd": HalfNormal(0.7)},
+        "sigma": InverseGamma(6, 5),
+    },
     "conjugate": {
         "g": InverseWishart(9, [[5.0, 1.0], [1.0, 3.0]]),
         "h": {"variance": InverseGamma(6, 4)},
@@ -104,6 +121,9 @@ GEWEKE: dict[str, dict[str, Any]] = {
 }
 TINY = Structure(
     "tiny", crossed(g=3, h=2), (("g", 2, Covariance.UNSTRUCTURED), ("h", 1, Covariance.UNSTRUCTURED)), n=7
+)
+TINY_ALIKE = dataclasses.replace(
+    TINY, terms=(("g", 2, Covariance.COMPOUND_SYMMETRIC), ("h", 1, Covariance.UNSTRUCTURED))
 )
 ITERATIONS = 1000
 
@@ -131,7 +151,12 @@ def prior_draws(
             if isinstance(g.sds, Decov)
             else np.stack([prior.draw(rng, n) for prior in g.sds], axis=1)
         )
-        sds, R = sds * unit[:, None], g.correlation.draw(rng, n, 2)
+        sds = sds * unit[:, None]
+        if isinstance(g.correlation, OneCorrelation):
+            sds = np.repeat(sds, 2, axis=1)
+            R = np.eye(2) + g.correlation.draw(rng, n)[:, None, None] * (1.0 - np.eye(2))
+        else:
+            R = g.correlation.draw(rng, n, 2)
     other = h.sds[0].draw(rng, n) * unit
     L = np.linalg.cholesky(R)
     terms = [[TermState(sds[i], L[i]), TermState(other[i : i + 1], np.eye(1))] for i in range(n)]
@@ -152,9 +177,10 @@ def drawn_response(design: Design, plan: Plan, state: Any, rng: np.random.Genera
 @pytest.mark.parametrize("name", GEWEKE)
 def test_the_joint_distribution_of_everything_is_that_of_the_model(name: str) -> None:
     """Geweke (2004): sweeps that alternate with new responses leave the prior as it is; 4.5 errors."""
-    design, rng = design_of(TINY), np.random.default_rng(5)
+    design = design_of(TINY_ALIKE if name.startswith("one correlation") else TINY)
+    rng = np.random.default_rng(5)
     priors = bind_priors(design, {"fixed": Normal(0, 1), **GEWEKE[name]})
-    if name == "in units of sigma":
+    if name.endswith("in units of sigma"):
         priors = dataclasses.replace(
             priors, terms=tuple(dataclasses.replace(term, relative=True) for term in priors.terms)
         )
@@ -190,6 +216,13 @@ def test_a_chain_that_leaves_the_numbers_says_so() -> None:
     chain = chain_at(plan, some_terms(moments), np.nan)
     with pytest.raises(DesignError, match="a chain left the range of numbers"):
         chain.run(1, 1, np.array([0]))
+
+
+def test_the_walk_of_one_correlation_alone_is_named_so() -> None:
+    priors = {"subject": {"variance": InverseGamma(2, 100)}}
+    moments, bound = model_of("reaction ~ days + cs(days | subject)", "sleepstudy", priors)
+    names = list(chain_at(plan_of(moments, bound), some_terms(moments), 1.0).freeze())
+    assert names == ["correlation(subject, Intercept, days)", "scale(subject, Intercept, days)", "sigma"]
 
 
 def test_walks_are_named_by_what_they_draw() -> None:

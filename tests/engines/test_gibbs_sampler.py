@@ -49,6 +49,31 @@ CASES: dict[str, tuple[str, str, Any]] = {
         DATA,
         {"subject": {"variance": InverseGamma(2, 100)}},
     ),
+    "one sd and correlation, conjugate": (
+        "score ~ machine + cs(0 + machine | worker)",
+        "machines",
+        {"worker": {"variance": InverseGamma(2, 20)}, "sigma2": InverseGamma(2, 2)},
+    ),
+    "one sd and correlation, walks": (
+        "wait ~ afternoon + cs(afternoon | cafe)",
+        "cafes",
+        {"cafe": {"sd": HalfNormal(1), "correlation": LKJ(2)}},
+    ),
+    "one sd and correlation, bounded": (
+        "reaction ~ days + cs(days | subject)",
+        DATA,
+        {"subject": {"sd": HalfCauchy(10), "correlation": Uniform(0, 1)}},
+    ),
+    "one sd, a known correlation": (
+        "score ~ machine + cs(0 + machine | worker)",
+        "machines",
+        {"worker": {"variance": InverseGamma(2, 20), "correlation": Fixed(0.5)}},
+    ),
+    "a known sd, one correlation": (
+        "wait ~ afternoon + cs(afternoon | cafe)",
+        "cafes",
+        {"cafe": {"sd": Fixed(0.8)}},
+    ),
     "crossed": (
         "diameter ~ 1 + (1 | plate) + (1 | sample)",
         "penicillin",

@@ -292,9 +292,9 @@ class Chain:
         plan = self._plan
         found: dict[str, AnyWalk] = {}
         blocks = plan.moments.blocks
-        for walk, block in zip(self._walks, blocks, strict=False):
+        for walk, step, block in zip(self._walks, plan.terms, blocks, strict=False):
             if walk is not None:
-                found[f"sd({block.group}, {', '.join(block.names)})"] = walk
+                found[f"{step.walks}({block.group}, {', '.join(block.names)})"] = walk
         for walk, (_, move) in zip(self._walks[len(blocks) :], plan.moves, strict=True):
             names = ", ".join(move.block.names[a] for a in move.members)
             if walk is not None:
