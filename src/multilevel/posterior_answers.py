@@ -17,6 +17,7 @@ from multilevel.errors import OptionError
 from multilevel.inference.new_data import read_new_data
 from multilevel.inference.posterior_arviz import to_arviz
 from multilevel.inference.posterior_draws import draws_columns, named_draws
+from multilevel.inference.posterior_groups import leave_group_out
 from multilevel.inference.posterior_loo import leave_one_out
 from multilevel.inference.posterior_predict import posterior_predict
 from multilevel.inference.posterior_simulate import posterior_simulate
@@ -122,9 +123,9 @@ class DrawAnswers:
         """Return simulated responses."""
         return posterior_simulate(posterior, n, seed=seed, groups=groups)
 
-    def loo(self, posterior: Posterior) -> LeaveOneOut:
-        """Return leave-one-out predictive densities."""
-        return leave_one_out(posterior)
+    def loo(self, posterior: Posterior, *, group: str | None) -> LeaveOneOut:
+        """Return leave-one-out predictive densities, of rows or of the levels of a grouping factor."""
+        return leave_one_out(posterior) if group is None else leave_group_out(posterior, group)
 
     def prior_predictive(
         self, posterior: Posterior, draws: int, *, seed: int | np.random.Generator

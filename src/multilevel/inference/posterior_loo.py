@@ -49,15 +49,12 @@ def _leave_one_out(posterior: Posterior) -> LeaveOneOut:
             allowed=f"at least {FEWEST}",
             remedy="sample again with more draws",
         )
-    tail = tail_length(draws, _efficiency(posterior))
+    tail = tail_length(draws, efficiency(posterior))
     terms, whole, shape = np.empty(n), np.empty(n), np.empty(n)
     step = max(1, AT_ONCE // draws)
     for start in range(0, n, step):
-        density = log_likelihood(posterior, slice(start, start + step))
-        for i, values in enumerate(density.T, start):
-            weights, shape[i] = smoothed(-values, tail)
-            terms[i] = logsumexp(values + weights)
-            whole[i] = logsumexp(values) - math.log(draws)
+        some = slice(start, start + step)
+        terms[some], whole[some], shape[some] = importance_terms(log_likelihood(posterior, some), tail)
     threshold = min(1 - 1 / math.log10(draws), 0.7)
     return LeaveOneOut(
         elpd=float(terms.sum()),
@@ -68,6 +65,28 @@ def _leave_one_out(posterior: Posterior) -> LeaveOneOut:
         threshold=threshold,
         sentence=_sentence(posterior, shape, threshold),
     )
+
+
+def importance_terms(density: Floats, tail: int) -> tuple[Floats, Floats, Floats]:
+    """Return what leaving parts of the data out gives, one part at a time.
+
+    Parameters
+    ----------
+    density
+        ``(s, n)`` log densities of ``n`` parts of the data at the draws.
+    tail
+        How many of the largest weights are smoothed.
+
+    Returns
+    -------
+    ``(n,)`` log densities of the part given the others; given all; and Pareto shapes of the weights.
+    """
+    found = np.empty((3, density.shape[1]))
+    for i, values in enumerate(density.T):
+        weights, found[2, i] = smoothed(-values, tail)
+        found[0, i] = logsumexp(values + weights)
+        found[1, i] = logsumexp(values) - math.log(values.size)
+    return found[0], found[1], found[2]
 
 
 def _sentence(posterior: Posterior, shape: Floats, threshold: float) -> str:
@@ -84,7 +103,7 @@ def _sentence(posterior: Posterior, shape: Floats, threshold: float) -> str:
     )
 
 
-def _efficiency(posterior: Posterior) -> float:
+def efficiency(posterior: Posterior) -> float:
     """Return the effective draws of the coefficients for each draw, at most one."""
     if posterior.sampled.efficiency is not None:
         return min(1.0, posterior.sampled.efficiency)

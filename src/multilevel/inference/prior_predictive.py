@@ -12,7 +12,7 @@ from multilevel.design.design import Design, EffectsTerm
 from multilevel.engines.draws import Draws, ResidualDraws
 from multilevel.engines.marginal.density import improper
 from multilevel.errors import OptionError
-from multilevel.inference.posterior_draws import draws_by_name
+from multilevel.inference.posterior_draws import covariance_root, draws_by_name
 from multilevel.inference.posterior_predict import AT_ONCE
 from multilevel.inference.simulate import generator
 from multilevel.model.priors import LKJ, Decov, MVNormal
@@ -142,7 +142,7 @@ def draw_priors(design: Design, priors: BoundPriors, *, draws: int, rng: np.rand
         z = rng.standard_normal((draws, len(design.factors[block.factor].levels), len(block.names)))
         sds.append(sd[None])
         correlations.append(R[None])
-        effects.append((z @ np.swapaxes(_root(sd, R), 1, 2))[None])
+        effects.append((z @ np.swapaxes(covariance_root(sd, R), 1, 2))[None])
     return Draws(
         method="prior",
         coefficients=beta[None],
@@ -196,12 +196,6 @@ def _correlations(term: TermPriors, k: int, draws: int, rng: np.random.Generator
     if term.correlation is not None:  # of one number, which every pair of effects shares
         R += term.correlation.draw(rng, draws)[:, None, None] * (1.0 - np.eye(k))
     return R
-
-
-def _root(sds: Floats, R: Floats) -> Floats:
-    """Return ``(draws, k, k)`` matrices ``A`` with ``A A'`` the covariance matrix."""
-    values, vectors = np.linalg.eigh(R)
-    return np.asarray(sds[:, :, None] * vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
 
 
 def _responses(drawn: DrawsOfDesign, rng: np.random.Generator) -> Floats:

@@ -262,9 +262,12 @@ class Posterior:
         """
         return self.answers.simulate(self, n, seed=seed, groups=groups)
 
-    def loo(self) -> LeaveOneOut:
-        """Return the leave-one-out predictive density of the rows, given the group effects (PSIS)."""
-        return self.answers.loo(self)
+    def loo(self, *, group: str | None = None) -> LeaveOneOut:
+        """Return the leave-one-out predictive density of the rows, given the group effects (PSIS).
+
+        With ``group``, a grouping factor: of its levels, each with all rows, its effects integrated out.
+        """
+        return self.answers.loo(self, group=group)
 
     def prior_predictive(self, draws: int = 1000, *, seed: int | np.random.Generator) -> PriorPredictive:
         """Return draws from the priors, by the names of `draws`, and the responses that follow from them."""
@@ -374,8 +377,8 @@ class PosteriorAnswers(Protocol):
     ) -> Floats:
         """Return simulated responses."""
 
-    def loo(self, posterior: Posterior) -> LeaveOneOut:
-        """Return leave-one-out predictive densities."""
+    def loo(self, posterior: Posterior, *, group: str | None) -> LeaveOneOut:
+        """Return leave-one-out predictive densities, of rows or of the levels of a grouping factor."""
 
     def prior_predictive(
         self, posterior: Posterior, draws: int, *, seed: int | np.random.Generator

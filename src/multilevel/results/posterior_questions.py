@@ -86,25 +86,31 @@ class UnknownParameter(OptionError, KeyError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeaveOneOut:
-    """Expected log predictive density of a left-out row, by Pareto-smoothed importance sampling.
+    """Expected log predictive density of left-out rows or groups, by Pareto-smoothed importance sampling.
 
     Parameters
     ----------
     elpd
-        Sum over the used rows of the log predictive density of the row given all others.
+        Sum over the used rows (or over the levels of the group) of the log predictive density of the row
+        (of all rows of the level together) given all others.
     std_error
-        Its standard error over rows.
+        Its standard error over rows or levels.
     p_loo
         Effective number of parameters.
     pointwise
-        ``(n_input,)`` terms of ``elpd``; NaN where a row was left out of the fit.
+        ``(n_input,)`` terms of ``elpd``, NaN where a row was left out of the fit; ``(m,)`` where groups were
+        left out.
     pareto_k
-        ``(n_input,)`` shape of the tail of each row's weights; above ``threshold`` the row's term is not
-        to be trusted.
+        Shape of the tail of the weights of each of the terms; above ``threshold`` the term is not to be
+        trusted.
     threshold
         ``min(1 - 1 / log10(draws), 0.7)``.
     sentence
         What the shapes say, in words.
+    group
+        The grouping factor whose levels were left out, or ``None`` for rows.
+    levels
+        Its ``m`` levels, in the order of ``pointwise``.
     """
 
     elpd: float
@@ -114,7 +120,15 @@ class LeaveOneOut:
     pareto_k: Floats
     threshold: float
     sentence: str
+    group: str | None = None
+    levels: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         numbers = f"elpd_loo {self.elpd:.2f} (standard error {self.std_error:.2f}), p_loo {self.p_loo:.2f}"
         return f"{numbers}\n{self.sentence}"
+
+    @property
+    def untrusted(self) -> int:
+        """How many of the terms have a Pareto k above the threshold."""
+        used = ~np.isnan(self.pointwise)
+        return int((~(self.pareto_k[used] <= self.threshold)).sum())
