@@ -54,6 +54,7 @@ def given_log_sd(group: DenseGroup, covariance: Floats, beta: Floats, t: Floats)
     root = np.sqrt(group.w)
     e = root * (group.y - group.X @ beta)
     among, vectors = np.linalg.eigh((root[:, None] * group.Z) @ covariance @ (group.Z.T * root))
+    among[: max(e.size - covariance.shape[0], 0)] = 0.0
     variances = np.exp(2.0 * t)[:, None] + among.clip(0.0)
     terms = np.square(vectors.T @ e) / variances + np.log(variances) + np.log(2.0 * np.pi)
     return np.asarray(np.log(root).sum() - 0.5 * terms.sum(axis=1))
@@ -65,7 +66,7 @@ def group_log_likelihood(group: DenseGroup, covariance: Floats, beta: Floats, la
     def log_joint(t: Floats) -> Floats:
         return given_log_sd(group, covariance, beta, t) + law.logpdf(t)
 
-    grid = np.unique(np.concatenate([np.linspace(-9.0, 40.0, 1961), law.points.clip(-9.0, 40.0)]))
+    grid = np.unique(np.concatenate([np.linspace(-14.0, 40.0, 2161), law.points.clip(-14.0, 40.0)]))
     values = log_joint(grid)
     top = float(values.max())
     inside = grid[values > top - 35.0]
