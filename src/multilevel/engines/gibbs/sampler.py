@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,13 @@ from multilevel.engines.gibbs.chain import Chain, Plan
 from multilevel.engines.gibbs.recording import Recording, Run
 from multilevel.engines.gibbs.starts import check_likelihood, dispersed_start
 from multilevel.engines.gibbs.turns import Course, take_turns
+from multilevel.engines.gibbs.varying import (
+    VaryingChain,
+    VaryingPlan,
+    dispersed_residual,
+    varying_start_point,
+    with_residual_draws,
+)
 from multilevel.engines.marginal.coordinates import coordinates_of
 from multilevel.engines.marginal.sampler import kept_draws, start_point
 from multilevel.engines.pace import Pace
@@ -42,7 +49,8 @@ def sample_gibbs(
     """Draw from the posterior of a Gaussian multilevel model by Markov chains.
 
     A sweep draws coefficients and group effects together, then moves each sd with its effects, then draws
-    each covariance matrix given its effects, then the residual sd. Inverse-Wishart priors of covariance
+    each covariance matrix given its effects, then the residual sd, or where residual sds differ between
+    groups all of them and the parameters of their law. Inverse-Wishart priors of covariance
     matrices, inverse-gamma (or flat) priors of variances and normal (or flat) priors of coefficients have
     exact draws; the other priors take random walks that learn their steps in warm-up only.
 
@@ -89,26 +97,44 @@ def sample_gibbs(
     (2011), "To center or not to center", for the moves of sds with their effects.
     """
     _check(draws, chains, warmup, seed, threads)
-    at = coordinates_of(moments, priors)
-    plan = Plan(moments, priors, at)
     per_chain = draws // chains
     kept = kept_draws(
         per_chain, chains, sum(m * k for m, k in zip(moments.levels, moments.effects, strict=True))
     )
-    centre = start_point(moments, priors, at)
-
     pace = pace or Pace()
-    courses = []
-    for number in range(chains):
-        start = dispersed_start(plan, priors, centre, seed=seed, number=number)
-        chain = Chain(plan, start, seed=seed, number=number)
-        check_likelihood(chain)
-        courses.append(Course(chain, Recording(warmup, per_chain, kept), pace, checkpoint))
+    varying = None if priors.residual is None else VaryingPlan(moments, priors)
+    courses = [
+        Course(chain, Recording(warmup, per_chain, kept), pace, checkpoint)
+        for chain in _chains(moments, priors, varying, chains=chains, seed=seed)
+    ]
     take_turns(courses, threads or _default_threads(moments, chains), pace)
     n = min(course.recording.drawn for course in courses)
     if n == 0:
         raise pace.nothing(kept=checkpoint is not None)
-    return _laid_out(moments, [course.run(n) for course in courses], kept[kept < n], warmup, pace.ending())
+    runs = [course.run(n) for course in courses]
+    drawn = _laid_out(moments, runs, kept[kept < n], warmup, pace.ending())
+    return drawn if varying is None else with_residual_draws(drawn, varying, runs)
+
+
+def _chains(
+    moments: Moments, priors: BoundPriors, varying: VaryingPlan | None, *, chains: int, seed: int
+) -> Iterator[Chain]:
+    """Yield chains at dispersed starts."""
+    at = coordinates_of(moments, priors)
+    plan, sigma = Plan(moments, priors, at), 1.0
+    if varying is None:
+        centre = start_point(moments, priors, at)
+    else:
+        centre, sigma = varying_start_point(moments, priors)
+    for number in range(chains):
+        start = dispersed_start(plan, priors, centre, seed=seed, number=number)
+        if varying is None:
+            chain = Chain(plan, start, seed=seed, number=number)
+        else:
+            residual = dispersed_residual(varying, sigma, seed=seed, number=number)
+            chain = VaryingChain(varying, start, residual, seed=seed, number=number)
+        check_likelihood(chain)
+        yield chain
 
 
 def _check(draws: int, chains: int, warmup: int, seed: int, threads: int | None) -> None:
