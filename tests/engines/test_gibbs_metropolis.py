@@ -43,3 +43,30 @@ def test_a_frozen_walk_proposes_the_same_steps_for_ever() -> None:
 @pytest.mark.parametrize(("ratio", "expected"), [(math.nan, False), (-math.inf, False), (0.0, True)])
 def test_impossible_points_are_refused(ratio: float, expected: bool) -> None:
     assert Walk(1).decide(ratio, np.random.default_rng(1)) is expected
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_points_without_a_density_are_refused_and_counted(value: float) -> None:
+    walk, rng = Walk(1), np.random.default_rng(1)
+    walk.freeze()
+    x = walk.move(np.zeros(1), lambda x: 0.0 if x[0] == 0.0 else value, rng, 50)
+    assert x[0] == 0.0
+    assert (walk.impossible, walk.accepted, walk.tried) == (50, 0, 50)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_walk_that_was_stored_goes_on_in_the_same_way(frozen: bool) -> None:
+    one, other, rng = Walk(2), Walk(2), np.random.default_rng(1)
+    x = np.zeros(2)
+    for _ in range(100):
+        x = one.move(x, lambda x: float(-0.5 * x @ x), rng, 4)
+    if frozen:
+        one.freeze()
+    other.restore({name: array.copy() for name, array in one.snapshot().items()})
+    after = []
+    for walk in (one, other):
+        rng, y = np.random.default_rng(2), x
+        for _ in range(100):
+            y = walk.move(y, lambda x: float(-0.5 * x @ x), rng, 4)
+        after.append((y.tobytes(), *(array.tobytes() for array in walk.snapshot().values())))
+    assert after[0] == after[1]

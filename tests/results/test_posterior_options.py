@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from multilevel.errors import OptionError
-from multilevel.results.posterior_options import SampleOptions, check_count
+from multilevel.results.posterior_options import RunOptions, SampleOptions, check_count
 
 
 def test_defaults() -> None:
@@ -37,3 +37,36 @@ def test_refusals(keywords: dict[str, Any], message: str) -> None:
 
 def test_counts_of_numpy() -> None:
     assert check_count("n", np.int32(3), least=1) == 3
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"threads": 0}, "threads=0 is not a whole number from 1"),
+        ({"progress": "yes"}, "progress='yes'\n  allowed: None, True, False, or a function"),
+        ({"checkpoint": 3}, "checkpoint=3\n  allowed: the path of a file, or None"),
+        ({"checkpoint": ""}, "checkpoint=''\n  allowed: the path of a file, or None"),
+        ({"checkpoint": "a", "resume": 1}, "resume=1\n  allowed: True or False"),
+        ({"resume": True}, "resume=True without a checkpoint\n  try: checkpoint=path, the file of the run"),
+        ({"max_time": 0}, "max_time=0\n  allowed: a positive number of seconds, or None"),
+        ({"max_time": float("nan")}, "max_time=nan"),
+        ({"max_time": "1 h"}, "max_time='1 h'"),
+        ({"max_time": True}, "max_time=True"),
+    ],
+)
+def test_refusals_of_what_runs(keywords: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        RunOptions(**keywords)
+    assert message in str(caught.value)
+
+
+def test_a_method_without_checkpoints_is_refused_beside_one() -> None:
+    RunOptions().check_method("nuts")
+    RunOptions(checkpoint="a").check_method("gibbs")
+    with pytest.raises(OptionError) as caught:
+        RunOptions(checkpoint="run.ckpt").check_method("nuts")
+    assert str(caught.value) == (
+        "checkpoint='run.ckpt' with method=\"nuts\", which has no checkpoints\n"
+        '  allowed: method="auto", method="marginal", method="gibbs"\n'
+        '  try: method="gibbs" or method="marginal"'
+    )
