@@ -156,7 +156,7 @@ def test_group_draws_are_in_the_units_and_order_of_the_user(name: str) -> None:
     D, beta = covariance_at(density, x[0]), density.coefficients(x[:1])[0]
     factor = case.design.factors[0]
     for j, group in enumerate(dense_groups(case.design)):
-        level = factor.index[np.flatnonzero(case.design.residual_groups.index == j)[0]]  # type: ignore[union-attr]
+        level = factor.index[np.flatnonzero(case.design.residual_groups.index == j)[0]]
         s2 = np.square(sds[:, j])[:, None, None]
         A = np.linalg.inv(D) + (group.Z.T * group.w) @ group.Z / s2
         h = (group.Z.T * group.w) @ (group.y - group.X @ beta) / s2[:, :, 0]

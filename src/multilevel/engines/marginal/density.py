@@ -264,9 +264,7 @@ class MarginalDensity:
             D = half @ np.swapaxes(half, 1, 2)
             slopes = likelihood_term_slopes(
                 G[block.factor][:, here, here], self._fronts[b], D, values.sigma
-            ) + prior_term_slopes(
-                self._priors.terms[b], sds, D, values.sigma, shared=block.covariance.one_sd
-            )
+            ) + prior_term_slopes(self._priors.terms[b], sds, D, values.sigma, shared=block.covariance.one_sd)
             gradient += term_gradient(place, x, (sds, L), slopes)
             log_sigma += slopes.log_sigma
         if self.at.sigma >= 0:

@@ -65,10 +65,11 @@ def _differences(log_density: LogDensity, x: Floats) -> tuple[float, Floats, Flo
         cross = steps[i] - steps[j]
         points += [x + both, x - both, x + cross, x - cross]
     f = log_density(np.array(points))
-    up, down = f[1 : d + 1], f[d + 1 : 2 * d + 1]
-    gradient = (up - down) / (2.0 * STEP)
-    hessian = np.diag((up - 2.0 * f[0] + down) / STEP**2)
-    rest = f[2 * d + 1 :].reshape(-1, 4)
-    for (i, j), (pp, mm, pm, mp) in zip(pairs, rest, strict=True):
-        hessian[i, j] = hessian[j, i] = (pp + mm - pm - mp) / (4.0 * STEP**2)
+    with np.errstate(invalid="ignore"):  # points without a density
+        up, down = f[1 : d + 1], f[d + 1 : 2 * d + 1]
+        gradient = (up - down) / (2.0 * STEP)
+        hessian = np.diag((up - 2.0 * f[0] + down) / STEP**2)
+        rest = f[2 * d + 1 :].reshape(-1, 4)
+        for (i, j), (pp, mm, pm, mp) in zip(pairs, rest, strict=True):
+            hessian[i, j] = hessian[j, i] = (pp + mm - pm - mp) / (4.0 * STEP**2)
     return float(f[0]), np.nan_to_num(gradient), np.nan_to_num(hessian)

@@ -12,10 +12,12 @@ from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
 from multilevel.engines.likelihood import solve
 from multilevel.engines.marginal.batches import Batches
+from multilevel.engines.marginal.completion import Density, HowSampled, draws_at
 from multilevel.engines.marginal.coordinates import Coordinates
 from multilevel.engines.marginal.density import MarginalDensity
 from multilevel.engines.marginal.importance import DF, Pool, Proposal, adapt, pooled, resample
 from multilevel.engines.marginal.mode import find_mode
+from multilevel.engines.marginal.varying_density import VaryingDensity
 from multilevel.engines.pace import Pace
 from multilevel.errors import DesignError
 from multilevel.model.priors import partial_from_factor
@@ -72,12 +74,12 @@ def sample_marginal(
     DesignError
         If the posterior is improper or the proposals cannot be fitted to it.
     """
-    density = MarginalDensity(moments, priors, threads=threads)
+    density, start = density_and_start(moments, priors, threads=threads)
     pace = pace or Pace()
     effects = density.total_effects
     batches = Batches(density.log_density, pace, checkpoint, draws=draws, effects=effects)
     rng = np.random.Generator(np.random.Philox(seed))
-    location, covariance, evaluated = find_mode(density.log_density, start_point(moments, priors, density.at))
+    location, covariance, evaluated = find_mode(density.log_density, start)
     proposal = Proposal(location, np.asarray(np.linalg.cholesky(covariance * (DF - 2.0) / DF)))
     proposal, more = adapt(batches, proposal, rng)
     x = proposal.draw(rng, POOL * draws)
@@ -98,6 +100,23 @@ def sample_marginal(
     if n == x.shape[0]:
         return done
     return replace(done, complete=False, sentence=f"{done.sentence} The run was {pace.ending()}.")
+
+
+def density_and_start(
+    moments: Moments, priors: BoundPriors, *, threads: int | None = None
+) -> tuple[Density, Floats]:
+    """Return the marginal density of a model, and a point near the mode.
+
+    Raises
+    ------
+    DesignError
+        If residual sds differ between groups which are not those of the only grouping factor.
+    """
+    if priors.residual is None:
+        density = MarginalDensity(moments, priors, threads=threads)
+        return density, start_point(moments, priors, density.at)
+    varying = VaryingDensity(moments, priors, priors.residual, threads=threads)
+    return varying, varying.start(start_point(moments, priors, varying.at.terms))
 
 
 def start_point(moments: Moments, priors: BoundPriors, at: Coordinates) -> Floats:
@@ -130,7 +149,7 @@ def _unit(moments: Moments, term: int) -> Floats:
 
 
 def _complete(
-    density: MarginalDensity,
+    density: Density,
     chosen: Floats,
     pool: Pool,
     *,
@@ -138,28 +157,11 @@ def _complete(
     seed: int,
     evaluated: int,
 ) -> Draws:
-    """Draw coefficients and group effects for the chosen points; lay everything out by chain."""
-    rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
-    n, per_chain = chosen.shape[0], chosen.shape[0] // chains
-    values = density.at.values(chosen)
-    beta, gamma, conditional = density.draw_coefficients(chosen, values, rng)
-    kept = kept_draws(per_chain, chains, density.total_effects)
-    rows = (np.arange(chains)[:, None] * per_chain + kept).reshape(-1)
-    effects = density.draw_effects(conditional, gamma, rows, seed)
-
-    def by_chain(array: Floats) -> Floats:
-        return np.ascontiguousarray(array.reshape(chains, -1, *array.shape[1:]))
-
-    efficiency = 1.0 / (1.0 + n / pool.effective)
-    return Draws(
+    """Draw what was integrated out for the chosen points; lay everything out by chain."""
+    n = chosen.shape[0]
+    said = HowSampled(
         method="marginal",
-        coefficients=by_chain(beta),
-        sigma=by_chain(values.sigma),
-        sds=tuple(by_chain(sd) for sd in values.sds),
-        correlations=tuple(by_chain(L @ np.swapaxes(L, 1, 2)) for L in values.factors),
-        effects=tuple(by_chain(effect) for effect in effects),
-        kept=kept,
-        efficiency=efficiency,
+        efficiency=1.0 / (1.0 + n / pool.effective),
         log_evidence=pool.log_mean_weight if density.proper else None,
         diagnostics={
             "evaluations": float(evaluated),
@@ -168,6 +170,8 @@ def _complete(
         },
         sentence=sentence_of(pool),
     )
+    kept = kept_draws(n // chains, chains, density.total_effects)
+    return draws_at(density, chosen, kept, said, chains=chains, seed=seed)
 
 
 def kept_draws(per_chain: int, chains: int, total_effects: int) -> NDArray[np.int64]:

@@ -82,11 +82,11 @@ class VaryingDensity:
         "_origin",
         "_path",
         "_priors",
-        "_residual",
         "_rows",
         "_solution",
         "_threads",
         "at",
+        "residual",
     )
 
     def __init__(
@@ -97,7 +97,7 @@ class VaryingDensity:
         *,
         threads: int | None = None,
     ) -> None:
-        self._moments, self._priors, self._residual = moments, priors, residual
+        self._moments, self._priors, self.residual = moments, priors, residual
         self._threads = every_core if threads is None else threads
         self._rows = reduced_rows(moments)
         self._kernel = self._rows.kernel(residual.law)
@@ -121,7 +121,7 @@ class VaryingDensity:
     def proper(self) -> bool:
         """Whether every prior integrates to one, so that the integral of the density is the evidence."""
         coefficients = self._priors.coefficients
-        scalars = [self._residual.first, self._residual.second]
+        scalars = [self.residual.first, self.residual.second]
         scalars += coefficients if isinstance(coefficients, tuple) else ()
         for term in self._priors.terms:
             scalars += term.sds if isinstance(term.sds, tuple) else ()
@@ -145,7 +145,7 @@ class VaryingDensity:
         gamma = self._path @ self.at.centre - self._origin
         logs, dof = self._rows.log_residual_variances(gamma)
         logs = logs + 2.0 * np.log(self._moments.scaling.y_scale)
-        self.at.law.fill_point(start_law(self._residual, logs, dof, self._solution.sigma), x)
+        self.at.law.fill_point(start_law(self.residual, logs, dof, self._solution.sigma), x)
         return x
 
     def log_density(self, x: Floats) -> Floats:
@@ -218,7 +218,7 @@ class VaryingDensity:
     def _scaled(self, law: Floats) -> Floats:
         """Return the law of the sds of the scaled response."""
         scale = self._moments.scaling.y_scale
-        if self._residual.law == "inverse_gamma":
+        if self.residual.law == "inverse_gamma":
             return np.ascontiguousarray(law / np.array([1.0, scale * scale]))
         return np.ascontiguousarray(law - np.array([np.log(scale), 0.0]))
 
@@ -234,7 +234,7 @@ class VaryingDensity:
         """Return what the kernel leaves out: constants of the law, volume and priors, ``(n,)``."""
         first, second = point.kernel[2].T
         m = self._rows.counts.size
-        if self._residual.law == "inverse_gamma":
+        if self.residual.law == "inverse_gamma":
             each = np.log(2.0) + first * np.log(second) - gammaln(first)
         else:
             each = -np.log(second) - 0.5 * LOG_2PI
@@ -248,7 +248,7 @@ class VaryingDensity:
             sds = point.terms.sds[b]
             sds = sds[:, :1] if self._moments.blocks[b].covariance.one_sd else sds
             total += term_log_prior(prior, sds, point.terms.factors[b], unit)
-        for place, law_prior in enumerate((self._residual.first, self._residual.second)):
+        for place, law_prior in enumerate((self.residual.first, self.residual.second)):
             if not isinstance(law_prior, Fixed):
                 total += law_prior.logpdf(point.law[:, place])
         if isinstance(self._priors.coefficients, MVNormal):
@@ -297,13 +297,13 @@ class VaryingDensity:
         first, second = point.kernel[2].T
         m = self._rows.counts.size
         by_first, by_log_second = by_law[:, 0].copy(), second * by_law[:, 1]
-        if self._residual.law == "inverse_gamma":
+        if self.residual.law == "inverse_gamma":
             by_first += m * (np.log(second) - digamma(first))
             by_log_second += m * first
         else:
             by_log_second -= m
-        by_first += _slope(self._residual.first, point.law[:, 0])
-        by_log_second += point.law[:, 1] * _slope(self._residual.second, point.law[:, 1])
+        by_first += _slope(self.residual.first, point.law[:, 0])
+        by_log_second += point.law[:, 1] * _slope(self.residual.second, point.law[:, 1])
         self.at.law.fill_gradient(by_first, by_log_second, point.law[:, 0], out)
 
     def _coefficient_slopes(self, coefficients: Floats) -> Floats:
