@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
+from multilevel.data import datasets
 from multilevel.design.design import Design
 from multilevel.design.priors import bind_priors
 from multilevel.engines.gibbs.chain import Plan
@@ -19,9 +20,12 @@ from multilevel.model import Covariance
 from multilevel.model.priors import (
     LKJ,
     Decov,
+    Fixed,
+    FixedMatrix,
     HalfNormal,
     InverseGamma,
     InverseWishart,
+    MVNormal,
     Normal,
     StudentT,
     Uniform,
@@ -78,6 +82,45 @@ def test_coefficients_and_effects_are_drawn_from_their_joint_distribution(name: 
     assert np.abs(error).max() < 5.0 / np.sqrt(3000)
     found = np.cov(np.array(draws).T) / np.outer(sd, sd)
     np.testing.assert_allclose(found, covariance / np.outer(sd, sd), atol=5.0 * np.sqrt(2.0 / 3000))
+
+
+def test_draws_have_the_textbook_conditionals_of_coefficients_and_their_means() -> None:
+    """Hoff (2009), section 11.2, at a known covariance matrix and sigma, from 4,000 draws.
+
+    ``beta_j | theta ~ N(V_j (D^-1 theta + X_j'y_j / s2), V_j)`` and
+    ``theta | beta ~ N(L_m (L0^-1 mu0 + m D^-1 mean(beta)), L_m)``: the rest, divided by its own root,
+    has mean zero and unit covariance and is not correlated with what is given; five standard errors.
+    """
+    D, sigma, n = np.array([[600.0, 30.0], [30.0, 40.0]]), 25.0, 4000
+    mu0, L0 = np.array([250.0, 10.0]), np.array([[400.0, 20.0], [20.0, 9.0]])
+    table = datasets.load("sleepstudy")
+    priors = {"fixed": MVNormal(mu0, L0), "subject": FixedMatrix(D), "sigma": Fixed(sigma)}
+    moments, bound = model_of("reaction ~ days + (days | subject)", "sleepstudy", priors)
+    plan, sds = plan_of(moments, bound), np.sqrt(np.diagonal(D))
+    chain = chain_at(plan, [TermState(sds, np.linalg.cholesky(D / np.outer(sds, sds)))], sigma)
+    theta, beta = np.empty((n, 2)), np.empty((n, 18, 2))
+    for i in range(n):
+        chain.draw_means()
+        theta[i], (b,) = users_values(plan, chain.state)
+        beta[i] = theta[i] + b
+    precision = np.linalg.inv(D)
+    L_m = np.linalg.inv(np.linalg.inv(L0) + 18 * precision)
+    mean = beta.mean(axis=1)
+    centre = (np.linalg.inv(L0) @ mu0 + 18 * mean @ precision) @ L_m
+    checks = [(theta - centre, L_m, mean)]
+    subjects = np.array([str(s) for s in table["subject"]])
+    for j, subject in enumerate(dict.fromkeys(subjects)):
+        rows = subjects == subject
+        X = np.column_stack([np.ones(rows.sum()), np.asarray(table["days"], dtype=float)[rows]])
+        V = np.linalg.inv(precision + X.T @ X / sigma**2)
+        pull = X.T @ np.asarray(table["reaction"], dtype=float)[rows] / sigma**2
+        checks.append((beta[:, j] - (theta @ precision + pull) @ V, V, theta))
+    for left, covariance, given in checks:
+        z = np.linalg.solve(np.linalg.cholesky(covariance), left.T).T
+        u = (given - given.mean(axis=0)) / given.std(axis=0)
+        assert np.abs(z.mean(axis=0)).max() < 5.0 / np.sqrt(n)
+        assert np.abs(z.T @ z / n - np.eye(2)).max() < 5.0 * np.sqrt(2.0 / n)
+        assert np.abs(z.T @ u / n).max() < 5.0 / np.sqrt(n)
 
 
 GEWEKE: dict[str, dict[str, Any]] = {
