@@ -12,7 +12,7 @@ from multilevel.engines.pace import Pace
 
 TURN = 0.1
 """Seconds that a chain runs before another has its turn."""
-CHUNK = 1.0
+CHUNK = 0.5
 """Seconds at least between two chunks of a chain."""
 WRITING = 20.0
 """Times as long as writing a chunk took that a chain runs before the next."""
