@@ -24,6 +24,7 @@ from multilevel.model import Model
 from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions
 from multilevel.results.options import Ddf, Given, Missing
+from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import PriorPredictive
 
 __all__ = ["Progress", "compare", "fit", "formula", "load_fit", "prior_predictive"]
@@ -270,21 +271,28 @@ def load_fit(path: str | Path) -> Fit:
     return Fit(design, moments, solution, saved.table, options, ANSWERS, saved.response)
 
 
-def compare(*fits: Fit) -> Any:
-    """Compare fits to the same data: likelihood-ratio tests, AIC and BIC.
+def compare(*results: Fit | Posterior, group: str | None = None) -> Any:
+    """Compare fits to the same data, or posteriors of the same data.
 
-    See `multilevel.inference.compare` for the columns. REML fits whose fixed parts differ are fitted again by
-    ML.
+    Fits: likelihood-ratio tests, AIC and BIC; see `multilevel.inference.compare` for the columns. REML fits
+    whose fixed parts differ are fitted again by ML.
+
+    Posteriors: leave-one-out predictive densities, their differences from the best, and Bayes factors; see
+    `multilevel.inference.compare_posteriors`.
 
     Parameters
     ----------
-    fits
-        Two or more fits to the same rows, response and weights.
+    results
+        Two or more fits to the same rows, response and weights; or two or more posteriors.
+    group
+        Of posteriors: a grouping factor whose levels are left out in place of rows.
 
     Raises
     ------
     ComparisonError
-        If the data differ, or there are fewer than two fits.
+        If the data differ, or there are fewer than two.
+    OptionError
+        If fits and posteriors are mixed.
 
     Examples
     --------
@@ -294,11 +302,29 @@ def compare(*fits: Fit) -> Any:
     >>> slopes = ml.fit("reaction ~ days + (days | subject)", sleep)
     >>> float(ml.compare(simple, slopes)["chi_square"].iloc[1].round(2))
     42.84
+    >>> cafes = ml.datasets.load("cafes")
+    >>> alike = ml.sample("wait ~ afternoon + (1 | cafe)", cafes, seed=1)
+    >>> varying = ml.sample("wait ~ afternoon + (afternoon | cafe)", cafes, seed=1)
+    >>> ml.compare(alike, varying)["model"].tolist()
+    ['wait ~ afternoon + (afternoon | cafe)', 'wait ~ afternoon + (1 | cafe)']
     """
-    for one in fits:
-        if not isinstance(one, Fit):
+    for one in results:
+        if not isinstance(one, Fit | Posterior):
             raise OptionError(
-                f"compare was given {type(one).__name__}", allowed="fits made by multilevel.fit"
+                f"compare was given {type(one).__name__}",
+                allowed="fits made by multilevel.fit, or posteriors made by multilevel.sample",
             )
-    library = fits[0].table.library if fits else "pandas"
+    fits = [one for one in results if isinstance(one, Fit)]
+    posteriors = [one for one in results if isinstance(one, Posterior)]
+    if fits and posteriors:
+        raise OptionError(
+            f"compare was given {len(fits)} fitted and {len(posteriors)} sampled models",
+            allowed="fits alone, or posteriors alone",
+            remedy="multilevel.sample for every model, or multilevel.fit for every model",
+        )
+    library = results[0].table.library if results else "pandas"
+    if posteriors:
+        return to_library(inference.compare_posteriors(*posteriors, group=group), library)
+    if group is not None:
+        raise OptionError(f"compare(group={group!r}) of fits", allowed="group= with posteriors")
     return to_library(inference.compare(*fits), library)

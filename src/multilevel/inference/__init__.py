@@ -2,6 +2,7 @@
 
 from multilevel.inference.coefficients import coefficients, vcov
 from multilevel.inference.compare import compare
+from multilevel.inference.compare_posteriors import compare_posteriors
 from multilevel.inference.effects import fitted, group_coefficients, group_effects, residuals
 from multilevel.inference.new_data import NewData, read_new_data
 from multilevel.inference.predict import kinds_of_terms, predict
@@ -14,6 +15,7 @@ __all__ = [
     "NewData",
     "coefficients",
     "compare",
+    "compare_posteriors",
     "correlations",
     "fitted",
     "group_coefficients",

@@ -12,6 +12,7 @@ from multilevel.design.design import Design, EffectsTerm
 from multilevel.errors import ComparisonError
 from multilevel.model import Covariance
 from multilevel.results import Columns, Fit
+from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ def compare(*fits: Fit) -> Columns:
             remedy="compare(fit_1, fit_2)",
         )
     for other in fits[1:]:
-        _refuse_other_data(fits[0], other)
+        refuse_other_data(fits[0], other, "fits", "fit every model to one table")
     by_ml = any(fit.method == "ml" for fit in fits) or not _same_fixed_part(fits)
     used = [fit.answers.refit(fit, method="ml") if by_ml and fit.method == "reml" else fit for fit in fits]
     methods = [fit.method if fit is old else "ml (refitted)" for fit, old in zip(used, fits, strict=True)]
@@ -83,8 +84,18 @@ def _test(small: Fit, large: Fit) -> tuple[float | None, int | None, float | Non
     return chi_square, df, float(gammaincc(df / 2, chi_square / 2))
 
 
-def _refuse_other_data(first: Fit, other: Fit) -> None:
-    """Raise `ComparisonError` saying what of the data differs."""
+def refuse_other_data(first: Result, other: Result, what: str, again: str) -> None:
+    """Raise `ComparisonError` saying what of the data differs between two fits or two posteriors.
+
+    Parameters
+    ----------
+    first, other
+        The two.
+    what
+        "fits" or "posteriors".
+    again
+        What to do with every model, for the remedy.
+    """
     a, b = first.design, other.design
     differences = []
     if a.n_rows != b.n_rows or not np.array_equal(a.rows, b.rows):
@@ -99,11 +110,12 @@ def _refuse_other_data(first: Fit, other: Fit) -> None:
             if not _same_array(getattr(a, name), getattr(b, name)):
                 differences.append(f"the {name.replace('_', ' ')}")
     if differences:
+        of = "to" if what == "fits" else "of"
         raise ComparisonError(
-            f"fits to different data cannot be compared; they differ in {' and '.join(differences)}:\n"
+            f"{what} {of} different data cannot be compared; they differ in {' and '.join(differences)}:\n"
             f"    {first.formula}\n    {other.formula}",
-            allowed="the same response, rows and weights in every fit",
-            remedy="fit every model to one table from which incomplete rows have been removed",
+            allowed=f"the same response, rows and weights in every {what.removesuffix('s')}",
+            remedy=f"{again} from which incomplete rows have been removed",
         )
 
 

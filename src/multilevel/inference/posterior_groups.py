@@ -44,11 +44,11 @@ def leave_group_out(posterior: Posterior, group: str) -> LeaveOneOut:
     The mean is Pareto-smoothed as in `leave_one_out` of rows (Merkle, Furr and Rabe-Hesketh 2019,
     Psychometrika 84, on leaving out clusters rather than rows).
     """
-    factor = _factor(posterior.design, group)
+    factor = factor_number(posterior.design, group)
     return posterior.once(f"loo by {factor}", lambda: _leave_out(posterior, factor))
 
 
-def _factor(design: Design, group: str) -> int:
+def factor_number(design: Design, group: str) -> int:
     """Return the number of the grouping factor with a name."""
     names = [factor.name for factor in design.factors]
     for number, factor in enumerate(design.factors):
