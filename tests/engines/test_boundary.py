@@ -14,8 +14,9 @@ from multilevel.engines.likelihood.boundary import RISE
 from multilevel.engines.solution import Method, Solution, Status
 from multilevel.model import Covariance
 from multilevel.moments import summarise
-from tests.engines.structures import D, Floats, S, U, scaled_dense
+from tests.engines.structures import C, D, Floats, S, U, scaled_dense
 from tests.oracle import designs
+from tests.oracle.dense import dense
 from tests.oracle.optimum import profiled
 
 CERTIFIED = "this is the certified optimum"
@@ -108,12 +109,61 @@ def test_the_zero_of_a_diagonal_term_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("covariance", "term"), [(U, "(1 + x | g)"), (D, "(1 + x || g)"), (S, "homdiag(1 + x | g)")]
+    ("covariance", "term"),
+    [(U, "(1 + x | g)"), (D, "(1 + x || g)"), (S, "homdiag(1 + x | g)"), (C, "cs(1 + x | g)")],
 )
 def test_two_zeros_are_both_named(covariance: Covariance, term: str) -> None:
     solution = solve(summarise(grouped(columns(), covariance, np.zeros((12, 2)))))
     assert not solution.covariances[0].any()
     assert f"`{term}`: the sd of `Intercept` and `x` is estimated as exactly 0" in solution.boundary[0]
+
+
+@pytest.mark.parametrize(
+    ("contrast", "words", "way"),
+    [
+        (True, "exactly -0.5, the lowest that 3 effects can have", "as high as"),
+        (False, "exactly 1", "as low as"),
+    ],
+)
+def test_one_correlation_at_its_limits_is_said(contrast: bool, words: str, way: str) -> None:
+    """Effects of three conditions that add up to nothing, and effects that are the same."""
+    condition = np.tile(np.arange(9) % 3, 12)
+    effects = {name: (condition == i).astype(float) for i, name in enumerate("abc")}
+    b = np.column_stack([draws(2.0), np.roll(draws(2.0), 5)])
+    slopes = np.column_stack([b, -b.sum(axis=1)]) if contrast else np.repeat(draws(2.0)[:, None], 3, axis=1)
+    design = grouped(effects, C, slopes, n=9)
+    solution = solve(summarise(design))
+    (T,) = solution.covariances
+    assert solution.status is Status.BOUNDARY
+    assert T[0, 1] / T[0, 0] == pytest.approx(-0.5 if contrast else 1.0, abs=1e-12)
+    pattern = re.escape(
+        f"`cs(0 + a + b + c | g)`: the correlation of its effects is estimated as {words}; {CERTIFIED}."
+        f" The data would still allow a correlation {way} @ (95%). {LEAVE} write `homdiag` for"
+        " uncorrelated effects."
+    ).replace("@", r"(-?\d\.\d\d)")
+    found = re.fullmatch(pattern, solution.boundary[0])
+    assert found is not None
+    assert (
+        _rise_at(design, solution, float(found[1]) - 0.005)
+        * _rise_at(design, solution, float(found[1]) + 0.005)
+        < 0.0
+    ), "the criterion has risen by RISE at the correlation that is named"
+
+
+def _rise_at(design: Design, solution: Solution, r: float) -> float:
+    """Return how far the dense criterion is above `RISE` where the vanished variance gives a correlation.
+
+    The other variance is held relative to sigma, in the user's columns; sigma is profiled.
+    """
+    (T,) = solution.covariances
+    k = T.shape[0]
+    mean, contrast = T.sum() / k, T[0, 0] - T[0, 1]
+    if contrast > mean:
+        mean = contrast * (1.0 + (k - 1) * r) / (1.0 - r)
+    else:
+        contrast = mean * (1.0 - r) / (1.0 + (k - 1) * r)
+    theta = np.sqrt(np.maximum([mean, contrast], 0.0)) / solution.sigma
+    return profiled(dense(design), theta, "reml")[0] - solution.criterion - RISE
 
 
 def test_a_term_without_an_intercept_is_written_without_one() -> None:

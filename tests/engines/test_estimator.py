@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from multilevel import api
+from multilevel.design.design import Design
 from multilevel.engines.likelihood import Progress, evaluate_at, solve
 from multilevel.engines.likelihood.estimator import DUAL_TOLERANCE, TOLERANCE
 from multilevel.engines.likelihood.problem import n_theta, native_problem
@@ -20,6 +23,7 @@ from multilevel.moments import summarise
 from tests.engines.structures import (
     STRUCTURES,
     D,
+    Floats,
     Structure,
     by_name,
     design_of,
@@ -50,6 +54,50 @@ def test_the_optimum_is_not_above_that_of_a_dense_quasi_newton_search(
     assert solution.criterion <= best + 1e-6
     at = criterion(problem, solution.covariances, solution.sigma, method)
     assert solution.criterion == pytest.approx(at, abs=1e-8)
+
+
+def negative(seed: int) -> Design:
+    """Return three effects with a negative correlation."""
+    return designs.alike(seed)
+
+
+def random_pair(seed: int) -> Design:
+    """Return an intercept and a slope with one sd."""
+    return design_of(by_name("k=2 symmetric"), seed)
+
+
+def weighted_triple(seed: int) -> Design:
+    """Return an intercept and two slopes with one sd, with weights of both kinds."""
+    return design_of(by_name("k=3 symmetric"), seed)
+
+
+@pytest.mark.parametrize("method", ["reml", "ml"])
+@pytest.mark.parametrize("make", [negative, random_pair, weighted_triple])
+@pytest.mark.parametrize("seed", [4, 6])
+def test_one_correlation_against_a_search_over_sd_correlation_and_sigma(
+    make: Callable[[int], Design], method: Method, seed: int
+) -> None:
+    """The dense criterion by Nelder and Mead's simplex, which knows no rotation."""
+    design = make(seed)
+    problem, k = dense(design), design.terms[0].Z.shape[1]
+    low = -1.0 / (k - 1)
+
+    def covariance(x: Floats) -> Floats:
+        r = low + (1.0 - low) / (1.0 + np.exp(-x[1]))
+        return np.asarray(np.exp(2.0 * x[0]) * (np.full((k, k), r) + (1.0 - r) * np.eye(k)))
+
+    def value(x: Floats) -> float:
+        return criterion(problem, [covariance(x)], float(np.exp(x[2])), method)
+
+    options = {"xatol": 1e-9, "fatol": 1e-11, "maxfev": 4000, "maxiter": 4000}
+    starts = ([-0.5, 0.0, -0.3], [0.0, 1.5, 0.0])
+    runs = [minimize(value, start, method="Nelder-Mead", options=options) for start in starts]
+    best = min(runs, key=lambda found: float(found.fun))
+    solution = solve(summarise(design), method=method)
+    assert solution.criterion == pytest.approx(float(best.fun), abs=1e-6)
+    np.testing.assert_allclose(solution.covariances[0], covariance(best.x), rtol=1e-3, atol=1e-4)
+    assert solution.sigma == pytest.approx(np.exp(best.x[2]), rel=1e-4)
+    assert make is not negative or solution.covariances[0][0, 1] < 0.0
 
 
 def test_small_problems_take_few_evaluations() -> None:
