@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,3 +74,79 @@ def test_a_saved_posterior_answers_as_before(post: ml.Posterior, tmp_path: Path)
 def test_wrong_options_are_refused(keywords: dict[str, object], words: str) -> None:
     with pytest.raises(ml.OptionError, match=words):
         ml.sample(FORMULA, ml.datasets.load("sleepstudy"), **keywords)  # type: ignore[arg-type]
+
+
+def test_a_run_can_be_repeated_with_one_call(tmp_path: Path) -> None:
+    """Without a file it begins; with one it goes on, with the seed that was chosen at first."""
+    path, sleep = tmp_path / "my.run", ml.datasets.load("sleepstudy")
+    with pytest.warns(ml.ConvergenceWarning, match=r"The run was interrupted after \d+ of 4000 draws"):
+        first = ml.sample(FORMULA, sleep, checkpoint=path, resume=True, progress=lambda progress: False)
+    again = ml.sample(FORMULA, sleep, checkpoint=path, resume=True)
+    straight = ml.sample(FORMULA, sleep, seed=first.options.seed)
+    assert (first.status, again.status) == ("interrupted", "complete")
+    assert again.options.seed == first.options.seed
+    assert again.draws["days"].tobytes() == straight.draws["days"].tobytes()
+    assert again.sampled.effects[0].tobytes() == straight.sampled.effects[0].tobytes()
+
+
+def test_the_summary_of_an_interrupted_run_says_so() -> None:
+    with pytest.warns(ml.ConvergenceWarning, match="The run was interrupted after"):
+        part = ml.sample(FORMULA, ml.datasets.load("sleepstudy"), seed=1, progress=lambda progress: False)
+    said = " ".join(str(part).split())
+    assert f"Warning: The run was interrupted after {part.n_draws} of 4000 draws" in said
+    assert "The run was stopped by `progress`." in said
+
+
+def test_a_checkpoint_of_other_data_or_priors_is_refused(tmp_path: Path) -> None:
+    path, sleep = tmp_path / "my.run", ml.datasets.load("sleepstudy")
+    ml.sample(FORMULA, sleep, seed=1, checkpoint=path)
+    for data, priors, parts in (
+        (sleep, {"days": ml.Normal(0, 10)}, "priors"),
+        (sleep.assign(reaction=sleep["reaction"] + 1e-9), None, "data, priors"),
+    ):
+        with pytest.raises(ml.StorageError, match=f"is of another run; what differs: {parts}\n"):
+            ml.sample(FORMULA, data, priors, seed=1, checkpoint=path, resume=True)
+    with pytest.raises(ml.OptionError, match="there is a file of this name"):
+        ml.sample(FORMULA, sleep, seed=1, checkpoint=path)
+
+
+@pytest.mark.filterwarnings("ignore::multilevel.ConvergenceWarning")
+def test_the_engine_that_auto_went_over_to_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, sleep = tmp_path / "my.run", ml.datasets.load("sleepstudy")
+    monkeypatch.setattr("multilevel.sampling.GOOD_K", -10.0)
+    run: dict[str, Any] = {"seed": 1, "draws": 800, "warmup": 200}
+    straight = ml.sample(FORMULA, sleep, **run)
+    with pytest.raises(ml.OptionError, match="before the first draw after warm-up"):
+        ml.sample(
+            FORMULA, sleep, **run, checkpoint=path, progress=lambda progress: progress.method != "gibbs"
+        )
+    monkeypatch.delattr("multilevel.sampling.sample_marginal")
+    again = ml.sample(FORMULA, sleep, **run, checkpoint=path, resume=True)
+    assert (straight.method, again.method) == ("gibbs", "gibbs")
+    assert again.draws["days"].tobytes() == straight.draws["days"].tobytes()
+
+
+def test_a_limit_of_time_gives_what_there_is() -> None:
+    with pytest.warns(ml.ConvergenceWarning) as warned:
+        part = ml.sample(
+            FORMULA,
+            ml.datasets.load("sleepstudy"),
+            method="gibbs",
+            seed=1,
+            draws=10**6,
+            warmup=5,
+            max_time=1.0,
+        )
+    assert part.status == "interrupted"
+    assert "stopped by max_time=1;" in part.sentence
+    assert any(f"after {part.n_draws} of 1000000 draws" in str(warning.message) for warning in warned)
+
+
+def test_progress_is_told_to_a_function(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[ml.SamplingProgress] = []
+    ml.sample(FORMULA, ml.datasets.load("sleepstudy"), seed=1, progress=seen.append)
+    assert (seen[-1].share, seen[-1].draws, seen[-1].of) == (1.0, 4000, 4000)
+    ml.sample(FORMULA, ml.datasets.load("sleepstudy"), seed=1)
+    assert capsys.readouterr().err == ""
+    ml.sample(FORMULA, ml.datasets.load("sleepstudy"), seed=1, progress=True)
+    assert capsys.readouterr().err.endswith("marginal: 100% done, 4,000 of 4,000 draws, 0 s left\n")
