@@ -12,6 +12,7 @@ from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.default_priors import brms_priors, rstanarm_priors, scaled_priors
 from multilevel.errors import OptionError
 from multilevel.model.priors import LKJ, Decov, Exponential, Fixed, Flat, HalfNormal, HalfT, Normal, StudentT
+from multilevel.model.priors.one_correlation import OneCorrelation
 from tests.design.cases import base, bound, cycled
 
 SLEEP = bound("reaction ~ days + (days | subject)", datasets.load("sleepstudy"))
@@ -145,6 +146,21 @@ def test_one_shared_sd_and_labels_of_two_terms_on_one_factor() -> None:
     shared = scaled_priors(bound("y ~ x + homdiag(x | g)", base()))
     assert [name for name, _ in shared.texts()] == ["Intercept", "x", "g: sd(all effects)", "sigma"]
     assert shared.coefficients[1].__class__ is Normal  # type: ignore[index]
+
+
+def test_one_sd_and_one_correlation_shared() -> None:
+    design = bound("y ~ x + cs(x | g)", base())
+    uniform = OneCorrelation(LKJ(1), 2)
+    for defaults in (scaled_priors, brms_priors, rstanarm_priors):
+        (term,) = defaults(design).terms
+        assert term.correlation == uniform
+        assert [name for name, _ in term.texts()] == ["g: sd(all effects)", "g: correlation"]
+    assert term.sds == (Exponential(1),), "a single sd of `decov` is its Gamma(1, 1)"
+    assert term.relative
+    shared = scaled_priors(bound("y ~ x + homdiag(x | g)", base()))
+    assert scaled_priors(design).terms[0].sds == shared.terms[0].sds
+    (single,) = scaled_priors(bound("y ~ x + cs(1 | g)", base())).terms
+    assert single == scaled_priors(bound("y ~ x + (1 | g)", base())).terms[0]
 
 
 def test_weights_that_are_not_whole_leave_an_intercept_an_intercept() -> None:

@@ -17,6 +17,7 @@ from multilevel.moments import summarise
 from tests.engines.structures import (
     STRUCTURES,
     Structure,
+    by_name,
     design_of,
     names_of,
     random_theta,
@@ -24,6 +25,7 @@ from tests.engines.structures import (
     singular_thetas,
 )
 from tests.engines.twin import average_information, twin_of
+from tests.oracle.dense import dense
 from tests.oracle.optimum import factors_of, profiled
 
 ONE_FACTOR = [s for s in STRUCTURES if len({name for name, _, _ in s.terms}) == 1]
@@ -129,6 +131,25 @@ def test_theta_is_laid_out_term_by_term_and_column_by_column(structure: Structur
     for T, L in zip(found, factors_of(twin, theta), strict=True):
         np.testing.assert_allclose(T, L @ L.T, atol=1e-15)
     np.testing.assert_allclose(theta_of(moments, found), theta, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["reml", "ml"])
+@pytest.mark.parametrize("r", [-0.45, -0.2, 0.0, 0.3, 0.95])
+def test_one_correlation_in_the_columns_of_the_user(r: float, method: Method) -> None:
+    """The rotation and the common scale against the dense criterion that knows neither."""
+    design = design_of(by_name("k=3 symmetric"))
+    moments, problem = summarise(design), dense(design)
+    front = np.linalg.inv(moments.scaling.terms[0].back)
+    for sd in (0.3, 1.0, 4.0):
+        T = sd**2 * (np.full((3, 3), r) + (1.0 - r) * np.eye(3))
+        theta = theta_of(moments, [front @ T @ front.T])
+        assert theta.size == 2
+        offset = 2.0 * (moments.n - (moments.p if method == "reml" else 0)) * np.log(moments.scaling.y_scale)
+        offset -= moments.log_weights + (2.0 * moments.scaling.fixed.log_det if method == "reml" else 0.0)
+        roots = np.array([sd * np.sqrt(1.0 + 2.0 * r), sd * np.sqrt(1.0 - r)])
+        expected = profiled(problem, roots, method)[0]
+        found = native_problem(moments, method).value(theta) + offset
+        assert found == pytest.approx(expected, rel=1e-11, abs=1e-8)
 
 
 def test_theta_of_a_singular_covariance_reproduces_it() -> None:

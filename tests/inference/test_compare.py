@@ -38,6 +38,12 @@ def scalar(design: Design) -> Design:
     return dataclasses.replace(design, terms=(term,))
 
 
+def alike(design: Design) -> Design:
+    """Return the design with `cs(x | g)` in place of its first term."""
+    term = dataclasses.replace(design.terms[0], covariance=Covariance.COMPOUND_SYMMETRIC)
+    return dataclasses.replace(design, terms=(term,))
+
+
 def without_x(design: Design) -> Design:
     """Return the design without its second fixed column."""
     fixed = dataclasses.replace(
@@ -87,6 +93,14 @@ def test_models_that_are_not_nested_have_no_test() -> None:
         (uncorrelated, scalar, False),
         (intercepts, scalar, False),
         (scalar, scalar, True),
+        (scalar, alike, True),
+        (alike, alike, True),
+        (alike, scalar, False),
+        (alike, uncorrelated, False),
+        (alike, lambda d: d, True),
+        (lambda d: d, alike, False),
+        (intercepts, alike, False),
+        (uncorrelated, alike, False),
         (without_x, lambda d: d, True),
         (lambda d: d, without_x, False),
         (lambda d: dataclasses.replace(d, terms=()), intercepts, True),

@@ -50,6 +50,15 @@ def test_correlations_of_unstructured_terms_only() -> None:
     assert len(correlations(fit_design(designs.crossed()))["group"]) == 0
 
 
+def test_one_correlation_stands_beside_every_pair_of_effects() -> None:
+    fit = fit_design(designs.alike())
+    found = correlations(fit)
+    assert list(zip(found["term_1"], found["term_2"], strict=True)) == [("a", "b"), ("a", "c"), ("b", "c")]
+    T = fit.solution.covariances[0]
+    np.testing.assert_allclose(found["correlation"], T[0, 1] / T[0, 0])
+    assert len(set(np.round(variance_components(fit)["sd"][:3], 12))) == 1
+
+
 def test_a_zero_variance_has_no_correlation() -> None:
     fit = fit_design(designs.slopes())
     T = np.array([[1.0, 0.0], [0.0, 0.0]])

@@ -12,7 +12,7 @@ from multilevel.engines.likelihood import solve
 from multilevel.engines.solution import Method, Solution
 from multilevel.model import Covariance
 from multilevel.moments import replace_response, summarise
-from multilevel.moments.scaling import response_scaling, scaling_of
+from multilevel.moments.scaling import mean_and_contrasts, response_scaling, scaling_of
 from tests.engines.structures import STRUCTURES, Structure, by_name, design_of, names_of, scaled_design
 from tests.oracle import designs
 
@@ -47,6 +47,27 @@ def _far_out(design: Design) -> Design:
     return dataclasses.replace(
         design, fixed=dataclasses.replace(design.fixed, X=move(design.fixed.X)), terms=terms
     )
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 6])
+def test_mean_and_contrasts_leave_effects_with_one_correlation_uncorrelated(k: int) -> None:
+    Q = mean_and_contrasts(k)
+    np.testing.assert_allclose(Q.T @ Q, np.eye(k), atol=1e-14)
+    r = -0.5 / k
+    R = np.full((k, k), r) + (1.0 - r) * np.eye(k)
+    expected = np.diag([1.0 + (k - 1) * r] + [1.0 - r] * (k - 1))
+    np.testing.assert_allclose(Q.T @ R @ Q, expected, atol=1e-14)
+
+
+def test_effects_with_one_correlation_have_one_scale_and_no_volume_of_their_own() -> None:
+    design = _far_out(design_of(by_name("k=3 symmetric")))
+    (columns,) = scaling_of(design, design.y).terms
+    assert not columns.centre.any()
+    assert np.ptp(columns.factor) == 0.0
+    assert columns.mixture is not None
+    assert columns.log_det == pytest.approx(np.linalg.slogdet(columns.back)[1], rel=1e-12)
+    alone = scaling_of(design, design.y).terms[0]
+    np.testing.assert_allclose(alone.apply(design.terms[0].Z), design.terms[0].Z @ columns.back, rtol=1e-12)
 
 
 def test_columns_beside_an_intercept_are_centred_and_others_only_scaled() -> None:
