@@ -108,6 +108,15 @@ def test_a_known_correlation() -> None:
     np.testing.assert_allclose(np.cov(effects), [[4, -2], [-2, 4]], atol=0.1)
 
 
+def test_one_correlation_of_all_effects() -> None:
+    design = designs.alike()
+    found = drawn(design, {"g": {"correlation": ml.Uniform(0, 1)}}).draws
+    r = [found[f"correlation(g, {a}, {b})"][0] for a, b in ("ab", "ac", "bc")]
+    assert stats.kstest(r[0], stats.uniform.cdf).pvalue > 0.01
+    np.testing.assert_array_equal(r[0], r[1])
+    np.testing.assert_array_equal(r[0], r[2])
+
+
 def test_the_intercept_of_centred_columns() -> None:
     found = drawn(SLOPES, None, draws=20_000).draws
     beta = np.stack([found["Intercept"][0], found["x"][0]])
@@ -197,6 +206,16 @@ def test_unknown_parameters_of_the_residual_law() -> None:
     flat = dataclasses.replace(priors, residual=dataclasses.replace(residual, first=ml.Flat()))
     with pytest.raises(OptionError, match="the prior of `one` is flat"):
         prior_predictive(RESIDUAL, flat, seed=1)
+
+
+def test_residual_sds_of_groups_by_name() -> None:
+    law = ml.Hierarchical(ml.LogNormal, mu=ml.Normal(0, 2), sigma=ml.HalfNormal(1))
+    found = ml.prior_predictive(
+        "y ~ x + (1 | g)", DATA, {"sigma": law}, residual_groups="h", draws=N, seed=1
+    ).draws
+    assert found["sigma[h]"].shape == (1, N, 5)
+    assert list(found.coordinates["sigma[h]"]["h"]) == list("pqrst")
+    assert stats.kstest(found["mean(log sigma)"][0], stats.norm(0, 2).cdf).pvalue > 0.01
 
 
 def test_names_and_coordinates_are_those_of_the_posterior() -> None:

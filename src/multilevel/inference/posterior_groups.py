@@ -39,8 +39,9 @@ def leave_group_out(posterior: Posterior, group: str) -> LeaveOneOut:
     integrated out exactly, and so are those of factors nested in it (of the coarsest first, each nested in
     the one before). With ``V = W^-1 + Z D Z'`` its quadratic form and determinant come from eliminating the
     effects, ``k`` by ``k``, not from ``V``. Effects of other factors, crossed with the group or above it,
-    are held at their draws. ``p(y_j | y_-j) = 1 / E[1 / p(y_j | draw)]`` is then the density of the level's
-    rows given all other rows, whatever is held: what is held makes the weights more variable, never biased.
+    and residual sds of groups are held at their draws. ``p(y_j | y_-j) = 1 / E[1 / p(y_j | draw)]`` is then
+    the density of the level's rows given all other rows, whatever is held: what is held makes the weights
+    more variable, never biased.
     The mean is Pareto-smoothed as in `leave_one_out` of rows (Merkle, Furr and Rabe-Hesketh 2019,
     Psychometrika 84, on leaving out clusters rather than rows).
     """
