@@ -26,7 +26,7 @@ def model_of(formula: str, data: Any, priors: Any = None, **options: Any) -> tup
     """Return moments and priors of a model; ``data`` is a table or the name of a bundled one."""
     table = datasets.load(data) if isinstance(data, str) else data
     model = parse_formula(formula)
-    named = {key: value for key, value in options.items() if key.endswith("weights")}
+    named = {key: value for key, value in options.items() if key.endswith(("weights", "groups"))}
     design = bind(model, read_table(table, columns_needed(model, **named)), **options)
     return summarise(design), bind_priors(design, priors)
 

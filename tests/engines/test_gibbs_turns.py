@@ -25,12 +25,14 @@ CASES = {
         {"subject": {"sd": HalfCauchy(20)}, "days": StudentT(3, 0, 20)},
     ),
     "exact, crossed": ("diameter ~ 1 + (1 | plate) + (1 | sample)", "penicillin", None),
+    "residual sds by group": ("reaction ~ days + (days | subject)", "sleepstudy", None),
 }
 
 
 @pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest) -> tuple[Moments, BoundPriors]:
-    return model_of(*CASES[request.param])
+    groups = {"residual_groups": "subject"} if request.param == "residual sds by group" else {}
+    return model_of(*CASES[request.param], **groups)
 
 
 class Steps:
@@ -60,6 +62,8 @@ def sampled(
 def bits(draws: Draws) -> list[bytes]:
     """Return everything that a run gives, as bytes."""
     arrays = [draws.coefficients, draws.sigma, *draws.sds, *draws.correlations, *draws.effects, draws.kept]
+    if draws.residual is not None:
+        arrays += [draws.residual.sds, *(values for _, values in draws.residual.parameters)]
     numbers = np.array(list(draws.diagnostics.values()))
     return [array.tobytes() for array in (*arrays, numbers)]
 
