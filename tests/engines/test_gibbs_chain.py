@@ -277,3 +277,25 @@ def test_walks_are_named_by_what_they_draw() -> None:
         "scale(subject, days)",
         "sigma",
     ]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_chain_that_was_stored_goes_on_with_the_same_bits(frozen: bool) -> None:
+    """State, walks and random numbers, also those of the native draws of group effects."""
+    moments, priors = model_of(
+        "reaction ~ days + (days | subject)", "sleepstudy", {"days": StudentT(3, 0, 20)}
+    )
+    plan = plan_of(moments, priors)
+    one, other = (chain_at(plan, some_terms(moments, seed), 1.0, number=2) for seed in (1, 2))
+    for sweep in range(12):
+        if frozen and sweep == 6:
+            one.freeze()
+        one.sweep()
+    other.restore({name: array.copy(order="K") for name, array in one.snapshot().items()})
+    after = []
+    for chain in (one, other):
+        for _ in range(12):
+            chain.sweep()
+        after.append({name: array.tobytes() for name, array in chain.snapshot().items()})
+    assert after[0] == after[1]
+    assert any(name.startswith("walk coefficients days: ") for name in after[0])
