@@ -19,6 +19,7 @@ from multilevel.engines.draws import Draws
 from multilevel.engines.gibbs import sample_gibbs
 from multilevel.engines.marginal import sample_marginal
 from multilevel.engines.marginal.sampler import GOOD_K
+from multilevel.engines.marginal.varying_groups import one_grouping
 from multilevel.engines.pace import Pace, Watch
 from multilevel.inference.posterior_checks import check_draws
 from multilevel.language import given_model
@@ -45,6 +46,7 @@ def sample(
     warmup: int = 1000,
     seed: int | None = None,
     residual_sd: Given = None,
+    residual_groups: str | None = None,
     precision_weights: Given = None,
     frequency_weights: Given = None,
     offset: Given = None,
@@ -63,6 +65,10 @@ def sample(
     ----------
     model, data, residual_sd, precision_weights, frequency_weights, offset, missing, lme4_compat
         As in `fit`.
+    residual_groups
+        A column, or several joined by colons (``"school:class"``), whose levels have residual sds of their
+        own. The priors' ``"sigma"`` is then the law of these sds, `LogNormal` or `Hierarchical` of it;
+        ``"sigma2"`` that of their squares, `InverseGamma` or `Hierarchical` of it.
     priors
         ``None`` or "default" (weakly informative, scaled to the data, printed in the summary), "brms",
         "rstanarm", or a dictionary; see `multilevel.design.priors.bind_priors` for its keys. What a
@@ -72,7 +78,8 @@ def sample(
         are drawn by adaptive importance sampling, then coefficients and group effects from their exact
         conditional distributions; the draws are nearly independent. "gibbs": Markov chains that draw
         coefficients and group effects together, then each covariance matrix, then the residual sd. "auto"
-        is "marginal", and "gibbs" where its diagnostic (Pareto k) says that it cannot be trusted.
+        is "marginal", and "gibbs" where its diagnostic (Pareto k) says that it cannot be trusted. With
+        ``residual_groups``, "marginal" needs these to be the levels of the only grouping factor.
     draws
         Draws in all chains together.
     chains
@@ -136,12 +143,14 @@ def sample(
         frequency_weights=frequency_weights,
         offset=offset,
         residual_sd=residual_sd,
+        residual_groups=residual_groups,
     )
     known: dict[str, Any] = {
         "precision_weights": precision_weights,
         "frequency_weights": frequency_weights,
         "offset": offset,
         "residual_sd": residual_sd,
+        "residual_groups": residual_groups,
     }
     table = read_table(data, columns_needed(parsed, **known))
     design = bind(parsed, table, **known, missing=missing)
@@ -184,12 +193,15 @@ def run(
     pace: Pace | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Draws:
-    """Run the engine that the options name; "auto" is the marginal engine unless its diagnostic says no.
+    """Run the engine that the options name; "auto" is the marginal engine unless its diagnostic says no, or
+    residual sds differ between other groups than it can integrate out.
 
     The engine that "auto" went over to is written to the checkpoint, and a resumed run begins with it.
     """
     pace = pace or Pace()
     went_over = checkpoint is not None and bool(checkpoint.of_kind("engine"))
+    if options.method == "auto" and priors.residual is not None and not one_grouping(moments):
+        went_over = True
     if options.method != "gibbs" and not went_over:
         sampled = sample_marginal(
             moments,

@@ -130,6 +130,7 @@ def test_options_of_sampling_reach_the_library(
     monkeypatch.setattr(commands.sampling, "sample", sample)
     words = ["--method", "gibbs", "--chains", "2", "--warmup", "50", "--level", "0.5", "--missing", "error"]
     words += ["--precision-weights", "w", "--frequency-weights", "f", "--offset", "o", "--residual-sd", "25"]
+    words += ["--residual-groups", "s:c"]
     words += ["--checkpoint", "my.run", "--resume", "--max-time", "60", "--threads", "2", "--no-progress"]
     run([*DRAWS, *words, "--lme4-compat", "--priors", "brms"], capsys)
     assert asked == {
@@ -140,6 +141,7 @@ def test_options_of_sampling_reach_the_library(
         "warmup": 50,
         "seed": 1,
         "residual_sd": 25.0,
+        "residual_groups": "s:c",
         "precision_weights": "w",
         "frequency_weights": "f",
         "offset": "o",

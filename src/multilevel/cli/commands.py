@@ -54,6 +54,7 @@ def run_sample(options: argparse.Namespace) -> None:
         warmup=options.warmup,
         seed=options.seed,
         residual_sd=options.residual_sd,
+        residual_groups=options.residual_groups,
         precision_weights=options.precision_weights,
         frequency_weights=options.frequency_weights,
         offset=options.offset,

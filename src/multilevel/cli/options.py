@@ -22,6 +22,7 @@ priors (--prior may be given several times; what has none keeps the default of -
   subject.sd=HalfCauchy(30)         each sd of a grouping factor; subject.sd(days) is one of them
   subject.correlation=LKJ(2)        its correlations
   "subject=InverseWishart(4, [[500, 0], [0, 50]])"    its whole covariance matrix
+  sigma2=InverseGamma(3, 1000)      with --residual-groups: the law of the residual variances
 
 examples:
   multilevel sample "reaction ~ days + (days | subject)" sleepstudy --seed 1
@@ -120,6 +121,11 @@ def _add_sample(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     sample.add_argument(
         "--seed", metavar="N", type=int, help="the same seed gives the same draws; default: a fresh one"
+    )
+    sample.add_argument(
+        "--residual-groups",
+        metavar="COL",
+        help="column, or COL:COL, whose levels have residual sds of their own",
     )
     _add_output(sample, "posterior with its draws")
     _add_long_run(sample)
