@@ -56,6 +56,13 @@ def test_parts_of_a_grouping_factor_come_together() -> None:
     }
 
 
+def test_a_correlation_may_have_a_range_or_a_value() -> None:
+    assert read_priors(["g.correlation=Uniform(0, 1)", "h.correlation=Fixed(0.5)"]) == {
+        "g": {"correlation": ml.Uniform(0.0, 1.0)},
+        "h": {"correlation": ml.Fixed(0.5)},
+    }
+
+
 def test_terms_of_one_factor_are_told_apart() -> None:
     assert read_priors(["g[1].sd=HalfNormal(1)", "g[2].sd=HalfNormal(2)"]) == {
         "g[1]": {"sd": ml.HalfNormal(1.0)},

@@ -176,7 +176,13 @@ def test_a_factor_on_the_left_of_a_double_bar_is_warned_of_once(term: str, warne
 
 
 @pytest.mark.parametrize(
-    ("covariance", "count"), [(Covariance.UNSTRUCTURED, 6), (Covariance.DIAGONAL, 3), (Covariance.SCALAR, 1)]
+    ("covariance", "count"),
+    [
+        (Covariance.UNSTRUCTURED, 6),
+        (Covariance.DIAGONAL, 3),
+        (Covariance.SCALAR, 1),
+        (Covariance.COMPOUND_SYMMETRIC, 2),
+    ],
 )
 def test_covariance_parameters_are_counted(covariance: Covariance, count: int) -> None:
     term = EffectsTerm(0, ("a", "b", "c"), np.ones((1, 3)), covariance)

@@ -42,6 +42,13 @@ def test_names_and_their_draws(sleep: Posterior) -> None:
         np.testing.assert_array_equal(found[name], values)
 
 
+def test_one_correlation_has_a_name_for_every_pair() -> None:
+    design = designs.alike()
+    found = named_draws(posterior_of(design, made_up_draws(design, sds=((0.8, 0.8, 0.8),))))
+    pairs = [name for name in found if name.startswith("correlation")]
+    assert pairs == ["correlation(g, a, b)", "correlation(g, a, c)", "correlation(g, b, c)"]
+
+
 def test_axes_have_labels(sleep: Posterior) -> None:
     found = named_draws(sleep).coordinates
     assert {name: len(labels) for name, labels in found["days"].items()} == {"chain": 4, "draw": 250}
