@@ -204,7 +204,9 @@ def test_unknown_parameters_of_the_residual_law() -> None:
     assert stats.kstest(sd, stats.halfnorm.cdf).pvalue > 0.01
     assert stats.kstest((np.log(found.sds[0, :, 1]) - mean) / sd, stats.norm.cdf).pvalue > 0.01
     flat = dataclasses.replace(priors, residual=dataclasses.replace(residual, first=ml.Flat()))
-    with pytest.raises(OptionError, match="the prior of `one` is flat"):
+    with pytest.raises(
+        OptionError, match=r'of `one` is flat.*\n.*\n  try: priors=\{"sigma": Hierarchical\(LogNormal'
+    ):
         prior_predictive(RESIDUAL, flat, seed=1)
 
 

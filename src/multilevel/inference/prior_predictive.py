@@ -15,7 +15,8 @@ from multilevel.errors import OptionError
 from multilevel.inference.posterior_draws import covariance_root, draws_by_name
 from multilevel.inference.posterior_predict import AT_ONCE
 from multilevel.inference.simulate import generator
-from multilevel.model.priors import LKJ, Decov, MVNormal
+from multilevel.model.priors import LKJ, Decov, InverseGamma, LogNormal, MVNormal
+from multilevel.model.priors.hierarchical import EXAMPLES
 from multilevel.results.posterior_options import check_count
 from multilevel.results.posterior_questions import PriorPredictive
 
@@ -97,9 +98,11 @@ def _refuse_improper(design: Design, priors: BoundPriors) -> None:
     law = priors.residual
     if law is None and improper(priors.sigma):
         found["sigma"] = '"sigma": HalfT(3, scale)'
-    for name, prior in () if law is None else zip(law.names, (law.first, law.second), strict=True):
-        if improper(prior):
-            found[name] = f"a proper prior for `{name}`"
+    if law is not None and (improper(law.first) or improper(law.second)):
+        key, words = ("sigma2", InverseGamma) if law.law == "inverse_gamma" else ("sigma", LogNormal)
+        for name, prior in zip(law.names, (law.first, law.second), strict=True):
+            if improper(prior):
+                found[name] = f'"{key}": {EXAMPLES[words]}'
     if found:
         names = ", ".join(f"`{name}`" for name in found)
         what = f"prior of {names} is" if len(found) == 1 else f"priors of {names} are"
