@@ -12,6 +12,7 @@ import scipy.linalg
 from multilevel.design import Design
 from multilevel.design.bound_priors import BoundPriors, ResidualPriors
 from multilevel.design.priors import bind_priors
+from multilevel.engines.draws import Draws
 from multilevel.engines.gibbs import sample_gibbs
 from multilevel.engines.gibbs.chain import State
 from multilevel.engines.gibbs.terms import TermState
@@ -36,6 +37,7 @@ from tests.engines.gibbs_cases import Floats, covariance_of, dense_model, plan_o
 from tests.engines.gibbs_varying_cases import gamma_priors, normal_priors
 from tests.engines.structures import Structure, by_name, design_of, group_factor
 from tests.engines.test_gibbs_chain import GEWEKE, TINY, batch_error, numbers_of, prior_draws
+from tests.engines.varying_cases import CASES, bound_case, made_data
 
 LAWS: dict[str, ResidualPriors] = {
     "inverse gamma": gamma_priors(Fixed(6), Fixed(5)),
@@ -183,6 +185,45 @@ def test_sds_that_hardly_differ_are_one_residual_sd() -> None:
                 x.var() / (x.size * (exact.efficiency or 1.0)) + y.var() / ess_mean(y[:, :, None])[0]
             )
             assert abs(x.mean() - y.mean()) < 4.0 * error
+
+
+def all_numbers(drawn: Draws) -> Floats:
+    """Return ``(chains, draws, numbers)``: everything but the effects, and those of two groups."""
+    assert drawn.residual is not None
+    parameters = [values[:, :, None] for _, values in drawn.residual.parameters]
+    columns = [
+        drawn.coefficients,
+        np.log(drawn.residual.sds),
+        *parameters,
+        drawn.sigma[:, :, None],
+        *drawn.sds,
+    ]
+    for R, b in zip(drawn.correlations, drawn.effects, strict=True):
+        columns += [R[:, :, 0, 1:], b[:, :, 0], b[:, :, -1]]
+    return np.concatenate(columns, axis=2)
+
+
+SLOW = "mean held, variance of logs"
+"""No constant: its chains take fifty sweeps for an independent draw; here they are given one."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_two_engines_agree(name: str) -> None:
+    """Means and sds within four Monte Carlo standard errors of both; what is known is known."""
+    formula, given, options = CASES[name]
+    case = bound_case("y ~ x + (x | g)" if name == SLOW else formula, given, made_data(), **options)
+    exact = sample_marginal(case.moments, case.priors, draws=6000, seed=5)
+    chains = sample_gibbs(case.moments, case.priors, draws=1600, chains=2, warmup=300, seed=6)
+    a, b = all_numbers(exact), all_numbers(chains)
+    vary = b.std(axis=(0, 1)) > 1e-9 * (1.0 + np.abs(b).max(axis=(0, 1)))
+    np.testing.assert_allclose(a[0, 0, ~vary], b[0, 0, ~vary], rtol=1e-9, atol=1e-9)
+    a, b = a[:, :, vary], b[:, :, vary]
+    centre, sd = a.mean(axis=(0, 1)), a.std(axis=(0, 1))
+    size = a.shape[0] * a.shape[1] * (exact.efficiency or 1.0)
+    for power in (1, 2):
+        x, y = ((a - centre) / sd) ** power, ((b - centre) / sd) ** power
+        error = np.sqrt(x.var(axis=(0, 1)) / size + y.var(axis=(0, 1)) / ess_mean(y))
+        assert (np.abs(x.mean(axis=(0, 1)) - y.mean(axis=(0, 1))) < 4.0 * error).all()
 
 
 def test_sds_of_crossed_data_are_recovered() -> None:

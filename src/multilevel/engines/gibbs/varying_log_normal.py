@@ -83,17 +83,13 @@ class LogNormalLaw(SdLaw):
         shift, c = float(both[0]), math.exp(min(float(both[1]), LARGEST_LOG))
         return mean + shift + c * (x - mean), mean + shift, sd * c
 
-    def log_ratio(
-        self, x: Floats, parameters: Sequence[float], other: tuple[Floats, float, float], squares: Floats
-    ) -> float:
-        """Return the log of density times volume of a joint step's end over those of its beginning.
+    def log_along(self, x: Floats, mean: float, sd: float, squares: Floats) -> float:
+        """Return what a joint step changes of the log density, with the log volume of the step.
 
         The densities of the deviations and their volume ``c^m`` cancel; the sd leaves its own factor ``c``.
         """
-        tried, mean, sd = other
-        total = float((self.log_likelihood(tried, squares) - self.log_likelihood(x, squares)).sum())
-        total += self.log_prior(mean, sd) - self.log_prior(*parameters)
-        return total + math.log(sd / parameters[1])
+        likelihood = float(self.log_likelihood(x, squares).sum())
+        return likelihood + self.log_prior(mean, sd) + math.log(sd)
 
     def _together(
         self,
@@ -104,11 +100,14 @@ class LogNormalLaw(SdLaw):
         walk: Walk,
     ) -> tuple[Floats, float, float]:
         """Take joint steps."""
+        mean, sd = parameters
+        value = self.log_along(x, mean, sd, squares)
         for _ in range(STEPS):
-            other = self.moved(x, parameters, walk.propose(rng))
-            if walk.decide(self.log_ratio(x, parameters, other, squares), rng):
-                x, parameters = other[0], other[1:]
-        return x, *parameters
+            tried = self.moved(x, (mean, sd), walk.propose(rng))
+            other = self.log_along(*tried, squares)
+            if walk.decide(other - value, rng):
+                (x, mean, sd), value = tried, other
+        return x, mean, sd
 
     def _mean(self, x: Floats, mean: float, sd: float, rng: np.random.Generator, walk: Walk | None) -> float:
         """Draw the mean of the log sds given them."""
