@@ -40,7 +40,7 @@ from multilevel.report.posterior_pages import (
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws, PriorPredictive
 from multilevel.results.posterior_store import read_posterior, save_posterior, verify_posterior
-from multilevel.results.questions import Frame, Groups, Page, Question
+from multilevel.results.questions import Frame, Groups, Page, PosteriorQuestion
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class DrawAnswers:
         """Return the draws as a table in the caller's library."""
         return to_library(draws_columns(posterior), posterior.table.library)
 
-    def table(self, posterior: Posterior, question: Question) -> Frame:
+    def table(self, posterior: Posterior, question: PosteriorQuestion) -> Frame:
         """Return one of the tables of a posterior in the caller's library."""
         return to_library(posterior_table(posterior, question), posterior.table.library)
 

@@ -17,13 +17,13 @@ from multilevel.inference.posterior_draws import (
 from multilevel.inference.posterior_residual import residual_draws
 from multilevel.inference.variance import RESIDUAL
 from multilevel.results.posterior import Posterior
-from multilevel.results.questions import Columns, Question
+from multilevel.results.questions import Columns, PosteriorQuestion
 
 Floats = NDArray[np.float64]
 Blanks = list[float | None]
 
 
-def posterior_table(posterior: Posterior, question: Question) -> Columns:
+def posterior_table(posterior: Posterior, question: PosteriorQuestion) -> Columns:
     """Return one of the tables of a posterior as columns, kept on the posterior."""
     return posterior.once(question, lambda: TABLES[question](posterior))
 
@@ -250,7 +250,7 @@ def _fitted_rows(posterior: Posterior) -> Floats:
     return value if design.offset is None else value + design.offset
 
 
-TABLES: Mapping[Question, Callable[[Posterior], Columns]] = {
+TABLES: Mapping[PosteriorQuestion, Callable[[Posterior], Columns]] = {
     "fixed_effects": coefficient_draws,
     "variance_components": sd_draws,
     "correlations": correlation_table,

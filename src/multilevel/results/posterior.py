@@ -18,7 +18,7 @@ from multilevel.results.archive import not_pickled
 from multilevel.results.fit import Fit
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws, PriorPredictive
-from multilevel.results.questions import Floats, Frame, Groups, Page, Question
+from multilevel.results.questions import Floats, Frame, Groups, Page, PosteriorQuestion
 
 T = TypeVar("T")
 
@@ -338,7 +338,7 @@ class PosteriorAnswers(Protocol):
     def draws_table(self, posterior: Posterior) -> Frame:
         """Return the draws as a table."""
 
-    def table(self, posterior: Posterior, question: Question) -> Frame:
+    def table(self, posterior: Posterior, question: PosteriorQuestion) -> Frame:
         """Return one of the tables of a posterior."""
 
     def page(self, posterior: Posterior, page: Page) -> str:

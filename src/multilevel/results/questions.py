@@ -21,7 +21,7 @@ Question = Literal[
     "correlations",
     "random_effects",
     "group_coefficients",
-    "residual_sds",
-    "residual_law",
 ]
+PosteriorQuestion = Question | Literal["residual_sds", "residual_law"]
+"""The tables of a posterior: those of a fit, and those of residual sds that differ between groups."""
 Page = Literal["summary", "latex", "markdown", "html"]
