@@ -214,7 +214,7 @@ def run(
             checkpoint=checkpoint,
         )
         trusted = sampled.diagnostics["pareto_k"] <= GOOD_K
-        if trusted or options.method == "marginal" or not sampled.complete:
+        if trusted or options.method == "marginal" or pace.over():
             return sampled
         if checkpoint is not None:
             checkpoint.append(Record({"kind": "engine", "method": "gibbs"}))

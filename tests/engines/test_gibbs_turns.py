@@ -139,6 +139,14 @@ def test_chains_are_about_equally_far() -> None:
     assert found.sigma.size > 0.5 * last.draws
 
 
+def test_a_run_that_ends_with_its_last_draw_is_complete() -> None:
+    """Whoever is told of the last draw may say that the run is over: nothing is missing."""
+    pace = Pace(watch=lambda progress: progress.share < 1.0)
+    found = sampled(model_of(*CASES["exact, crossed"]), pace)
+    assert (found.complete, found.sigma.shape, pace.reason) == (True, (3, 30), "progress")
+    assert "stopped" not in found.sentence
+
+
 def test_an_error_of_one_chain_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     case, sweep = model_of(*CASES["exact, crossed"]), turns.Chain.sweep
 

@@ -112,7 +112,7 @@ def sample_gibbs(
     if n == 0:
         raise pace.nothing(kept=checkpoint is not None)
     runs = [course.run(n) for course in courses]
-    drawn = _laid_out(moments, runs, kept[kept < n], warmup, pace.ending())
+    drawn = _laid_out(moments, runs, kept[kept < n], warmup, pace.ending() if n < per_chain else "")
     return drawn if varying is None else with_residual_draws(drawn, varying, runs)
 
 
