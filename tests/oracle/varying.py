@@ -89,3 +89,53 @@ def sd_distribution(
     weights = np.exp(values - values.max())
     area = np.concatenate([[0.0], np.cumsum(0.5 * (weights[1:] + weights[:-1]))])
     return lambda t: np.asarray(np.interp(t, grid, area / area[-1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TinyPosterior:
+    """A model on a grid: evidence, and moments of effect sd, coefficient and one group's residual sd."""
+
+    log_evidence: float
+    means: Floats
+    sds: Floats
+
+
+def tiny_posterior(
+    groups: list[DenseGroup], law: LogLaw, log_sd: LogLaw, log_beta: LogLaw, *, which: int
+) -> TinyPosterior:
+    """Sum a model of one coefficient and one effect on a grid over all that is unknown.
+
+    Parameters
+    ----------
+    groups
+        With one column of ``Z`` and of ``X``, which are ones.
+    law
+        Of each log residual sd.
+    log_sd, log_beta
+        Priors of the logarithm of the effects' sd, and of the coefficient; their points make the grid.
+    which
+        Group whose residual sd is summarised.
+    """
+    s, b = log_sd.points, log_beta.points
+    t = np.linspace(-6.0, 7.0, 800)
+    found, first = np.zeros((s.size, b.size)), np.zeros((2, s.size, b.size))
+    for i, one in enumerate(s):
+        for j, group in enumerate(groups):
+            D = np.array([[np.exp(2.0 * one)]])
+            joint = np.array([given_log_sd(group, D, np.array([beta]), t) for beta in b]) + law.logpdf(t)
+            top = joint.max(axis=1, keepdims=True)
+            weights = np.exp(joint - top)
+            area = np.trapezoid(weights, t, axis=1)
+            found[i] += np.log(area) + top[:, 0]
+            if j == which:
+                first[0, i] = np.trapezoid(weights * np.exp(t), t, axis=1) / area
+                first[1, i] = np.trapezoid(weights * np.exp(2.0 * t), t, axis=1) / area
+    found += log_sd.logpdf(s)[:, None] + log_beta.logpdf(b)
+    top = found.max()
+    weights = np.exp(found - top) * np.gradient(s)[:, None] * np.gradient(b)
+    total = weights.sum()
+    tau, beta = np.exp(s)[:, None] + 0.0 * b, b + 0.0 * s[:, None]
+    parts = [(tau, tau**2), (beta, beta**2), (first[0], first[1])]
+    means = np.array([(weights * m).sum() / total for m, _ in parts])
+    squares = np.array([(weights * q).sum() / total for _, q in parts])
+    return TinyPosterior(float(top + np.log(total)), means, np.sqrt(squares - means**2))
