@@ -11,6 +11,7 @@ from multilevel.engines.marginal.mode import find_mode
 from multilevel.engines.marginal.sampler import start_point
 from multilevel.engines.marginal.varying_density import VaryingDensity
 from multilevel.model import priors as p
+from multilevel.model.priors.one_correlation import OneCorrelation
 from tests.engines.varying_cases import CASES, BoundCase, bound_case, dense_groups, made_data, named_case
 from tests.oracle.varying import LogLaw, group_log_likelihood, inverse_gamma_law, log_normal_law
 
@@ -52,7 +53,10 @@ def log_priors(case: BoundCase, density: VaryingDensity, x: Floats) -> float:
             k = s.shape[1]
             total += float(prior.covariance.logpdf(half @ half.T)) + k * np.log(2.0) + k * np.log(s).sum()
             continue
-        total += float(prior.log_sds(s, np.ones(1))[0])
+        shared = case.moments.blocks[b].covariance.one_sd
+        total += float(prior.log_sds(s[:, :1] if shared else s, np.ones(1))[0])
+        if isinstance(prior.correlation, OneCorrelation):
+            total += float(prior.correlation.logpdf(L[0][1, 0]))
         if isinstance(prior.correlation, p.LKJ):
             total += float(prior.correlation.logpdf(L[0] @ L[0].T))
     law = density.law(x[None])[0]
@@ -73,7 +77,9 @@ def numbers_of(density: VaryingDensity, x: Floats) -> Floats:
     values = density.at.term_values(x[None])
     parts: list[Floats] = []
     for place, s, L in zip(density.at.terms.terms, values.sds, values.factors, strict=True):
-        parts.append(s[0][[a for a in range(place.size) if place.sds[a] >= 0]])
+        parts.append(s[0][[a for a in range(place.size) if place.sds[a] not in (-1, *place.sds[:a])]])
+        if place.common >= 0:
+            parts.append(L[0][1, :1])
         if place.n_partial:
             R = L[0] @ L[0].T
             parts.append(np.array([R[i, j] for i in range(1, place.size) for j in range(i)]))

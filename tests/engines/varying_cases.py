@@ -74,6 +74,7 @@ CASES: dict[str, tuple[str, Mapping[str, Any], dict[str, Any]]] = {
         {},
     ),
     "three effects": ("y ~ x + (x + z | g)", {"sigma2": INVERSE_GAMMA}, {}),
+    "one sd and one correlation": ("y ~ x + cs(x + z | g)", {"sigma": LOG_NORMAL}, {}),
     "no group effects": ("y ~ x", {"sigma2": INVERSE_GAMMA}, {}),
 }
 
