@@ -176,6 +176,30 @@ def draw_b6(rng: Rng) -> Truth:
     )
 
 
+def draw_b9(rng: Rng) -> Truth:
+    """Residual variances of groups, inverse-gamma with known shape and scale."""
+    sds, R = inverse_wishart(rng)
+    return Truth(coefficients(rng), sds, R, np.sqrt(inverse_gamma(rng, 4.0, 3.0, 8)))
+
+
+def draw_b9_unknown(rng: Rng) -> Truth:
+    """The same with unknown shape and scale, both gamma."""
+    sds, R = inverse_wishart(rng)
+    shape, scale = rng.gamma(12.0, 1.0 / 3.0), rng.gamma(9.0, 1.0 / 3.0)
+    sigma = np.sqrt(inverse_gamma(rng, shape, scale, 8))
+    return Truth(coefficients(rng), sds, R, sigma, {"shape(sigma2)": shape, "scale(sigma2)": scale})
+
+
+def draw_b10(rng: Rng) -> Truth:
+    """Log-normal residual sds of groups: normal mean and inverse-gamma variance of their logs."""
+    sds, R = inverse_wishart(rng)
+    mu, spread = 0.5 * rng.standard_normal(), float(np.sqrt(inverse_gamma(rng, 3.0, 0.5)[0]))
+    sigma = np.exp(mu + spread * rng.standard_normal(8))
+    return Truth(coefficients(rng), sds, R, sigma, {"mean(log sigma)": mu, "sd(log sigma)": spread})
+
+
+OWN_SDS: Mapping[str, Any] = {"residual_groups": "g"}
+
 CASES: Mapping[str, Case] = {
     "B1": Case(
         "y ~ x + (x | g)",
@@ -210,5 +234,34 @@ CASES: Mapping[str, Case] = {
             "sigma2": ml.InverseGamma(3, 2),
         },
         draw_b6,
+    ),
+    "B9": Case(
+        "y ~ x + (x | g)",
+        {"fixed": COEFFICIENTS, "g": ml.InverseWishart(6, SCALE), "sigma2": ml.InverseGamma(4, 3)},
+        draw_b9,
+        varies=True,
+        options=OWN_SDS,
+    ),
+    "B9, law unknown": Case(
+        "y ~ x + (x | g)",
+        {
+            "fixed": COEFFICIENTS,
+            "g": ml.InverseWishart(6, SCALE),
+            "sigma2": ml.Hierarchical(ml.InverseGamma, shape=ml.Gamma(12, 3), scale=ml.Gamma(9, 3)),
+        },
+        draw_b9_unknown,
+        varies=True,
+        options=OWN_SDS,
+    ),
+    "B10": Case(
+        "y ~ x + (x | g)",
+        {
+            "fixed": COEFFICIENTS,
+            "g": ml.InverseWishart(6, SCALE),
+            "sigma": ml.Hierarchical(ml.LogNormal, mu=ml.Normal(0, 0.5), variance=ml.InverseGamma(3, 0.5)),
+        },
+        draw_b10,
+        varies=True,
+        options=OWN_SDS,
     ),
 }

@@ -37,7 +37,10 @@ def root_of_inverse_gamma(x: Floats, shape: float, scale: float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A model for the samplers, and the same model for the quadrature."""
+    """A model for the samplers, and the same model for the quadrature.
+
+    ``longer`` is how many times as many draws a Markov chain needs, where it mixes slowly.
+    """
 
     formula: str
     data: Callable[[], Any]
@@ -45,6 +48,7 @@ class Case:
     exact: Callable[[], Moments]
     names: Names
     options: Mapping[str, Any] = field(default_factory=dict)
+    longer: int = 1
 
 
 # One level: sleepstudy without its subjects
@@ -163,6 +167,8 @@ def varying(
     log_prior: Callable[[Floats, Floats, Floats, Floats], Floats],
     axes: tuple[Axis, Axis | None, Axis, Axis],
     names: Names,
+    *,
+    longer: int = 1,
 ) -> Case:
     return Case(
         formula,
@@ -170,6 +176,7 @@ def varying(
         {"Intercept": ml.Normal(250, 50), "days": ml.Normal(10, 10), **priors},
         partial(exact_slopes, log_prior, axes),
         names,
+        longer=longer,
     )
 
 
@@ -259,6 +266,19 @@ CASES: Mapping[str, Case] = {
         lambda tau0, tau1, rho, sigma: half_cauchy(tau0, 10.0) + half_cauchy(sigma, 30.0),
         (Axis(0.5, 60.0, 301), None, NONE, Axis(15.0, 50.0, 201)),
         SD_NAMES,
+    ),
+    "slopes, one sd and one correlation": varying(
+        "reaction ~ days + cs(days | subject)",
+        {
+            "subject": {"variance": ml.InverseGamma(2, 100), "correlation": ml.Uniform(-1, 1)},
+            "sigma2": ml.InverseGamma(2, 1000),
+        },
+        lambda tau0, tau1, rho, sigma: (
+            root_of_inverse_gamma(tau0, 2.0, 100.0) + root_of_inverse_gamma(sigma, 2.0, 1000.0)
+        ),
+        (Axis(2.0, 60.0, 101), None, Axis(-0.9999, 0.999, 101, bounded=True), Axis(15.0, 50.0, 101)),
+        {**SD_NAMES, "rho": RHO},
+        longer=5,
     ),
 }
 
