@@ -115,8 +115,8 @@ def log_sech2(z: Floats) -> Floats:
 
     Examples
     --------
-    >>> log_sech2(np.array([0.0, 500.0])).round(3).tolist()
-    [0.0, -998.614]
+    >>> log_sech2(np.array([1.0, 500.0])).round(3).tolist()
+    [-0.868, -998.614]
     """
     size = np.abs(z)
     return np.asarray(-2.0 * (size + np.log1p(np.exp(-2.0 * size)) - np.log(2.0)))
