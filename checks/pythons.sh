@@ -29,5 +29,5 @@ for version in "${versions[@]}"; do
   [[ -x "$venv/bin/python" ]] || "$python" -m venv "$venv"
   "$venv/bin/python" -m pip --disable-pip-version-check --quiet install ".[test]"
   "$venv/bin/multilevel" --version
-  "$venv/bin/python" -m pytest -q -p no:cacheprovider
+  "$venv/bin/python" -m pytest -q -n auto -p no:cacheprovider
 done

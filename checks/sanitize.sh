@@ -42,4 +42,4 @@ sanitized() {
     PYTHONPATH="$root/build/sanitized" PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1 "$python" "$@"
 }
 sanitized -c 'import multilevel._core as core; assert "sanitized" in core.__file__, core.__file__'
-sanitized -m pytest -q --capture=sys -p no:cacheprovider "${tests[@]}"
+sanitized -m pytest -q -n auto --capture=sys -p no:cacheprovider "${tests[@]}"
