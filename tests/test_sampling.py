@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,78 @@ def test_gibbs_agrees_with_the_marginal_engine(post: ml.Posterior) -> None:
         assert np.all(np.abs(one["mean"] - other["mean"]).to_numpy(dtype=float) < 4 * error)
 
 
+def test_nuts_agrees_with_the_marginal_engine(post: ml.Posterior, tmp_path: Path) -> None:
+    chain = ml.sample(FORMULA, ml.datasets.load("sleepstudy"), method="nuts", draws=1600, seed=3, warmup=200)
+    assert chain.method == "nuts"
+    assert "posterior by NUTS" in str(chain)
+    for question in ("fixed_effects", "variance_components", "correlations"):
+        one, other = getattr(chain, question), getattr(post, question)
+        error = np.hypot(one["mcse"], other["mcse"]).to_numpy(dtype=float)
+        assert np.all(np.abs(one["mean"] - other["mean"]).to_numpy(dtype=float) < 4 * error)
+    chain.save(tmp_path / "nuts.draws")
+    assert ml.load_posterior(tmp_path / "nuts.draws").sentence == chain.sentence
+
+
+@pytest.mark.filterwarnings("ignore::multilevel.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("installed", "method", "words"),
+    [
+        (
+            True,
+            "nuts",
+            "so that NUTS took over. NUTS on the marginal posterior: 4 chains of 10 draws after 20",
+        ),
+        (
+            False,
+            "gibbs",
+            'so that Gibbs sampling took over (NUTS needs nutpie: pip install "multilevel[nuts]"). Gibbs',
+        ),
+    ],
+)
+def test_the_engine_that_auto_goes_over_to(
+    installed: bool, method: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("multilevel.sampling.GOOD_K", -10.0)
+    if not installed:
+        monkeypatch.setitem(sys.modules, "nutpie", None)
+    run: dict[str, Any] = {"seed": 1, "draws": 40, "warmup": 20}
+    taken = ml.sample(FORMULA, ml.datasets.load("sleepstudy"), **run)
+    assert taken.method == method
+    assert taken.sentence.startswith("Importance sampling cannot be trusted here (Pareto k ")
+    assert words in taken.sentence
+    asked = ml.sample(FORMULA, ml.datasets.load("sleepstudy"), **run, method=method)  # type: ignore[arg-type]
+    assert taken.draws["days"].tobytes() == asked.draws["days"].tobytes()
+
+
+def test_nuts_without_nutpie_names_the_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nutpie", None)
+    with pytest.raises(ml.OptionError, match=r'pip install "multilevel\[nuts\]"'):
+        ml.sample(FORMULA, ml.datasets.load("sleepstudy"), method="nuts", seed=1)
+
+
+def test_nuts_has_no_checkpoints(tmp_path: Path) -> None:
+    with pytest.raises(ml.OptionError, match="which has no checkpoints"):
+        ml.sample(FORMULA, ml.datasets.load("sleepstudy"), method="nuts", seed=1, checkpoint=tmp_path / "run")
+
+
+def test_nuts_can_be_stopped_and_told_of() -> None:
+    seen: list[ml.SamplingProgress] = []
+    with pytest.warns(ml.ConvergenceWarning, match="The run was interrupted after"):
+        part = ml.sample(
+            FORMULA,
+            ml.datasets.load("sleepstudy"),
+            method="nuts",
+            seed=1,
+            draws=10**6,
+            warmup=20,
+            max_time=2.0,
+            progress=seen.append,
+        )
+    assert part.status == "interrupted"
+    assert part.sentence.endswith("The run was stopped by max_time=2.")
+    assert (seen[-1].method, seen[-1].of) == ("nuts", 10**6)
+
+
 def test_a_saved_posterior_answers_as_before(post: ml.Posterior, tmp_path: Path) -> None:
     path = tmp_path / "sleep.draws"
     post.save(path)
@@ -64,7 +137,7 @@ def test_a_saved_posterior_answers_as_before(post: ml.Posterior, tmp_path: Path)
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"method": "nuts"}, "method='nuts' is not known"),
+        ({"method": "hmc"}, "method='hmc' is not known"),
         ({"draws": 0}, "draws=0"),
         ({"seed": -1}, "seed=-1"),
         ({"priors": {"dayz": ml.Normal(0, 1)}}, "'days' for 'dayz'"),
@@ -115,7 +188,7 @@ def test_the_engine_that_auto_went_over_to_is_kept(tmp_path: Path, monkeypatch: 
     path, sleep = tmp_path / "my.run", ml.datasets.load("sleepstudy")
     monkeypatch.setattr("multilevel.sampling.GOOD_K", -10.0)
     run: dict[str, Any] = {"seed": 1, "draws": 800, "warmup": 200}
-    straight = ml.sample(FORMULA, sleep, **run)
+    straight = ml.sample(FORMULA, sleep, **run, checkpoint=tmp_path / "straight.run")
     with pytest.raises(ml.OptionError, match="before the first draw after warm-up"):
         ml.sample(
             FORMULA, sleep, **run, checkpoint=path, progress=lambda progress: progress.method != "gibbs"
@@ -123,6 +196,8 @@ def test_the_engine_that_auto_went_over_to_is_kept(tmp_path: Path, monkeypatch: 
     monkeypatch.delattr("multilevel.sampling.sample_marginal")
     again = ml.sample(FORMULA, sleep, **run, checkpoint=path, resume=True)
     assert (straight.method, again.method) == ("gibbs", "gibbs")
+    assert again.sentence == straight.sentence
+    assert "so that Gibbs sampling took over (NUTS has no checkpoints). Gibbs" in again.sentence
     assert again.draws["days"].tobytes() == straight.draws["days"].tobytes()
 
 

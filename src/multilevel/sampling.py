@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from multilevel.engines.gibbs import sample_gibbs
 from multilevel.engines.marginal import sample_marginal
 from multilevel.engines.marginal.sampler import GOOD_K
 from multilevel.engines.marginal.varying_groups import one_grouping
+from multilevel.engines.nuts import nutpie_is_installed, sample_nuts
 from multilevel.engines.pace import Pace, Watch
 from multilevel.inference.posterior_checks import check_draws
 from multilevel.language import given_model
@@ -76,16 +78,19 @@ def sample(
     method
         "marginal": group effects and coefficients are integrated out exactly, the few remaining parameters
         are drawn by adaptive importance sampling, then coefficients and group effects from their exact
-        conditional distributions; the draws are nearly independent. "gibbs": Markov chains that draw
-        coefficients and group effects together, then each covariance matrix, then the residual sd. "auto"
-        is "marginal", and "gibbs" where its diagnostic (Pareto k) says that it cannot be trusted. With
-        ``residual_groups``, "marginal" needs these to be the levels of the only grouping factor.
+        conditional distributions; the draws are nearly independent. "nuts": the same, but the few
+        parameters are drawn by Hamiltonian Monte Carlo, which needs nutpie
+        (``pip install "multilevel[nuts]"``). "gibbs": Markov chains that draw coefficients and group effects
+        together, then each covariance matrix, then the residual sd. "auto" is "marginal"; where its
+        diagnostic (Pareto k) says that it cannot be trusted, "nuts" if nutpie is installed and there is no
+        checkpoint, else "gibbs". With ``residual_groups``, "marginal" and "nuts" need these to be the levels
+        of the only grouping factor.
     draws
         Draws in all chains together.
     chains
         How many chains the draws are laid out in.
     warmup
-        Sweeps of each Markov chain that are left out.
+        Draws of each Markov chain that are left out.
     seed
         The same seed gives the same draws; a fresh one is chosen and kept in ``options.seed`` if ``None``.
     level
@@ -193,16 +198,18 @@ def run(
     pace: Pace | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Draws:
-    """Run the engine that the options name; "auto" is the marginal engine unless its diagnostic says no, or
-    residual sds differ between other groups than it can integrate out.
+    """Run the engine that the options name.
 
-    The engine that "auto" went over to is written to the checkpoint, and a resumed run begins with it.
+    "auto" is the marginal engine, unless residual sds differ between other groups than it can integrate out;
+    where its diagnostic says no, NUTS on the same density, or Gibbs if nutpie is not installed or there is a
+    checkpoint: that "auto" went over is written to the checkpoint, and a resumed run begins there.
     """
     pace = pace or Pace()
-    went_over = checkpoint is not None and bool(checkpoint.of_kind("engine"))
-    if options.method == "auto" and priors.residual is not None and not one_grouping(moments):
-        went_over = True
-    if options.method != "gibbs" and not went_over:
+    if options.method == "nuts":
+        return _nuts(moments, priors, options, threads, pace)
+    why = _gone_over(checkpoint)
+    elsewhere = priors.residual is not None and not one_grouping(moments)
+    if options.method == "marginal" or (options.method == "auto" and not why and not elsewhere):
         sampled = sample_marginal(
             moments,
             priors,
@@ -213,12 +220,16 @@ def run(
             pace=pace,
             checkpoint=checkpoint,
         )
-        trusted = sampled.diagnostics["pareto_k"] <= GOOD_K
-        if trusted or options.method == "marginal" or pace.over():
+        shape = sampled.diagnostics["pareto_k"]
+        if shape <= GOOD_K or options.method == "marginal" or pace.over():
             return sampled
+        why = _reason(f"{shape:.2f}")
         if checkpoint is not None:
-            checkpoint.append(Record({"kind": "engine", "method": "gibbs"}))
-    return sample_gibbs(
+            checkpoint.append(Record({"kind": "engine", "method": "gibbs", "pareto_k": f"{shape:.2f}"}))
+        elif nutpie_is_installed():
+            taken = _nuts(moments, priors, options, threads, pace)
+            return replace(taken, sentence=f"{why} NUTS took over. {taken.sentence}")
+    drawn = sample_gibbs(
         moments,
         priors,
         draws=options.draws,
@@ -229,6 +240,37 @@ def run(
         pace=pace,
         checkpoint=checkpoint,
     )
+    if not why:
+        return drawn
+    no_nuts = 'needs nutpie: pip install "multilevel[nuts]"' if checkpoint is None else "has no checkpoints"
+    return replace(drawn, sentence=f"{why} Gibbs sampling took over (NUTS {no_nuts}). {drawn.sentence}")
+
+
+def _nuts(
+    moments: Moments, priors: BoundPriors, options: SampleOptions, threads: int | None, pace: Pace
+) -> Draws:
+    """Run the NUTS engine."""
+    return sample_nuts(
+        moments,
+        priors,
+        draws=options.draws,
+        chains=options.chains,
+        warmup=options.warmup,
+        seed=options.seed,
+        threads=threads,
+        pace=pace,
+    )
+
+
+def _gone_over(checkpoint: Checkpoint | None) -> str:
+    """Return why the run in a checkpoint went over to another engine; empty if it did not."""
+    records = checkpoint.of_kind("engine") if checkpoint is not None else []
+    return _reason(records[0].facts["pareto_k"]) if records else ""
+
+
+def _reason(shape: str) -> str:
+    """Return why importance sampling was given up."""
+    return f"Importance sampling cannot be trusted here (Pareto k {shape}, above {GOOD_K}), so that"
 
 
 def load_posterior(path: str | Path) -> Posterior:

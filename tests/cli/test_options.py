@@ -67,7 +67,7 @@ def test_defaults_of_sample_are_those_of_the_library() -> None:
         ["fit", "y ~ x", "d.csv", "--level", "high"],
         ["fit", "y ~ x", "d.csv", "--weights", "w"],
         ["sample", "y ~ x"],
-        ["sample", "y ~ x", "d.csv", "--method", "nuts"],
+        ["sample", "y ~ x", "d.csv", "--method", "hmc"],
         ["sample", "y ~ x", "d.csv", "--priors", "flat"],
         ["sample", "y ~ x", "d.csv", "--draws", "1.5"],
         ["predict", "a.fit"],

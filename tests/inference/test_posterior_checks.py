@@ -73,6 +73,30 @@ def test_importance_sampling_with_heavy_weights(good: Posterior) -> None:
     assert complaints(changed(good, efficiency=0.9, diagnostics={"pareto_k": 0.3})) == ()
 
 
+@pytest.mark.parametrize(
+    ("diagnostics", "start", "end"),
+    [
+        (
+            {"divergences": 12.0, "divergent at log sd(g, x)": -1.9, "divergent at log sigma": 2.3},
+            "12 transitions diverged, about log sigma (+2.3 sds from its mean), log sd(g, x) (-1.9 sds",
+            "Try: more informative priors for the parameters named, or method='gibbs'.",
+        ),
+        ({"divergences": 1.0, "divergent at log sigma": 0.1}, "1 transition diverged, about log sigma", "."),
+        ({"energy_information": 0.21}, "E-BFMI is 0.21; it should be at least 0.3", "priors for the sds."),
+    ],
+)
+def test_paths_that_broke_are_placed(
+    good: Posterior, diagnostics: dict[str, float], start: str, end: str
+) -> None:
+    (sentence,) = complaints(changed(good, diagnostics=diagnostics))
+    assert sentence.startswith(start)
+    assert sentence.endswith(end)
+
+
+def test_paths_that_held_raise_no_warning(good: Posterior) -> None:
+    assert complaints(changed(good, diagnostics={"divergences": 0.0, "energy_information": 0.9})) == ()
+
+
 def test_an_interrupted_run_says_so(good: Posterior) -> None:
     posterior = dataclasses.replace(
         changed(good, complete=False), options=dataclasses.replace(good.options, draws=4000)

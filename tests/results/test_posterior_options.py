@@ -19,7 +19,7 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"method": "nuts"}, "method='nuts' is not known"),
+        ({"method": "hmc"}, "method='hmc' is not known"),
         ({"missing": "keep"}, "missing='keep' is not known"),
         ({"level": 95}, "level=95 is not a coverage"),
         ({"chains": 0}, "chains=0 is not a whole number from 1"),

@@ -15,6 +15,7 @@ from tests.sampling.quadrature import Floats
 METHODS: Mapping[str, Mapping[str, int]] = {
     "marginal": {"draws": 8000},
     "gibbs": {"draws": 4000, "warmup": 500},
+    "nuts": {"draws": 3000, "warmup": 300},
 }
 """Samplers, each with how long it runs."""
 

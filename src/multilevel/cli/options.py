@@ -106,7 +106,7 @@ def _add_sample(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="whose default priors, for what --prior does not name; default: %(default)s",
     )
     sample.add_argument(
-        "--method", choices=["auto", "marginal", "gibbs"], default="auto", help="default: %(default)s"
+        "--method", choices=["auto", "marginal", "nuts", "gibbs"], default="auto", help="default: %(default)s"
     )
     sample.add_argument(
         "--draws", metavar="N", type=int, default=4000, help="in all chains together; default: %(default)s"

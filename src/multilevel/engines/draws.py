@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from multilevel.design.bound_priors import ResidualLaw
 
 Floats = NDArray[np.float64]
-Sampler = Literal["marginal", "gibbs", "prior"]
+Sampler = Literal["marginal", "nuts", "gibbs", "prior"]
 """The engines; "prior" are draws from the priors themselves, without the data."""
 
 

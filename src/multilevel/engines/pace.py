@@ -105,17 +105,20 @@ class Pace:
         }
         return "" if self.reason is None else words[self.reason]
 
-    def nothing(self, *, kept: bool) -> BaseException:
+    def nothing(
+        self, *, kept: bool, remedy: str = "more time, or checkpoint=path to go on later"
+    ) -> BaseException:
         """Return what is raised if a run ended before its first draw after warm-up.
 
         Parameters
         ----------
         kept
             Whether a checkpoint holds what was done.
+        remedy
+            What to try where none does.
         """
         after = ": the checkpoint holds what was done, resume=True goes on" if kept else ""
         said = f"{self.ending()} before the first draw after warm-up{after}"
         if self.reason == "Ctrl-C":
             return KeyboardInterrupt(said)
-        remedy = "the same call with resume=True" if kept else "more time, or checkpoint=path to go on later"
-        return OptionError(said, remedy=remedy)
+        return OptionError(said, remedy="the same call with resume=True" if kept else remedy)

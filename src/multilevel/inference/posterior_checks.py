@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.engines.nuts import DIVERGENT_AT
 from multilevel.errors import ConvergenceWarning, warn
 from multilevel.inference.convergence import ess_bulk, ess_tail, rhat
 from multilevel.inference.posterior_draws import parameters
@@ -21,6 +22,8 @@ FEWEST_EFFECTIVE = 400
 """Effective draws that quantiles and R-hat need: a hundred for each of four chains, ibid. section 4.3."""
 WORST_SHAPE = 0.7
 """Pareto k of importance weights, Vehtari, Simpson, Gelman, Yao and Gabry (2024)."""
+LEAST_ENERGY_INFORMATION = 0.3
+"""E-BFMI, Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations", section 4."""
 MOST_NAMED = 4
 
 
@@ -34,7 +37,7 @@ def complaints(posterior: Posterior) -> tuple[str, ...]:
     """Return a sentence for each fault of the draws, naming the parameters and the remedy.
 
     A run that was interrupted; R-hat above 1.01 (Markov chains); fewer than 400 effective draws;
-    importance weights whose Pareto k is above 0.7.
+    importance weights whose Pareto k is above 0.7; divergent transitions and a low E-BFMI of NUTS.
     """
     return posterior.once("complaints", lambda: _complaints(posterior))
 
@@ -52,6 +55,7 @@ def _complaints(posterior: Posterior) -> tuple[str, ...]:
         reduction = rhat(draws)
         found += _unmixed(names, reduction)
         found += _few(posterior, names, np.fmin(ess_bulk(draws), ess_tail(draws)))
+        found += _broken_paths(posterior.sampled.diagnostics)
     else:
         found += _inefficient(posterior, posterior.sampled.efficiency)
     return tuple(found)
@@ -79,6 +83,27 @@ def _unmixed(names: Sequence[str], reduction: Floats) -> list[str]:
         f"The chains disagree on {listed}; R-hat should be at most {WORST_RHAT}. Try: more draws, or"
         " narrower priors on the parameters named."
     ]
+
+
+def _broken_paths(diagnostics: Mapping[str, float]) -> list[str]:
+    """Return sentences on divergent transitions and on energies that hardly move (Betancourt 2016)."""
+    found, count = [], int(diagnostics.get("divergences", 0.0))
+    places = {key.removeprefix(DIVERGENT_AT): at for key, at in diagnostics.items() if DIVERGENT_AT in key}
+    if count > 0:
+        order = sorted(places, key=lambda name: -abs(places[name]))
+        where = _listed([f"{name} ({places[name]:+.1f} sds from its mean)" for name in order])
+        found.append(
+            f"{count:,} transition{'s' if count > 1 else ''} diverged, about {where}: the chains may not"
+            " reach that part of the posterior. Try: more informative priors for the parameters named, or"
+            " method='gibbs'."
+        )
+    information = diagnostics.get("energy_information", 1.0)
+    if not information >= LEAST_ENERGY_INFORMATION:
+        found.append(
+            f"E-BFMI is {information:.2f}; it should be at least {LEAST_ENERGY_INFORMATION}, or the tails of"
+            " the sds are explored slowly. Try: more draws, or more informative priors for the sds."
+        )
+    return found
 
 
 def _few(posterior: Posterior, names: Sequence[str], size: Floats) -> list[str]:

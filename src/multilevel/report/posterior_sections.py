@@ -14,6 +14,7 @@ from multilevel.results.questions import Columns
 
 SAMPLERS: Mapping[str, str] = {
     "marginal": "marginal importance sampling",
+    "nuts": "NUTS on the marginal density",
     "gibbs": "Gibbs sampling",
 }
 

@@ -13,7 +13,7 @@ from multilevel.engines.pace import Watch
 from multilevel.errors import OptionError
 from multilevel.results.options import Given, Missing, check_choice, check_level, check_not_flag
 
-Sampling = Literal["auto", "marginal", "gibbs"]
+Sampling = Literal["auto", "marginal", "nuts", "gibbs"]
 """The engine asked for; "auto" chooses."""
 
 
@@ -24,7 +24,7 @@ class SampleOptions:
     Parameters
     ----------
     method
-        "auto", "marginal" or "gibbs".
+        "auto", "marginal", "nuts" or "gibbs".
     draws
         Draws in all chains together.
     chains

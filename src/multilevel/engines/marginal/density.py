@@ -132,6 +132,11 @@ class MarginalDensity:
         self._constant = self._fixed_terms(size)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the sampled numbers."""
+        return self.at.names
+
+    @property
     def problem(self) -> core.Problem:
         """The native problem."""
         return self._problem
