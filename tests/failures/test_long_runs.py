@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 import multilevel as ml
+from multilevel.engines.checkpoint import MAGIC, read_records
 
 FORMULA = "reaction ~ days + (days | subject)"
 GIBBS = ["--method", "gibbs", "--draws", "1600", "--warmup", "400", "--seed", "5"]
@@ -42,6 +44,20 @@ def wait_for_growth(path: Path, process: subprocess.Popen[str], bytes_more: int)
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def wait_for_draws(path: Path, process: subprocess.Popen[str], chains: int) -> None:
+    """Wait until a checkpoint has draws after warm-up of so many chains; the process must still run then."""
+    deadline, seen = time.monotonic() + 60.0, set[int]()
+    while len(seen) < chains:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        if path.exists() and path.stat().st_size > len(MAGIC):
+            with io.FileIO(path) as file:
+                file.seek(len(MAGIC))
+                facts = [record.facts for record in read_records(file)[0]]
+            seen = {fact["chain"] for fact in facts if fact["kind"] == "gibbs" and fact["draws"] > 0}
 
 
 def same(one: ml.Posterior, other: ml.Posterior) -> bool:
@@ -94,7 +110,7 @@ def test_a_run_that_is_interrupted_says_what_there_is_and_goes_on(
     path, words = tmp_path / "my.run", [*GIBBS, "--checkpoint", "my.run", "--resume", "--save", "my.draws"]
     words = [*words, "--threads", "1", "--format", "json"]
     with started(words, tmp_path) as process:
-        wait_for_growth(path, process, 80_000)
+        wait_for_draws(path, process, 4)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert process.returncode == 0, err
