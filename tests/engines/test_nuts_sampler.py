@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterator
 
@@ -113,6 +114,14 @@ def test_divergences_are_counted_and_placed(divergent: int, words: str) -> None:
     places = {key: at for key, at in said.diagnostics.items() if key.startswith(DIVERGENT_AT)}
     assert (f"{DIVERGENT_AT}log sd(g, x)" in places) == (divergent > 0)
     assert all(at < -2.0 for key, at in places.items() if "x" in key)
+
+
+def test_cut_paths_are_counted() -> None:
+    flags = np.zeros((2, 50), dtype=bool)
+    flags[1, :4] = True
+    said = account_of(dataclasses.replace(run(0), too_long=flags), ("a", "b"), Pace())
+    assert said.diagnostics["longest_paths"] == 4.0
+    assert said.sentence.endswith("no divergent transitions. Paths cut at 1,023 steps: 4.")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_importance_sampling_with_heavy_weights(good: Posterior) -> None:
             "Try: more informative priors for the parameters named, or method='gibbs'.",
         ),
         ({"divergences": 1.0, "divergent at log sigma": 0.1}, "1 transition diverged, about log sigma", "."),
+        ({"longest_paths": 100.0}, "5% of the paths were cut at their greatest length", "'gibbs'."),
         ({"energy_information": 0.21}, "E-BFMI is 0.21; it should be at least 0.3", "priors for the sds."),
     ],
 )
@@ -94,7 +95,12 @@ def test_paths_that_broke_are_placed(
 
 
 def test_paths_that_held_raise_no_warning(good: Posterior) -> None:
-    assert complaints(changed(good, diagnostics={"divergences": 0.0, "energy_information": 0.9})) == ()
+    assert (
+        complaints(
+            changed(good, diagnostics={"divergences": 0.0, "longest_paths": 20.0, "energy_information": 0.9})
+        )
+        == ()
+    )
 
 
 def test_an_interrupted_run_says_so(good: Posterior) -> None:

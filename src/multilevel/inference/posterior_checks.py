@@ -24,6 +24,8 @@ WORST_SHAPE = 0.7
 """Pareto k of importance weights, Vehtari, Simpson, Gelman, Yao and Gabry (2024)."""
 LEAST_ENERGY_INFORMATION = 0.3
 """E-BFMI, Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations", section 4."""
+MOST_CUT = 0.01
+"""Share of the paths of NUTS that may be cut at their greatest length."""
 MOST_NAMED = 4
 
 
@@ -37,7 +39,7 @@ def complaints(posterior: Posterior) -> tuple[str, ...]:
     """Return a sentence for each fault of the draws, naming the parameters and the remedy.
 
     A run that was interrupted; R-hat above 1.01 (Markov chains); fewer than 400 effective draws;
-    importance weights whose Pareto k is above 0.7; divergent transitions and a low E-BFMI of NUTS.
+    importance weights whose Pareto k is above 0.7; divergent transitions, cut paths and a low E-BFMI of NUTS.
     """
     return posterior.once("complaints", lambda: _complaints(posterior))
 
@@ -55,7 +57,7 @@ def _complaints(posterior: Posterior) -> tuple[str, ...]:
         reduction = rhat(draws)
         found += _unmixed(names, reduction)
         found += _few(posterior, names, np.fmin(ess_bulk(draws), ess_tail(draws)))
-        found += _broken_paths(posterior.sampled.diagnostics)
+        found += _broken_paths(posterior.sampled.diagnostics, posterior.n_draws)
     else:
         found += _inefficient(posterior, posterior.sampled.efficiency)
     return tuple(found)
@@ -85,8 +87,8 @@ def _unmixed(names: Sequence[str], reduction: Floats) -> list[str]:
     ]
 
 
-def _broken_paths(diagnostics: Mapping[str, float]) -> list[str]:
-    """Return sentences on divergent transitions and on energies that hardly move (Betancourt 2016)."""
+def _broken_paths(diagnostics: Mapping[str, float], draws: int) -> list[str]:
+    """Return sentences on divergent transitions, cut paths, and energies that hardly move."""
     found, count = [], int(diagnostics.get("divergences", 0.0))
     places = {key.removeprefix(DIVERGENT_AT): at for key, at in diagnostics.items() if DIVERGENT_AT in key}
     if count > 0:
@@ -96,6 +98,13 @@ def _broken_paths(diagnostics: Mapping[str, float]) -> list[str]:
             f"{count:,} transition{'s' if count > 1 else ''} diverged, about {where}: the chains may not"
             " reach that part of the posterior. Try: more informative priors for the parameters named, or"
             " method='gibbs'."
+        )
+    cut = diagnostics.get("longest_paths", 0.0) / draws
+    if cut > MOST_CUT:
+        found.append(
+            f"{100 * cut:.0f}% of the paths were cut at their greatest length: the run is slow and its draws"
+            " depend on each other. Try: more informative priors for the sds and correlations, more warm-up,"
+            " or method='gibbs'."
         )
     information = diagnostics.get("energy_information", 1.0)
     if not information >= LEAST_ENERGY_INFORMATION:

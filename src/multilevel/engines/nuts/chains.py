@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 WATCH_SECONDS = 0.02
+DOUBLINGS = 10
+LONGEST = 2**DOUBLINGS - 1
+"""Steps after which a path is cut: it doubled so many times without a U-turn."""
 TARGET_ACCEPTANCE = 0.9
 """Average acceptance that steps are adapted to: shorter steps than the usual 0.8, and fewer divergences."""
 
@@ -138,6 +141,7 @@ def run_chains(
         cores=min(threads or chains, chains),
         seed=seed,
         target_accept=TARGET_ACCEPTANCE,
+        maxdepth=DOUBLINGS,
         progress_bar=False,
         return_raw_trace=True,
         blocking=False,

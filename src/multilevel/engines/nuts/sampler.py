@@ -12,7 +12,7 @@ from multilevel.engines.draws import Draws
 from multilevel.engines.marginal.completion import Density, HowSampled, draws_at
 from multilevel.engines.marginal.density import MarginalDensity
 from multilevel.engines.marginal.sampler import density_and_start, kept_draws
-from multilevel.engines.nuts.chains import Chains, run_chains
+from multilevel.engines.nuts.chains import LONGEST, Chains, run_chains
 from multilevel.engines.pace import Pace
 from multilevel.errors import OptionError
 from multilevel.moments import Moments
@@ -164,4 +164,7 @@ def _sentence(run: Chains, pace: Pace) -> str:
         f"NUTS on the marginal posterior: {chains} chains of {draws:,} draws after {run.warmup:,} of warm-up,"
         f" {'no' if count == 0 else f'{count:,}'} divergent transition{'' if count == 1 else 's'}."
     )
+    cut = int(run.too_long.sum())
+    if cut > 0:
+        words += f" Paths cut at {LONGEST:,} steps: {cut:,}."
     return words if run.complete else f"{words} The run was {pace.ending()}."
