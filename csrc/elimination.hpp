@@ -41,6 +41,8 @@ class Elimination final : public Profile {
   int n_nodes() const { return static_cast<int>(factor_.size()); }
   int core_size() const { return Q_; }
   std::int64_t list_size() const { return list_start_.empty() ? 0 : list_start_.back(); }
+  int k_of(int p) const { return layout.effects[factor_[p]]; }
+  int factor_of_node(int p) const { return factor_[p]; }
   int node(int f, int level) const { return position_[f][level]; }
   int n_columns() const { return r_; }
   std::int64_t c_offset(int node) const { return coff_[node]; }
@@ -51,6 +53,28 @@ class Elimination final : public Profile {
   const std::vector<double>& H() const { return H_; }
   const std::vector<double>& node_covariances() const { return cov_; }
   const std::vector<double>& information() const { return E_; }
+
+  // Rows written into the cross-products one by one, for weights that change (elimination_rows.cpp).
+  // Where the block of level i of factor f and level j of factor g > f stands, and the strides of their effects.
+  struct Spot {
+    std::int64_t at = 0;
+    std::int32_t stride_f = 0, stride_g = 0;
+    bool core = false;
+  };
+  struct Values {
+    double *A, *C, *N, *core;
+  };
+  Spot spot(int f, int i, int g, int j) const;
+  // Zeroes, to be added to; then finish_values(). Blocks of A start at a_offset, rows of C at c_offset.
+  Values clear_values();
+  void finish_values();
+  // From now on invert_selected() gives the covariances of every pair of levels that share a row.
+  void keep_all_covariances() { store_from_ = 0; }
+  // At the places of N and of the core; after keep_all_covariances() and invert_selected().
+  const double* pair_covariances() const { return covN_.data(); }
+  const double* core_covariances_of_pairs() const { return S_.data(); }
+  // c := Lambda M^-1 Lambda' c by node; after invert_selected().
+  void solve_selected(std::vector<double>& c) const;
   void replace_response(const std::vector<std::vector<double>>& c, const std::vector<double>& d);
 
  private:
@@ -80,9 +104,9 @@ class Elimination final : public Profile {
   const double* A_of(int p) const { return (p < first_modified_ ? A0_ : A_).data() + aoff_[p]; }
   const double* C_of(int p) const { return (p < first_modified_ ? C0_ : C_).data() + coff_[p]; }
   const double* N_of(int p) const { return (p < first_modified_ ? N0_ : N_).data() + noff_[p]; }
-  int k_of(int p) const { return layout.effects[factor_[p]]; }
 
   int r_ = 0, Q_ = 0, max_core_ = 0, n_sparse_ = 0, first_modified_ = 0;
+  int store_from_ = -1;                               // first node whose covariances with later nodes are kept
   std::vector<bool> factor_sparse_;
   std::vector<std::vector<int>> position_;            // node of (factor, level)
   std::vector<int> factor_;                           // factor of node

@@ -111,6 +111,7 @@ void Elimination::place_nodes(const std::vector<std::pair<int, int>>& one_by_one
   }
   e_total_ = eoff_[next];
   first_modified_ = F > 0 ? levels[0] : 0;
+  store_from_ = first_modified_;
 }
 
 void Elimination::fill_lists(std::vector<std::vector<std::int32_t>>& lists) const {

@@ -124,7 +124,7 @@ void Elimination::average_information(const std::vector<std::vector<double>>& dT
 void Elimination::invert_selected() {
   cov_.assign(aoff_.back(), 0.0);
   E_.assign(aoff_.back(), 0.0);
-  covN_.assign(first_modified_ < n_sparse_ ? noff_.back() - noff_[first_modified_] : 0, 0.0);
+  covN_.assign(store_from_ < n_sparse_ ? noff_.back() - noff_[store_from_] : 0, 0.0);
   if (Q_ > 0) core_covariances();
   for (int v = n_sparse_; v < n_nodes(); ++v) core_information(v);
   for (int p = n_sparse_ - 1; p >= 0; --p) selected_node(p);
@@ -250,7 +250,7 @@ void Elimination::gather_product(int p, std::vector<double>& T1) const {
         col = 1;
       } else {
         while (list_[at] != v) ++at;
-        block = covN_.data() + (noff_[u] - noff_[first_modified_]) + list_column_[at];
+        block = covN_.data() + (noff_[u] - noff_[store_from_]) + list_column_[at];
         row = width_[u];
         col = 1;
       }
@@ -270,7 +270,7 @@ void Elimination::selected_node(int p) {
   const int k = k_of(p), w = width_[p];
   const double *A = A_of(p), *U = U_.data() + aoff_[p];
   double *cov = cov_.data() + aoff_[p], *E = E_.data() + aoff_[p];
-  const bool store = p >= first_modified_ && w > 0;
+  const bool store = p >= store_from_ && w > 0;
   thread_local std::vector<double> T1, K, AK, J, gamma, tmp, tmp2;
   const std::size_t kk = static_cast<std::size_t>(k) * k;
   K.assign(kk, 0.0);
@@ -304,7 +304,7 @@ void Elimination::selected_node(int p) {
   multiply(tmp.data(), K.data(), tmp2.data(), k, k, k);
   for (std::size_t i = 0; i < kk; ++i) cov[i] = K[i] + tmp2[i];
   if (!store) return;
-  double* out = covN_.data() + (noff_[p] - noff_[first_modified_]);
+  double* out = covN_.data() + (noff_[p] - noff_[store_from_]);
   for (int a = 0; a < k; ++a)
     for (int c = 0; c < k; ++c)
       for (int j = 0; j < w; ++j) out[a * w + j] -= K[a * k + c] * T1[c * w + j];

@@ -7,7 +7,9 @@
 
 #include "arrays.hpp"
 #include "lapack.hpp"
+#include "laplace_bindings.hpp"
 #include "problem_bindings.hpp"
+#include "response_bindings.hpp"
 #include "scatter.hpp"
 #include "varying_bindings.hpp"
 
@@ -145,5 +147,7 @@ NB_MODULE(_core, m) {
   m.def("pair_table", &ml::scatter_pairs, nanobind::arg("f"), nanobind::arg("g"), nanobind::arg("root").none());
   m.def("column_moments", &ml::moments_of_columns, nanobind::arg("X"));
   ml::bind_problem(m);
+  ml::bind_laplace(m);
+  ml::bind_response(m);
   ml::bind_varying(m);
 }

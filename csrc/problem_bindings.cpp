@@ -12,12 +12,6 @@
 
 namespace ml {
 
-namespace {
-
-using PairTuple = std::tuple<int, int, Input1<std::int64_t>, Input1<std::int32_t>, Input<double>>;
-using EntryTuple = std::tuple<int, int, int, int>;  // theta, factor, row, column
-using BlockTuple = std::tuple<int, int, int, int>;  // factor, start, size, kind
-
 PairTable checked_pair(const PairTuple& t, const Moments& mo) {
   const auto& [f, g, start, index, value] = t;
   const int F = static_cast<int>(mo.levels.size());
@@ -32,6 +26,24 @@ PairTable checked_pair(const PairTuple& t, const Moments& mo) {
   require(value.size() == index.size() * mo.effects[f] * mo.effects[g], "pair table: wrong number of values");
   return {f, g, to_vector<std::int64_t>(start), to_vector<std::int32_t>(index), to_vector<double>(value)};
 }
+
+Layout checked_layout(const std::vector<int>& effects, const std::vector<EntryTuple>& entries) {
+  Layout layout;
+  layout.effects = effects;
+  for (const auto& [theta, f, row, col] : entries) {
+    require(theta >= 0 && theta < static_cast<int>(entries.size()), "thetas must be numbered from 0 without gaps");
+    layout.n_theta = std::max(layout.n_theta, theta + 1);
+    layout.par.push_back(theta);
+    layout.fac.push_back(f);
+    layout.row.push_back(row);
+    layout.col.push_back(col);
+  }
+  return layout;
+}
+
+namespace {
+
+using BlockTuple = std::tuple<int, int, int, int>;  // factor, start, size, kind
 
 Moments checked_moments(int p, const std::vector<Input<double>>& A, const std::vector<Input<double>>& C,
                         const Input2<double>& D, const std::vector<PairTuple>& pairs) {
@@ -59,16 +71,7 @@ void construct(Problem* self, int p, const std::vector<Input<double>>& A, const 
                const std::vector<BlockTuple>& blocks, bool reml, double n, double known_sigma,
                int max_core) {
   Moments mo = checked_moments(p, A, C, D, pairs);
-  Layout layout;
-  layout.effects = mo.effects;
-  for (const auto& [theta, f, row, col] : entries) {
-    require(theta >= 0 && theta < static_cast<int>(entries.size()), "thetas must be numbered from 0 without gaps");
-    layout.n_theta = std::max(layout.n_theta, theta + 1);
-    layout.par.push_back(theta);
-    layout.fac.push_back(f);
-    layout.row.push_back(row);
-    layout.col.push_back(col);
-  }
+  Layout layout = checked_layout(mo.effects, entries);
   std::vector<Block> list;
   for (const auto& [f, start, size, kind] : blocks) {
     require(f >= 0 && f < layout.n_factors() && start >= 0 && size > 0 && start + size <= layout.effects[f],

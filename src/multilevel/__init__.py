@@ -19,7 +19,7 @@ from multilevel.errors import (
     OptionError,
     StorageError,
 )
-from multilevel.model import Model
+from multilevel.model import Model, families
 from multilevel.model.priors import (
     LKJ,
     Exponential,
@@ -56,6 +56,7 @@ __all__ = [
     "load_posterior",
     "prior_predictive",
     "datasets",
+    "families",
     "Fit",
     "Posterior",
     "PriorPredictive",

@@ -212,3 +212,88 @@ class VaryingGroups:
         Point i uses the random stream ``first + i`` of ``seed``, whatever the number of threads; `ValueError`
         where a point has no density.
         """
+
+def row_derivatives(
+    family: int,
+    link: int,
+    inflated: bool,
+    y: Floats,
+    trials: Floats | None,
+    aux: Floats,
+    rows_aux: Floats | None,
+    eta: Floats,
+) -> Floats:
+    """Return log densities (but for a constant) with derivatives, ``(n, 4 + 3 aux)``.
+
+    Columns: the log density and its first three derivatives by eta; for every auxiliary number the
+    derivative by it, by it and eta, by it and eta twice.
+    """
+
+def response_constant(
+    family: int,
+    link: int,
+    inflated: bool,
+    n_global: int,
+    y: Floats,
+    trials: Floats | None,
+    frequency: Floats | None,
+) -> float:
+    """Return the sum of what the log densities have that depends on data alone."""
+
+class Laplace:
+    """-2 log-likelihood of a generalised linear mixed model by Laplace's method.
+
+    Parameters
+    ----------
+    family, link
+        Numbers of the family and its link.
+    inflated
+        Whether zeros are inflated.
+    n_global
+        Auxiliary numbers that all rows share: dispersion, or the thresholds of an ordinal response.
+    y, trials, frequency, offset
+        ``(n,)``, all but the first or ``None``.
+    X
+        ``(n, p)`` in Fortran order.
+    factors
+        Level of each row ``(n,)``, ``m``, effect columns ``(n, K)`` in C order.
+    pairs, entries, max_core
+        As for `Problem`.
+    """
+
+    def __init__(
+        self,
+        family: int,
+        link: int,
+        inflated: bool,
+        n_global: int,
+        y: Floats,
+        trials: Floats | None,
+        frequency: Floats | None,
+        offset: Floats | None,
+        X: Floats,
+        factors: Sequence[tuple[NDArray[np.int32], int, Floats]],
+        pairs: Sequence[PairTable],
+        entries: Sequence[tuple[int, int, int, int]],
+        max_core: int,
+    ) -> None: ...
+    def evaluate(
+        self, beta: Floats, theta: Floats, aux: Floats, rows_aux: Floats | None, gradient: bool = True
+    ) -> dict[str, Any]:
+        """Return value and inner_steps; with a finite value and ``gradient`` also its derivatives.
+
+        Keys: beta ``(p,)``, theta ``(T,)``, aux, rows_aux ``(n,)`` or empty, G by factor ``(K, K)`` (by the
+        covariance), information ``(p, p)``, inner_gradient.
+        """
+
+    def effects(self) -> list[tuple[Floats, Floats]]:
+        """Return by factor modes ``(m, K)`` and covariances ``(m, K, K)`` at the last gradient."""
+
+    def eta(self) -> Floats:
+        """Return ``(n,)`` linear predictors at the last evaluation."""
+
+    def weights(self) -> Floats:
+        """Return ``(n,)`` minus the second derivatives by eta at the last evaluation."""
+
+    def forget(self) -> None:
+        """Start the next search for the mode from zero."""

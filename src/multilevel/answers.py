@@ -14,12 +14,14 @@ from multilevel import inference, report, results
 from multilevel.data import Table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
+from multilevel.engines.laplace import solve_laplace
 from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method, Status
-from multilevel.errors import BoundaryWarning, ConvergenceWarning, DataError, warn
+from multilevel.errors import BoundaryWarning, ConvergenceWarning, DataError, OptionError, warn
 from multilevel.inference.new_data import read_new_data
 from multilevel.model import Model
+from multilevel.model.families import Gaussian
 from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions, Frame, Groups
 from multilevel.results.questions import Page, Question
@@ -58,11 +60,34 @@ def estimate(
 ) -> Fit:
     """Bind, summarise and solve; warn where the estimates need a word."""
     design = bound(model, table, options)
+    if not is_linear(model):
+        return _estimate_generalised(design, table, options, start, max_evaluations, progress)
     moments = summarise(design)
     solution = solve(
         moments, method=options.method, start=start, max_evaluations=max_evaluations, progress=progress
     )
     fit = Fit(design, moments, solution, table, options, ANSWERS)
+    _warn(fit)
+    return fit
+
+
+def is_linear(model: Model) -> bool:
+    """Return whether a model is linear with normal residuals."""
+    return model.family == Gaussian()
+
+
+def _estimate_generalised(
+    design: Design,
+    table: Table,
+    options: FitOptions,
+    start: NDArray[np.float64] | None,
+    max_evaluations: int,
+    progress: Watcher | None,
+    response: Floats | None = None,
+) -> Fit:
+    """Fit a generalised linear mixed model."""
+    solution = solve_laplace(design, start=start, max_evaluations=max_evaluations, progress=progress)
+    fit = Fit(design, None, solution, table, options, ANSWERS, response)
     _warn(fit)
     return fit
 
@@ -93,10 +118,12 @@ class LikelihoodAnswers:
 
     def fitted(self, fit: Fit) -> Floats:
         """Return fitted values for the caller's rows."""
+        _only_linear(fit, "fitted")
         return inference.fitted(fit)
 
     def residuals(self, fit: Fit) -> Floats:
         """Return residuals for the caller's rows."""
+        _only_linear(fit, "residuals")
         return inference.residuals(fit)
 
     def vcov(self, fit: Fit) -> Floats:
@@ -113,6 +140,7 @@ class LikelihoodAnswers:
         observation: bool,
     ) -> Frame:
         """Return a table of predictions, in the library of the new data."""
+        _only_linear(fit, "predict")
         if data is None:
             columns = inference.predict(fit, groups=groups, interval=interval, observation=observation)
             return to_library(columns, fit.table.library)
@@ -126,6 +154,7 @@ class LikelihoodAnswers:
         self, fit: Fit, n: int, *, seed: int | np.random.Generator, groups: Literal["new", "known"]
     ) -> Floats:
         """Return simulated responses."""
+        _only_linear(fit, "simulate")
         return inference.simulate(fit, n, seed=seed, groups=groups)
 
     def refit(self, fit: Fit, *, y: object = None, method: Method | None = None) -> Fit:
@@ -134,6 +163,9 @@ class LikelihoodAnswers:
         design, moments, response = fit.design, fit.moments, fit.response
         if y is not None:
             response = _response_of_used_rows(fit, y)
+        if moments is None:
+            return self._refit_generalised(fit, response)
+        if y is not None and response is not None:
             moments = replace_response(moments, design, response)
             design = dataclasses.replace(design, y=response)
         solution = solve(moments, method=options.method, start=fit.solution.theta)
@@ -141,9 +173,23 @@ class LikelihoodAnswers:
         _warn(again)
         return again
 
+    def _refit_generalised(self, fit: Fit, response: Floats | None) -> Fit:
+        """Return the same generalised model fitted to another response, from the estimates of this one."""
+        design = fit.design
+        if response is not None:
+            design.family.check(response, design.trials, design.model.response, design.rows)
+            design = dataclasses.replace(design, y=response)
+        return _estimate_generalised(design, fit.table, fit.options, fit.solution.theta, 200, None, response)
+
     def save(self, fit: Fit, path: str | Path) -> None:
         """Write the fit to a file."""
         results.save(fit, path)
+
+
+def _only_linear(fit: Fit, question: str) -> None:
+    """Raise `OptionError` if a question was asked of a generalised fit that only linear ones answer."""
+    if not is_linear(fit.model):
+        raise OptionError(f"{question} is not there for the {fit.design.family.name} family in this version")
 
 
 def _by_method(options: FitOptions, method: Method) -> FitOptions:

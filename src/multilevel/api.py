@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel import inference, results
-from multilevel.answers import ANSWERS, bound, estimate
+from multilevel.answers import ANSWERS, bound, estimate, is_linear
 from multilevel.data import read_table
 from multilevel.data.give_back import to_library
-from multilevel.design import bind, columns_needed
+from multilevel.design import Design, bind, columns_needed
 from multilevel.design.priors import Priors, bind_priors
+from multilevel.engines.laplace import evaluate_laplace
 from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method
 from multilevel.errors import OptionError
-from multilevel.language import given_model, parse_formula
+from multilevel.language import given_model, parse_formula, require_linear, with_family
 from multilevel.model import Model
+from multilevel.model.families import REGISTRY, Family
 from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions
 from multilevel.results.options import Ddf, Given, Missing
@@ -30,13 +32,21 @@ from multilevel.results.posterior_questions import PriorPredictive
 __all__ = ["Progress", "compare", "fit", "formula", "load_fit", "prior_predictive"]
 
 
-def formula(text: str, *, lme4_compat: bool = False) -> Model:
+def formula(
+    text: str,
+    *,
+    family: str | Family | None = None,
+    zero_inflation: str | None = None,
+    lme4_compat: bool = False,
+) -> Model:
     """Read a formula into a model, without data.
 
     Parameters
     ----------
     text
         For example ``"reaction ~ days + (days | subject)"``.
+    family, zero_inflation
+        As in `fit`.
     lme4_compat
         Split ``||`` term by term, as lme4 does.
 
@@ -51,20 +61,22 @@ def formula(text: str, *, lme4_compat: bool = False) -> Model:
     >>> ml.formula("reaction ~ days + (days | subject)").fixed
     '1 + days'
     """
-    return parse_formula(text, lme4_compat=lme4_compat)
+    return with_family(parse_formula(text, lme4_compat=lme4_compat), family, zero_inflation)
 
 
 def fit(
     model: str | Model,
     data: object,
     *,
-    method: Method = "reml",
+    family: str | Family | None = None,
+    zero_inflation: str | None = None,
+    method: Method | None = None,
     residual_sd: Given = None,
     precision_weights: Given = None,
     frequency_weights: Given = None,
     offset: Given = None,
     missing: Missing = "report",
-    ddf: Ddf = "satterthwaite",
+    ddf: Ddf | None = None,
     level: float = 0.95,
     lme4_compat: bool = False,
     start: NDArray[np.float64] | None = None,
@@ -72,7 +84,7 @@ def fit(
     progress: Watcher | None = None,
     weights: None = None,
 ) -> Fit:
-    """Fit a Gaussian multilevel model.
+    """Fit a multilevel model by (restricted) maximum likelihood.
 
     Parameters
     ----------
@@ -81,8 +93,16 @@ def fit(
     data
         A table of pandas, polars or pyarrow, any other frame that Narwhals knows, a dictionary of arrays, or
         the path of a CSV or Parquet file.
+    family
+        Distribution of the response: "gaussian", "bernoulli", "binomial" (response ``prop(successes,
+        trials)``), "poisson", "negative_binomial", "negative_binomial_linear", "gamma", "inverse_gaussian",
+        "beta", "beta_binomial", "student", "ordinal", or one of `multilevel.families` with its link; ``None``
+        for that of the model, gaussian for a formula.
+    zero_inflation
+        Right side of a formula, ``"~ 1"`` or ``"~ x"``, for the logit of the share of extra zeros.
     method
-        "reml" (restricted maximum likelihood) or "ml".
+        "reml" (restricted maximum likelihood, the default of the gaussian family) or "ml"; "laplace" for the
+        other families: maximum likelihood by Laplace's method.
     residual_sd
         Known residual sd, in the unit of the response: a number, a column's name, or one for each row.
     precision_weights
@@ -95,7 +115,8 @@ def fit(
         "report": rows with a missing value are left out with a warning, but a missing group is an error;
         "drop": both are left out; "error": both are refused.
     ddf
-        Degrees of freedom of the coefficients' tests: "satterthwaite", "kenward-roger" or "none" (normal).
+        Degrees of freedom of the coefficients' tests: "satterthwaite" (the default of the gaussian family),
+        "kenward-roger" or "none" (normal, the only one of the other families).
     level
         Coverage of the intervals in the tables.
     lme4_compat
@@ -126,10 +147,16 @@ def fit(
     1743.628
     """
     _refuse_bare_weights(weights)
-    parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
+    parsed, lme4_compat = given_model(
+        model, lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
+    )
+    linear = is_linear(parsed)
     options = FitOptions(
-        method=method,
-        ddf=ddf,
+        family=parsed.family.name,
+        link=parsed.family.link,
+        zero_inflation=parsed.inflation or None,
+        method=method or ("reml" if linear else "laplace"),
+        ddf=ddf or ("satterthwaite" if linear else "none"),
         level=level,
         missing=missing,
         lme4_compat=lme4_compat,
@@ -200,6 +227,7 @@ def prior_predictive(
     1.0
     """
     parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
+    require_linear(parsed)
     table = read_table(
         data,
         columns_needed(
@@ -254,8 +282,14 @@ def load_fit(path: str | Path) -> Fit:
     """
     saved = results.read(path)
     options = saved.options
-    model = parse_formula(saved.text, lme4_compat=options.lme4_compat)
+    model = with_family(
+        parse_formula(saved.text, lme4_compat=options.lme4_compat),
+        REGISTRY[options.family](link=options.link),  # type: ignore[arg-type]
+        options.zero_inflation,
+    )
     design = bound(model, saved.table, options)
+    if not is_linear(model):
+        return _loaded_generalised(design, saved)
     moments = summarise(design)
     if saved.response is not None:
         moments = replace_response(moments, design, saved.response)
@@ -269,6 +303,15 @@ def load_fit(path: str | Path) -> Fit:
     )
     results.verify(saved, solution)
     return Fit(design, moments, solution, saved.table, options, ANSWERS, saved.response)
+
+
+def _loaded_generalised(design: Design, saved: results.Saved) -> Fit:
+    """Return a saved fit of a generalised linear model."""
+    if saved.response is not None:
+        design = dataclasses.replace(design, y=saved.response)
+    solution = evaluate_laplace(design, saved.theta, status=saved.status, evaluations=saved.evaluations)
+    results.verify(saved, solution)
+    return Fit(design, None, solution, saved.table, saved.options, ANSWERS, saved.response)
 
 
 def compare(*results: Fit | Posterior, group: str | None = None) -> Any:

@@ -24,7 +24,7 @@ from multilevel.engines.marginal.varying_groups import one_grouping
 from multilevel.engines.nuts import nutpie_is_installed, sample_nuts
 from multilevel.engines.pace import Pace, Watch
 from multilevel.inference.posterior_checks import check_draws
-from multilevel.language import given_model
+from multilevel.language import given_model, require_linear
 from multilevel.model import Model
 from multilevel.moments import Moments, summarise
 from multilevel.posterior_answers import POSTERIOR_ANSWERS, load_saved_posterior
@@ -134,6 +134,7 @@ def sample(
     (4, 1000)
     """
     parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
+    require_linear(parsed)
     running = RunOptions(threads, progress, checkpoint, resume, max_time)
     options = SampleOptions(
         method=method,

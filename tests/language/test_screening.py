@@ -19,7 +19,7 @@ ALLOWED = ", ".join((*FUNCTIONS, "offset"))
         ("y ~ x.astype(z)", "`x.astype` is not a function of formulas", "x.astype"),
         ("y ~ (1 | factor(g))", "`factor` is not a function of formulas", "factor"),
         ("cbind(a, b) ~ x", "`cbind` is not a function of formulas", "cbind"),
-        ("prop(a, b) ~ x", "`prop` is not a function of formulas", "prop"),
+        ("y ~ prop(a, b)", "`prop` is not a function of formulas", "prop"),
         ("y ~ log(x) + (1 | g) + Log(z)", "`Log` is not a function of formulas", "Log"),
     ],
 )
@@ -34,10 +34,7 @@ def test_unknown_functions(text: str, asked: str, underlined: str) -> None:
         ("y ~ squrt(x)", "write `sqrt(...)`"),
         ("y ~ ns(x, 3)", "write `cr(x, df=5)` or `bs(x, df=5)` for a spline"),
         ("y ~ whatever(x)", "compute the column before the fit and use its name"),
-        (
-            "prop(a, b) ~ x",
-            "counts out of trials are not in this version; a linear model needs a numeric response",
-        ),
+        ("y ~ prop(a, b)", "successes out of trials are a response: prop(successes, trials) ~ ..."),
     ],
 )
 def test_the_remedy_fits_the_function(text: str, remedy: str) -> None:

@@ -11,11 +11,12 @@ from multilevel.data.table import Table
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
 from multilevel.design.fixed import fixed_part
 from multilevel.design.groups import group_factor, group_levels
-from multilevel.design.identify import check_coding, check_design, response_values
+from multilevel.design.identify import check_coding, check_design
 from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
 from multilevel.design.residual_groups import residual_columns, residual_factor
+from multilevel.design.response import inflation_part, response_of, without_intercept
 from multilevel.design.rows import Missing, Rows, choose_rows, taken
 from multilevel.design.scope import Factor, Floats, Scope, as_numbers, used_rows
 from multilevel.design.variables import columns_needed, variables_of
@@ -84,35 +85,28 @@ def bind(
     if missing not in ("report", "drop", "error"):
         raise OptionError(f"missing={missing!r}", allowed='"report", "drop" or "error"')
     parts = variables_of(model)
-    needed = columns_needed(
-        model,
-        precision_weights=precision_weights,
-        frequency_weights=frequency_weights,
-        offset=offset,
-        residual_sd=residual_sd,
-        residual_groups=residual_groups,
-    )
-    find_names(needed, list(table.columns))
+    given: dict[str, RowNumbers] = {
+        "precision_weights": precision_weights,
+        "frequency_weights": frequency_weights,
+        "offset": offset,
+        "residual_sd": residual_sd,
+    }
+    find_names(columns_needed(model, residual_groups=residual_groups, **given), list(table.columns))
     _refuse_constant_name(parts.predictors)
     own_sds = residual_columns(residual_groups, residual_sd=residual_sd)
-    known = read_known(
-        table,
-        precision_weights=precision_weights,
-        frequency_weights=frequency_weights,
-        offset=offset,
-        residual_sd=residual_sd,
-    )
+    known = read_known(table, **given)
     used, grouping = (*columns_needed(model), *own_sds), (*parts.grouping, *own_sds)
     rows = choose_rows(table, known, used=used, grouping=grouping, missing=missing)
     columns = Columns(_scope_of(table, (*parts.response, *parts.predictors), rows), {})
-    y = response_values(model, columns)
-    fixed, kept = fixed_part(columns.matrix(model.fixed), columns.scope)
+    response = response_of(model, columns, rows.positions)
+    fixed, kept = fixed_part(without_intercept(model, columns.matrix(model.fixed)), columns.scope)
+    inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
     terms = _terms(model, columns, positions)
     residual = residual_factor(own_sds, table, rows)
     design = Design(
         model=model,
-        y=y,
+        y=response.y,
         offset=total_offset(model, columns, taken(known.offset, rows)),
         fixed=fixed,
         factors=factors,
@@ -125,8 +119,12 @@ def bind(
         missing=rows.missing,
         library=table.library,
         row_labels=table.row_labels,
-        recipe=_recipe(columns, kept, recipes, offset, residual[1] if residual else None),
+        recipe=_recipe(columns, kept, inflation_kept, recipes, offset, residual[1] if residual else None),
         residual_groups=residual[0] if residual else None,
+        family=model.family,
+        trials=response.trials,
+        inflation=inflation,
+        classes=response.classes,
     )
     check_design(design)
     return design
@@ -135,6 +133,7 @@ def bind(
 def _recipe(
     columns: Columns,
     kept: tuple[int, ...],
+    inflation_kept: tuple[int, ...],
     groups: tuple[GroupRecipe, ...],
     offset: RowNumbers,
     residual: GroupRecipe | None,
@@ -149,6 +148,7 @@ def _recipe(
         booleans=columns.scope.booleans,
         state=columns.state,
         kept=kept,
+        inflation_kept=inflation_kept,
         groups=groups,
         offset=again,
         residual=residual,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from multilevel.data.table import Library
 from multilevel.model import Covariance, Model
+from multilevel.model.families import Family, Gaussian
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -126,6 +127,15 @@ class Design:
     residual_groups
         The factor whose levels have residual sds of their own, or ``None`` if all rows have the same one.
         It need not be one of ``factors``.
+    family
+        Distribution of the response given its mean.
+    trials
+        ``(n,)`` trials of a binomial response, or ``None``.
+    inflation
+        Columns of the linear predictor of zero inflation (logit scale), or ``None``.
+    classes
+        Names of the two classes of a Bernoulli response that was text (the second is 1), or of the ordered
+        classes of an ordinal response.
     """
 
     model: Model
@@ -144,6 +154,10 @@ class Design:
     row_labels: NDArray[Any] | None
     recipe: object
     residual_groups: GroupFactor | None = None
+    family: Family = field(default_factory=Gaussian)
+    trials: Floats | None = None
+    inflation: FixedPart | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -176,6 +190,8 @@ class NewRows:
     residual
         ``(n_new,)`` int32 level numbers of the design's residual groups, -1 for a level that is not known or
         whose columns are absent; ``None`` if the design has no residual groups.
+    inflation
+        ``(n_new, q)`` columns of zero inflation, or ``None``.
     """
 
     X: Floats
@@ -184,3 +200,4 @@ class NewRows:
     Z: tuple[Floats, ...]
     unknown: Mapping[str, tuple[str, ...]]
     residual: Ints | None = None
+    inflation: Floats | None = None

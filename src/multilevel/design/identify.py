@@ -9,37 +9,15 @@ from operator import itemgetter
 import numpy as np
 
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
-from multilevel.design.matrices import Columns, Matrix
+from multilevel.design.matrices import Matrix
 from multilevel.design.rank import dependent_columns
+from multilevel.design.response import check_information
 from multilevel.design.reuse import warn_of_reused_labels
-from multilevel.design.scope import Factor, Floats, Ints
-from multilevel.errors import DataError, DesignError, GroupingWarning, warn
+from multilevel.design.scope import Floats, Ints
+from multilevel.errors import DesignError, GroupingWarning, warn
 from multilevel.model import Covariance, Model
+from multilevel.model.families import Gaussian
 from multilevel.model.text import term_text
-
-
-def response_values(model: Model, columns: Columns) -> Floats:
-    """Return the response as one number in each row.
-
-    Raises
-    ------
-    DataError
-        The response is a factor, text, boolean or matrix.
-    """
-    value = columns.values(model.response)
-    if isinstance(value, Factor):
-        levels = ", ".join(repr(level) for level in value.levels[:6]) + (
-            " ..." if len(value.levels) > 6 else ""
-        )
-        raise DataError(
-            f"the response `{model.response}` is not numeric: it has the levels {levels}",
-            allowed="one number in each row",
-            remedy="two levels call for a binomial model and ordered ones for an ordinal model, which this "
-            "version does not fit; turn it into numbers if a linear model of them is meant",
-        )
-    if not isinstance(value, np.ndarray) or value.ndim != 1:
-        raise DataError(f"the response `{model.response}` is matrix-valued", allowed="one number in each row")
-    return np.ascontiguousarray(value, dtype=np.float64)
 
 
 def check_design(design: Design) -> None:
@@ -83,10 +61,12 @@ def _check_counts(design: Design) -> None:
     """Require at least as many rows as parameters."""
     p = len(design.fixed.names)
     variances = sum(n_covariance_parameters(term) for term in design.terms)
-    residual = 1 if design.residual_sd is None else 0
+    residual = _residual_parameters(design)
     if design.n_observations < p + variances + residual:
         kinds = [f"{p} {'coefficient' if p == 1 else 'coefficients'}", f"{variances} of the group effects"]
-        kinds += ["the residual sd"] if residual else []
+        kinds += [
+            "the residual sd" if _is_linear(design) else f"{residual} of the response's distribution"
+        ] * (residual > 0)
         left_out = design.n_input - design.n_rows
         raise DesignError(
             f"{design.n_observations:g} {'row' if design.n_observations == 1 else 'rows'}, "
@@ -95,6 +75,21 @@ def _check_counts(design: Design) -> None:
             allowed="at least as many rows as parameters",
             remedy="leave terms out of the formula" + _widest_factor(design.fixed.names),
         )
+
+
+def _is_linear(design: Design) -> bool:
+    """Whether the model is linear with normal residuals."""
+    return design.family == Gaussian()
+
+
+def _residual_parameters(design: Design) -> int:
+    """Return how many parameters the distribution of the response has besides its mean."""
+    if _is_linear(design):
+        return int(design.residual_sd is None)
+    if design.family.name == "ordinal":
+        return len(design.classes) - 1
+    extra = 0 if design.inflation is None else len(design.inflation.names)
+    return len(design.family.parameters) + extra
 
 
 def _widest_factor(names: Sequence[str]) -> str:
@@ -108,6 +103,9 @@ def _widest_factor(names: Sequence[str]) -> str:
 
 def _check_spread(design: Design) -> None:
     """Require a response that varies, unless the residual sd is known."""
+    if not _is_linear(design):
+        check_information(design)
+        return
     y = design.y if design.offset is None else design.y - design.offset
     size = float(np.abs(design.y).max()) if y.size else 0.0
     if y.size and design.residual_sd is None and float(np.ptp(y)) <= 4 * np.finfo(float).eps * size:
@@ -131,7 +129,7 @@ def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: 
             allowed="two levels or more",
             remedy="leave the term out of the formula",
         )
-    if design.residual_sd is None and m * k >= design.n_observations:
+    if _is_linear(design) and design.residual_sd is None and m * k >= design.n_observations:
         raise DesignError(
             f"{text} has {m * k} effects ({m} levels of `{factor.name}`, {k} for each) and there are "
             f"{design.n_observations:g} rows; the residual variance cannot be told apart from theirs",

@@ -15,6 +15,7 @@ from multilevel.design.groups import group_levels
 from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
+from multilevel.design.response import without_intercept
 from multilevel.design.rows import require_complete
 from multilevel.design.scope import Factor, Floats, Ints, Scope, as_numbers, as_trained
 from multilevel.design.variables import variables_of
@@ -103,14 +104,23 @@ def bind_new(design: Design, table: Table, *, offset: RowNumbers = None) -> NewR
     require_complete(table, known, variables_of(design.model).predictors)
     columns = Columns(_scope(design, recipe, table), recipe.state)
     index, unknown = _level_numbers(design, recipe, table)
+    fixed = without_intercept(design.model, columns.matrix(design.model.fixed))
     return NewRows(
-        X=np.asfortranarray(columns.matrix(design.model.fixed).values[:, recipe.kept]),
+        X=np.asfortranarray(fixed.values[:, recipe.kept]),
         offset=total_offset(design.model, columns, known.offset),
         index=tuple(index[term.factor] for term in design.terms),
         Z=tuple(columns.matrix(term.effects).values for term in design.model.groups),
         unknown=unknown,
         residual=_residual_numbers(design, recipe, table),
+        inflation=_inflation(design, recipe, columns),
     )
+
+
+def _inflation(design: Design, recipe: Recipe, columns: Columns) -> Floats | None:
+    """Return the columns of zero inflation, or ``None``."""
+    if design.inflation is None:
+        return None
+    return np.asfortranarray(columns.matrix(design.model.inflation).values[:, recipe.inflation_kept])
 
 
 def _recipe(design: Design) -> Recipe:

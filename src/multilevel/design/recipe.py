@@ -45,6 +45,8 @@ class Recipe:
         The column or number given as ``offset``; "" if it was an array; ``None`` if nothing was given.
     residual
         For the residual groups of the design, if there are any.
+    inflation_kept
+        Positions of the kept columns of zero inflation.
     """
 
     levels: Mapping[str, tuple[str, ...]]
@@ -54,3 +56,4 @@ class Recipe:
     groups: tuple[GroupRecipe, ...]
     offset: str | float | None
     residual: GroupRecipe | None = None
+    inflation_kept: tuple[int, ...] = ()

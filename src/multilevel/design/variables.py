@@ -33,12 +33,15 @@ class Variables:
 def variables_of(model: Model) -> Variables:
     """Return the columns of each part of a model."""
     predictors = [*parse_terms(model.fixed).columns]
+    predictors += parse_terms(model.inflation).columns if model.inflation else ()
     for term in model.groups:
         predictors += parse_terms(term.effects).columns
     for offset in model.offsets:
         predictors += expression_variables(offset)
     return Variables(
-        expression_variables(model.response),
+        _each_once(
+            name for text in (model.response, model.trials) if text for name in expression_variables(text)
+        ),
         _each_once(predictors),
         _each_once(name for term in model.groups for name in term.factors),
     )

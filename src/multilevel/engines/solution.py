@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-Method = Literal["reml", "ml"]
+Method = Literal["reml", "ml", "laplace"]
 
 
 class Status(Enum):
@@ -114,15 +114,35 @@ class GroupPosterior(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FamilyNumbers:
+    """What a family has besides the mean: its parameters (or thresholds), and zero inflation.
+
+    Parameters
+    ----------
+    names, values, std_errors
+        Parameters on their own scale, or thresholds named ``"low|middle"``.
+    inflation_names, inflation, inflation_vcov
+        Coefficients ``(q,)`` of the logit of the share of extra zeros, and their ``(q, q)`` covariance.
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+    std_errors: Floats
+    inflation_names: tuple[str, ...]
+    inflation: Floats
+    inflation_vcov: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Solution:
     """Estimates in the units of the data.
 
     Parameters
     ----------
     method
-        "reml" or "ml".
+        "reml", "ml" or "laplace".
     criterion
-        -2 log-likelihood ("ml") or -2 log restricted likelihood ("reml"), with every constant.
+        -2 log-likelihood ("ml", "laplace") or -2 log restricted likelihood ("reml"), with every constant.
     beta, vcov_beta
         ``(p,)`` coefficients and ``(p, p)`` covariance matrix given the variance parameters.
     sigma
@@ -141,6 +161,8 @@ class Solution:
         Evidence of optimality.
     groups
         Conditional distribution of the group effects.
+    family_numbers
+        Of a generalised linear model, else ``None``.
     """
 
     method: Method
@@ -156,3 +178,4 @@ class Solution:
     boundary: tuple[str, ...]
     certificate: Certificate
     groups: GroupPosterior
+    family_numbers: FamilyNumbers | None = None

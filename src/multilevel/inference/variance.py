@@ -16,7 +16,8 @@ def variance_components(fit: Fit) -> Columns:
 
     Returns
     -------
-    Columns group, term, sd, variance, share; the last row has group "Residual" and term "". ``share`` is
+    Columns group, term, sd, variance, share; the last row has group "Residual" and term "", except in
+    generalised models, whose effects are those of the linear predictor. ``share`` is
     the variance over the sum of the column, zero if that sum is zero; the variance of a slope is counted
     as it stands, per squared unit of its predictor. With precision weights the residual row is that of a
     row of weight one; if the residual sds are known row by row, it is their root mean square.
@@ -26,11 +27,13 @@ def variance_components(fit: Fit) -> Columns:
         group += [fit.design.factors[block.factor].name] * len(block.names)
         term += list(block.names)
         variance += [max(float(v), 0.0) for v in np.diag(T)]  # rounding may leave -1e-20
-    values = np.array([*variance, residual_variance(fit)])
+    if fit.method != "laplace":
+        group, term, variance = [*group, RESIDUAL], [*term, ""], [*variance, residual_variance(fit)]
+    values = np.array(variance)
     total = float(values.sum())
     return {
-        "group": [*group, RESIDUAL],
-        "term": [*term, ""],
+        "group": group,
+        "term": term,
         "sd": np.sqrt(values),
         "variance": values,
         "share": values / total if total > 0 else np.zeros_like(values),

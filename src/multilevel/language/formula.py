@@ -77,7 +77,7 @@ def _parsed(text: str, lme4_compat: bool) -> Model:
 def _model(text: str, lme4_compat: bool) -> Model:
     """Read response and right side, and put the model together."""
     cursor = screened(text)
-    response = _response(cursor)
+    response, trials = _response(cursor)
     side = _right_side(cursor)
     fixed = side.written_out()
     grouped = [term for bar in side.bars for term in _grouped(bar, lme4_compat)]
@@ -98,12 +98,13 @@ def _model(text: str, lme4_compat: bool) -> Model:
         fixed.text,
         tuple(item.term for item in grouped),
         tuple(expression_text(offset) for offset in side.offsets),
-        _variables(response, fixed, grouped, side.offsets),
+        _variables(response, trials, fixed, grouped, side.offsets),
+        trials="" if trials is None else expression_text(trials),
     )
 
 
-def _response(cursor: Cursor) -> Expression:
-    """Read the left side and its `~`: one column, or one call that gives one number a row."""
+def _response(cursor: Cursor) -> tuple[Expression, Expression | None]:
+    """Read the left side and its `~`: one column, or one call that gives one number a row; and its trials."""
     first = cursor.token
     if cursor.at_end():
         cursor.fail("the formula is empty", first, remedy="write `response ~ terms`")
@@ -111,7 +112,11 @@ def _response(cursor: Cursor) -> Expression:
         cursor.fail("the formula has no `~`", first, remedy="write `response ~ terms`")
     if cursor.at("~"):
         cursor.fail("the response is missing", first, remedy="write a column before the `~`")
-    response = read_sum(cursor)
+    trials = None
+    if _is_prop(cursor):
+        response, trials = _successes_and_trials(cursor)
+    else:
+        response = read_sum(cursor)
     stop = cursor.tokens[cursor.place - 1].stop
     if not cursor.at("~"):
         shown = cursor.text[cursor.token.start : cursor.token.stop]
@@ -126,7 +131,29 @@ def _response(cursor: Cursor) -> Expression:
             remedy=f"write `I({expression_text(response)})`",
         )
     cursor.take()
-    return response
+    return response, trials
+
+
+def _is_prop(cursor: Cursor) -> bool:
+    """Return whether the response is written `prop(successes, trials)`."""
+    here, after = cursor.token, cursor.tokens[min(cursor.place + 1, len(cursor.tokens) - 1)]
+    return here.kind == "name" and here.value == "prop" and after.value == "("
+
+
+def _successes_and_trials(cursor: Cursor) -> tuple[Expression, Expression]:
+    """Read `prop(successes, trials)`; trials may be one number."""
+    cursor.take()
+    cursor.take()
+    found = []
+    for closing in (",", ")"):
+        start = cursor.token
+        expression = read_sum(cursor)
+        check_column(cursor, expression, start.start, cursor.tokens[cursor.place - 1].stop)
+        found.append(expression)
+        if not cursor.at(closing):
+            cursor.fail("`prop` needs successes and trials", cursor.token, allowed="prop(successes, trials)")
+        cursor.take()
+    return found[0], found[1]
 
 
 def _right_side(cursor: Cursor) -> Side:
@@ -155,10 +182,14 @@ def _grouped(bar: Bar, lme4_compat: bool) -> list[GroupedEffects]:
 
 
 def _variables(
-    response: Expression, fixed: Terms, grouped: list[GroupedEffects], offsets: tuple[Expression, ...]
+    response: Expression,
+    trials: Expression | None,
+    fixed: Terms,
+    grouped: list[GroupedEffects],
+    offsets: tuple[Expression, ...],
 ) -> tuple[str, ...]:
-    """Return every column in order: response, fixed part, each term's effects and factors, offsets."""
-    names = [*columns_of(response), *fixed.columns]
+    """Return every column in order: response, trials, fixed part, each term's effects, factors, offsets."""
+    names = [*columns_of(response), *(columns_of(trials) if trials is not None else ()), *fixed.columns]
     for item in grouped:
         names += [*item.effects.columns, *item.term.factors]
     for offset in offsets:

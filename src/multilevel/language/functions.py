@@ -172,7 +172,7 @@ STRUCTURES: tuple[str, ...] = ("us", "diag", "homdiag", "cs")
 """Words that may stand before a grouped term to choose its covariance."""
 
 HINTS: Mapping[str, str] = {
-    "prop": "counts out of trials are not in this version; a linear model needs a numeric response",
+    "prop": "successes out of trials are a response: prop(successes, trials) ~ ...",
     "cbind": "counts out of trials are not in this version; a linear model needs a numeric response",
     "factor": "a text column is a factor by itself; `C(x)` makes one of numbers",
     "s": "write `cr(x, df=5)` or `bs(x, df=5)` for a spline",

@@ -15,6 +15,8 @@ _KNOWN = frozenset((*FUNCTIONS, *CONTRASTS, *STRUCTURES, "offset"))
 def screened(text: str) -> Cursor:
     """Cut a text into tokens and refuse every function that is not on the whitelist, all at once.
 
+    ``prop(successes, trials)`` may be the response, and nothing else.
+
     Raises
     ------
     FormulaError
@@ -22,6 +24,8 @@ def screened(text: str) -> Cursor:
     """
     cursor = Cursor(text)
     unknown = [token for token in _callees(cursor) if token.value not in _KNOWN]
+    if unknown and unknown[0] is cursor.tokens[0] and unknown[0].value == "prop":
+        del unknown[0]
     if unknown:
         _fail_unknown(cursor, unknown)
     return cursor

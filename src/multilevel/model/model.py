@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from multilevel.model.families import Family, Gaussian
 from multilevel.model.terms import GroupTerm
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A Gaussian multilevel model ``y = X beta + sum_b Z_b b_b + e``.
+    """A multilevel model ``g(E[y | b]) = X beta + sum_b Z_b b_b``; by default linear: ``y = ... + e``.
 
     Parameters
     ----------
@@ -26,6 +27,12 @@ class Model:
         Expressions inside ``offset()``; their sum is subtracted from the response.
     variables
         Every column that the model needs, by its bare name, in order of first use.
+    trials
+        Expression of the trials of a response ``prop(successes, trials)``, or "".
+    family
+        Distribution of the response given its mean.
+    inflation
+        Formula text of the linear predictor of zero inflation, like ``fixed``, or "".
 
     Examples
     --------
@@ -41,3 +48,6 @@ class Model:
     groups: tuple[GroupTerm, ...]
     offsets: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    trials: str = ""
+    family: Family = field(default_factory=Gaussian)
+    inflation: str = ""

@@ -27,14 +27,14 @@ def summarise(design: Design) -> Moments:
     order = tuple(sorted(range(len(design.factors)), key=lambda f: (-len(design.factors[f].levels), f)))
     response = _response(design, design.y)
     scaling = scaling_of(design, response)
-    factors, blocks = _factor_columns(design, order, scaling)
+    factors, blocks = factor_columns(design, order, scaling)
     root = _root_weights(design)
     y = (response - scaling.y_centre) / scaling.y_scale
     A, C, D = core.cross_products(factors, *scaling.fixed.for_kernels(design.fixed.X), y, root, threads)
     mixed = _mixed(design, scaling, blocks, A, D)
     if mixed is not scaling:
         scaling = mixed
-        factors, blocks = _factor_columns(design, order, scaling)
+        factors, blocks = factor_columns(design, order, scaling)
         A, C, D = core.cross_products(factors, *scaling.fixed.for_kernels(design.fixed.X), y, root, threads)
     pairs = tuple(
         Pairs(f, g, *core.pair_table(factors[f], factors[g], root))
@@ -70,7 +70,7 @@ def replace_response(moments: Moments, design: Design, y: Floats) -> Moments:
     response = _response(design, y)
     centre, scale, constant = response_scaling(design.fixed, response)
     scaling = replace(moments.scaling, y_centre=centre, y_scale=scale, constant=constant)
-    factors, _ = _factor_columns(design, moments.order, scaling)
+    factors, _ = factor_columns(design, moments.order, scaling)
     scaled = (response - scaling.y_centre) / scaling.y_scale
     fixed = scaling.fixed.for_kernels(design.fixed.X)
     c, d = core.response_products(factors, *fixed, scaled, _root_weights(design))
@@ -89,7 +89,7 @@ def _rows_by_group(design: Design, order: tuple[int, ...], scaling: Scaling, y: 
     groups = design.residual_groups
     if groups is None:
         return None
-    factors, _ = _factor_columns(design, order, scaling)
+    factors, _ = factor_columns(design, order, scaling)
     return RowsByGroup(
         index=groups.index,
         m=len(groups.levels),
@@ -143,7 +143,7 @@ def _log_weights(design: Design) -> float:
     return float(logs.sum() if design.frequency_weights is None else logs @ design.frequency_weights)
 
 
-def _factor_columns(
+def factor_columns(
     design: Design, order: tuple[int, ...], scaling: Scaling
 ) -> tuple[list[FactorColumns], tuple[TermBlock, ...]]:
     """Return for each factor the columns of all its terms side by side, and where each term stands."""

@@ -111,8 +111,8 @@ def scaling_of(design: Design, response: Floats) -> Scaling:
     A column is centred only where that is a re-parametrisation: in the fixed part if the constant is in its
     span, in a grouped term if the term is unstructured and has an intercept.
     """
-    fixed = _fixed_scaling(design.fixed)
-    terms = tuple(_term_scaling(term) for term in design.terms)
+    fixed = fixed_scaling(design.fixed)
+    terms = tuple(term_scaling(term) for term in design.terms)
     centre, scale, constant = response_scaling(design.fixed, response)
     return Scaling(fixed, terms, centre, scale, constant)
 
@@ -127,7 +127,7 @@ def response_scaling(fixed: FixedPart, response: Floats) -> tuple[float, float, 
     return centre, scale if scale > 0.0 else 1.0, constant
 
 
-def _fixed_scaling(fixed: FixedPart) -> ColumnScaling:
+def fixed_scaling(fixed: FixedPart) -> ColumnScaling:
     """Centre the columns that do not make up the constant; scale all but those that do."""
     p = len(fixed.names)
     mean, deviation = core.column_moments(fixed.X)
@@ -165,7 +165,7 @@ def mean_and_contrasts(k: int) -> Floats:
     return Q
 
 
-def _term_scaling(term: EffectsTerm) -> ColumnScaling:
+def term_scaling(term: EffectsTerm) -> ColumnScaling:
     """Centre beside an intercept in an unstructured term; one common scale where all effects share one sd."""
     k = len(term.names)
     mean, deviation = core.column_moments(term.Z)

@@ -21,7 +21,7 @@ from multilevel.report.numbers import (
 from multilevel.results import Fit
 from multilevel.results.posterior import Result
 
-METHODS: Mapping[str, str] = {"reml": "REML", "ml": "ML"}
+METHODS: Mapping[str, str] = {"reml": "REML", "ml": "ML", "laplace": "ML (Laplace)"}
 TESTS: Mapping[str, str] = {
     "satterthwaite": "t tests with Satterthwaite's degrees of freedom",
     "kenward-roger": "t tests with Kenward and Roger's standard errors and degrees of freedom",
@@ -33,8 +33,10 @@ MOST_CORRELATIONS = 4
 
 def headline(fit: Fit) -> str:
     """Return what was fitted and how: "Linear mixed model by REML"."""
-    kind = "Linear mixed model" if fit.design.terms else "Linear model"
-    return f"{kind} by {METHODS[fit.method]}"
+    kind = "inear mixed model" if fit.design.terms else "inear model"
+    if fit.method != "laplace":
+        return f"L{kind} by {METHODS[fit.method]}"
+    return f"Generalised l{kind}, {fit.design.family.text()}, by {METHODS[fit.method]}"
 
 
 def sizes(fit: Result) -> str:

@@ -57,7 +57,7 @@ class Fit:
     """
 
     design: Design
-    moments: Moments
+    moments: Moments | None
     solution: Solution
     table: Table
     options: FitOptions

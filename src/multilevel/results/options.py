@@ -23,8 +23,10 @@ class FitOptions:
 
     Parameters
     ----------
+    family, link, zero_inflation
+        Names of the family and its link; formula text of zero inflation.
     method
-        "reml" or "ml".
+        "reml", "ml" or "laplace".
     ddf
         Degrees of freedom of the coefficients: "satterthwaite", "kenward-roger" (REML only), or "none" for
         the normal distribution.
@@ -43,6 +45,9 @@ class FitOptions:
         If a value is not one of the allowed ones, or "kenward-roger" is asked of an ML fit.
     """
 
+    family: str = "gaussian"
+    link: str = "identity"
+    zero_inflation: str | None = None
     method: Method = "reml"
     ddf: Ddf = "satterthwaite"
     level: float = 0.95
@@ -66,11 +71,34 @@ class FitOptions:
                 allowed="True, False",
                 remedy="lme4_compat=True",
             )
+        self._check_family()
         if self.ddf == "kenward-roger" and self.method != "reml":
             raise OptionError(
                 f"ddf='kenward-roger' was asked of a fit by method={self.method!r}",
                 allowed="Kenward-Roger adjusts restricted maximum likelihood",
                 remedy="method='reml', or ddf='satterthwaite'",
+            )
+
+    def _check_family(self) -> None:
+        """Raise `OptionError` if the method or the degrees of freedom are not those of the family."""
+        linear = self.family == "gaussian" and self.link == "identity"
+        if linear == (self.method == "laplace"):
+            raise OptionError(
+                f"method={self.method!r} was asked of the {self.family} family with {self.link} link",
+                allowed="'reml' or 'ml'" if linear else "'laplace' (maximum likelihood by Laplace's method)",
+                remedy="leave method out",
+            )
+        if not linear and self.ddf != "none":
+            raise OptionError(
+                f"ddf={self.ddf!r} was asked of the {self.family} family",
+                allowed="'none': tests by the normal distribution",
+                remedy="leave ddf out",
+            )
+        if not linear and (self.precision_weights is not None or self.residual_sd is not None):
+            name = "precision_weights" if self.precision_weights is not None else "residual_sd"
+            raise OptionError(
+                f"{name} was given to the {self.family} family, which has no residual of known variance",
+                allowed="frequency_weights; trials as prop(successes, trials); exposure as offset(log(t))",
             )
 
 

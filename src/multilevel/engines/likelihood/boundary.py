@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.engines.likelihood.problem import theta_of
+from multilevel.engines.likelihood.problem import Terms, theta_of
 from multilevel.engines.likelihood.verdict import is_singular
-from multilevel.kernels import core
 from multilevel.model import Covariance
-from multilevel.moments import Moments, TermBlock
+from multilevel.moments import TermBlock
 
 Floats = NDArray[np.float64]
 
@@ -24,9 +23,16 @@ ROUNDING = 1e-14
 """A variance in the user's columns this small beside what it was summed from is zero."""
 
 
+class Criterion(Protocol):
+    """What is minimised, as a function of theta alone."""
+
+    def value(self, theta: Floats) -> float:
+        """Return -2 log-likelihood, infinite where it is not defined."""
+
+
 def boundary_sentences(
-    moments: Moments,
-    problem: core.Problem,
+    moments: Terms,
+    problem: Criterion,
     found: Mapping[str, Any],
     relative: Sequence[Floats],
     sigma: float,
@@ -51,8 +57,8 @@ def boundary_sentences(
 
 
 def _sentence(
-    moments: Moments,
-    problem: core.Problem,
+    moments: Terms,
+    problem: Criterion,
     found: Mapping[str, Any],
     relative: Sequence[Floats],
     sigma: float,
@@ -132,8 +138,8 @@ def _empty_direction(T: Floats, covariance: Covariance) -> Floats:
 
 
 def _farthest(
-    moments: Moments,
-    problem: core.Problem,
+    moments: Terms,
+    problem: Criterion,
     found: Mapping[str, Any],
     relative: Sequence[Floats],
     term: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from multilevel.engines.solution import Method
 from multilevel.errors import DesignError
 from multilevel.kernels import core
 from multilevel.model import Covariance
-from multilevel.moments import Moments, TermBlock
+from multilevel.moments import Moments, Scaling, TermBlock
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +38,7 @@ def native_problem(moments: Moments, method: Method) -> core.Problem:
         reml=method == "reml",
         n=moments.n,
         known_sigma=0.0 if moments.known_sigma is None else moments.known_sigma / scale,
-        max_core=_max_core(),
+        max_core=max_core(),
     )
 
 
@@ -54,7 +55,7 @@ def _parts(block: TermBlock) -> list[tuple[int, int, int, int]]:
     return [mean, contrasts] if block.size > 1 else [mean]
 
 
-def _max_core() -> int:
+def max_core() -> int:
     """Return how many effects may stand in a dense core: three square matrices in 60% of the memory."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 << 30
     return math.isqrt(int(0.6 * total) // (3 * 8))
@@ -73,8 +74,8 @@ def require_core(problem: core.Problem, moments: Moments) -> None:
     except ValueError as error:
         sizes = " x ".join(f"{m:,}" for m in moments.levels)
         raise DesignError(
-            f"the crossed factors ({sizes} levels) leave more than {_max_core():,} effects that must be"
-            f" solved together, more than {3 * 8 * _max_core() ** 2 / 2**30:.0f} GiB of matrices",
+            f"the crossed factors ({sizes} levels) leave more than {max_core():,} effects that must be"
+            f" solved together, more than {3 * 8 * max_core() ** 2 / 2**30:.0f} GiB of matrices",
             allowed="crossed factors of which all but the largest are small, or that hardly overlap",
             remedy="drop the grouped term with the second most levels, or fit on a machine with more memory",
         ) from error
@@ -113,7 +114,23 @@ def n_theta(block: TermBlock) -> int:
     return min(block.size, most.get(block.covariance, block.size))
 
 
-def relative_covariances(moments: Moments, theta: Floats) -> tuple[Floats, ...]:
+class Terms(Protocol):
+    """Where grouped terms stand, and how their columns were scaled: `Moments`, or `Layout`."""
+
+    @property
+    def blocks(self) -> tuple[TermBlock, ...]:
+        """One for each grouped term."""
+
+    @property
+    def effects(self) -> tuple[int, ...]:
+        """Effects per level of each factor."""
+
+    @property
+    def scaling(self) -> Scaling:
+        """Scaling of the columns."""
+
+
+def relative_covariances(moments: Terms, theta: Floats) -> tuple[Floats, ...]:
     """Return each term's ``T = Lambda Lambda'`` in the scaled columns."""
     found = []
     factors = [np.zeros((k, k)) for k in moments.effects]
@@ -126,7 +143,7 @@ def relative_covariances(moments: Moments, theta: Floats) -> tuple[Floats, ...]:
     return tuple(found)
 
 
-def theta_of(moments: Moments, relative: Sequence[Floats]) -> Floats:
+def theta_of(moments: Terms, relative: Sequence[Floats]) -> Floats:
     """Return the coordinates of given ``T``, one for each term; the inverse of `relative_covariances`."""
     factors = [np.zeros((k, k)) for k in moments.effects]
     for block, T in zip(moments.blocks, relative, strict=True):

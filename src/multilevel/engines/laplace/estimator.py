@@ -1,0 +1,305 @@
+"""Maximum likelihood by Laplace's method: start, search, boundary, curvature; in the user's units."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.design.design import Design
+from multilevel.engines.laplace.boundary import Snapped, escape, snapped
+from multilevel.engines.laplace.effects import LaplaceEffects
+from multilevel.engines.laplace.problem import LaplaceProblem, Point
+from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
+from multilevel.engines.laplace.start import start_vector
+from multilevel.engines.likelihood.estimator import Progress, Watcher
+from multilevel.engines.likelihood.problem import n_theta
+from multilevel.engines.likelihood.verdict import SENTENCES, is_singular
+from multilevel.engines.solution import Certificate, FamilyNumbers, Solution, Status
+from multilevel.errors import DesignError
+from multilevel.moments import layout_of
+
+Floats = NDArray[np.float64]
+Watch = Callable[[int, float, float], bool]
+
+CERTIFIED = 1e-6
+"""Half the squared Newton step, with the Hessian itself, below which an optimum is certified."""
+ROUGH = 1e-3
+"""Steps of the differences that give a first metric, in units of the coordinates."""
+FINE = 3e-3
+"""Steps of the differences at the optimum, in approximate standard errors."""
+MUCH_WORK = 2_000_000
+"""Rows times coordinates from which differences are one-sided."""
+ENDS = {"optimal": Status.OPTIMAL, "limit": Status.EVALUATION_LIMIT, "stalled": Status.STALLED,
+        "interrupted": Status.INTERRUPTED}  # fmt: skip
+ESCAPES = 5
+GOOD = (Status.OPTIMAL, Status.BOUNDARY)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Optimum:
+    """Where a search ended.
+
+    Parameters
+    ----------
+    search
+        Its last state; ``search.H`` is the Hessian by differences where ``certified`` could be asked.
+    end
+        One of `ENDS`.
+    snap
+        Covariances at the boundary.
+    """
+
+    search: Search
+    end: str
+    snap: Snapped
+
+
+def solve_laplace(
+    design: Design,
+    *,
+    start: Floats | None = None,
+    max_evaluations: int = 200,
+    progress: Watcher | None = None,
+) -> Solution:
+    """Estimate a generalised linear mixed model by maximum likelihood, Laplace's method.
+
+    Parameters
+    ----------
+    design
+        With its family.
+    start
+        Vector to start from (``theta`` of the solution of a similar fit).
+    max_evaluations
+        Limit on evaluations with gradient of one search; reaching it is a status.
+    progress
+        Called with a `Progress` after each evaluation; returning ``False`` ends the search.
+
+    Raises
+    ------
+    DesignError
+        If the likelihood is not defined at any start.
+
+    Notes
+    -----
+    Tierney and Kadane (1986); gradient by implicit differentiation (Kristensen, Nielsen, Berg, Skaug and Bell
+    2016), with the observed information in the determinant.
+    """
+    layout = layout_of(design)
+    problem = LaplaceProblem(design, layout)
+    x0 = start_vector(design, layout) if start is None else np.array(start, dtype=np.float64)
+
+    def watch(evaluations: int, value: float, decrement: float) -> bool:
+        return progress is None or progress(Progress(evaluations, value, decrement)) is not False
+
+    optimum = _optimise(problem, x0, max_evaluations, watch)
+    return _solution(problem, optimum)
+
+
+def _optimise(problem: LaplaceProblem, x0: Floats, limit: int, watch: Watch) -> Optimum:
+    """Search, put small covariances on the boundary, leave it where the likelihood rises, and measure."""
+    point = problem.at(x0)
+    if not np.isfinite(point.value):
+        x0 = _retreat(problem, x0)
+        point = problem.at(x0)
+    search = Search(x0, point, _first_metric(problem, x0, point), 1, np.inf, [point.value])
+    end = minimise(problem.at, search, limit=limit, watch=watch)
+    snap = snapped(problem, search)
+    for _ in range(ESCAPES):
+        if end != "optimal" or not escape(problem, search, snap):
+            break
+        end = minimise(problem.at, search, limit=limit, watch=watch)
+        snap = snapped(problem, search)
+    if end in ("optimal", "stalled"):
+        end = _polish(problem, search, snap)
+    return Optimum(search, end, snap)
+
+
+def _retreat(problem: LaplaceProblem, x: Floats) -> Floats:
+    """Return a start nearer zero at which the likelihood is defined."""
+    for share in (0.5, 0.1, 0.0):
+        x = x.copy()
+        x[problem.places.theta] *= 0.5
+        x[problem.places.coefficients] *= share
+        problem.forget()
+        if np.isfinite(problem.at(x, gradient=False).value):
+            return x
+    raise DesignError(
+        "the likelihood cannot be computed at the start values",
+        allowed="a response and predictors of moderate size",
+        remedy="look for a value in a wrong unit, rescale the predictors, or choose another link",
+    )
+
+
+def _first_metric(problem: LaplaceProblem, x: Floats, point: Point) -> Floats:
+    """Return a positive definite Hessian: exact for all but the coefficients, information for those."""
+    here = problem.places
+    H = np.eye(here.size)
+    p = here.coefficients.stop
+    H[:p, :p] = 2.0 * np.asarray(point.found["information"])
+    others = np.arange(p, here.size)
+    columns = hessian_columns(problem.at, x, point, others, np.full(here.size, ROUGH), central=False)
+    if np.isfinite(columns).all():
+        H[:, p:] = columns
+        H[p:, :p] = columns[:p].T
+        H[p:, p:] = (columns[p:] + columns[p:].T) / 2.0
+    return positive(H)
+
+
+def _polish(problem: LaplaceProblem, search: Search, snap: Snapped) -> str:
+    """Put the Hessian by differences into the search and take Newton steps until it is certified."""
+    free = snap.free
+    for _ in range(4):
+        H = _hessian(problem, search, free)
+        part = positive(H[np.ix_(free, free)])
+        step = np.zeros_like(search.x)
+        step[free] = -np.linalg.solve(part, search.point.gradient[free])
+        search.H = H
+        search.decrement = -0.5 * float(search.point.gradient @ step)
+        if search.decrement < 1e-9:
+            return "optimal"
+        point = problem.at(search.x + step)
+        search.evaluations += 1
+        if not np.isfinite(point.value) or point.value > search.point.value + 1e-9 * (1 + abs(point.value)):
+            break
+        search.x, search.point = search.x + step, point
+        search.trace.append(point.value)
+        if search.decrement < CERTIFIED:
+            search.decrement = search.decrement**2
+            return "optimal"
+    return "optimal" if search.decrement < CERTIFIED else "stalled"
+
+
+def _hessian(problem: LaplaceProblem, search: Search, free: NDArray[np.int64]) -> Floats:
+    """Return the Hessian of -2 log-likelihood by differences of the exact gradient."""
+    spread = np.sqrt(2.0 * np.abs(np.diagonal(np.linalg.pinv(positive(search.H)))))
+    steps = FINE * np.clip(spread, 1e-8, 1.0)
+    central = problem.design.n_rows * search.x.size < MUCH_WORK
+    columns = hessian_columns(problem.at, search.x, search.point, free, steps, central=central)
+    search.evaluations += free.size * (2 if central else 1)
+    H = np.zeros((search.x.size, search.x.size))
+    H[:, free] = columns
+    problem.at(search.x)
+    return np.asarray((H + H.T) / 2.0 * _both(free, search.x.size))
+
+
+def _both(free: NDArray[np.int64], size: int) -> Floats:
+    """Return ones where both coordinates are free."""
+    mask = np.zeros(size)
+    mask[free] = 1.0
+    return np.outer(mask, mask)
+
+
+def covariance_of(H: Floats, free: NDArray[np.int64]) -> Floats:
+    """Return the asymptotic covariance ``2 H^-1`` of the free coordinates, zero for the others."""
+    part = H[np.ix_(free, free)]
+    scale = 1.0 / np.sqrt(np.where(np.diagonal(part) > 0.0, np.diagonal(part), 1.0))
+    values, vectors = np.linalg.eigh(part * np.outer(scale, scale))
+    keep = values > 1e-9 * max(float(values.max(initial=0.0)), 1e-300)
+    root = vectors[:, keep] * scale[:, None]
+    full = np.zeros_like(H)
+    full[np.ix_(free, free)] = 2.0 * (root / values[keep]) @ root.T
+    return full
+
+
+def _solution(problem: LaplaceProblem, optimum: Optimum) -> Solution:
+    """Return the solution in the user's units."""
+    search, snap, here = optimum.search, optimum.snap, problem.places
+    scaling = problem.layout.scaling
+    back = scaling.fixed.back
+    beta = back @ search.x[here.coefficients]
+    covariance = covariance_of(search.H, snap.free)
+    vcov = back @ covariance[here.coefficients, here.coefficients] @ back.T
+    relative = snap.relative
+    covariances = tuple(term.back @ T @ term.back.T for term, T in zip(scaling.terms, relative, strict=True))
+    status = ENDS[optimum.end]
+    if status is Status.OPTIMAL and any(is_singular(T) for T in relative):
+        status = Status.BOUNDARY
+    numbers = _family_numbers(problem, search.x, covariance, beta)
+    sigma = dict(zip(numbers.names, numbers.values, strict=True)).get("sigma", 1.0)
+    parameters = here.theta.start + sum(n_theta(block) for block in problem.layout.blocks)
+    return Solution(
+        method="laplace",
+        criterion=search.point.value,
+        beta=beta,
+        vcov_beta=(vcov + vcov.T) / 2.0,
+        sigma=float(sigma),
+        covariances=covariances,
+        theta=search.x,
+        n_parameters=int(parameters),
+        status=status,
+        sentence=SENTENCES[status],
+        boundary=snap.sentences(problem, search, certified=status in GOOD),
+        certificate=Certificate(
+            holds=status in GOOD,
+            decrement=float(search.decrement),
+            dual=float(snap.dual),
+            complementarity=float(snap.complementarity),
+            evaluations=search.evaluations,
+        ),
+        groups=LaplaceEffects(problem, search.x, vcov),
+        family_numbers=numbers,
+    )
+
+
+def _family_numbers(problem: LaplaceProblem, x: Floats, covariance: Floats, beta: Floats) -> FamilyNumbers:
+    """Return the family's parameters (or thresholds) and zero inflation, with standard errors."""
+    here, design = problem.places, problem.design
+    spread = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
+    inflation = design.inflation
+    q_names: tuple[str, ...] = () if inflation is None else inflation.names
+    back = problem.layout.inflation.back
+    zi = back @ x[here.inflation]
+    zi_vcov = back @ covariance[here.inflation, here.inflation] @ back.T
+    if design.family.name == "ordinal":
+        names, values, errors = _thresholds(problem, x, covariance, beta)
+    else:
+        names = design.family.parameters
+        values = np.exp(x[here.auxiliary])
+        errors = values * spread[here.auxiliary]
+    return FamilyNumbers(names, values, errors, q_names, zi, zi_vcov)
+
+
+def _thresholds(
+    problem: LaplaceProblem, x: Floats, covariance: Floats, beta: Floats
+) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Return thresholds of the uncentred columns and their standard errors, by the delta method."""
+    here, scaling = problem.places, problem.layout.scaling.fixed
+    aux = x[here.auxiliary]
+    J = np.zeros((aux.size, x.size))
+    for c in range(aux.size):
+        J[c, here.auxiliary.start] = 1.0
+        for d in range(1, c + 1):
+            J[c, here.auxiliary.start + d] = np.exp(aux[d])
+    shift = scaling.centre @ scaling.back
+    J[:, here.coefficients] = shift
+    values = problem.natural(x) + float(scaling.centre @ beta)
+    classes = problem.design.classes or tuple(str(c) for c in range(1, aux.size + 2))
+    names = tuple(f"{a}|{b}" for a, b in itertools.pairwise(classes))
+    return names, values, np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", J, covariance, J), 0.0))
+
+
+def evaluate_laplace(design: Design, x: Floats, *, status: Status, evaluations: int) -> Solution:
+    """Return the solution at a known vector, without a search (for saved fits).
+
+    Parameters
+    ----------
+    design
+        As it was fitted.
+    x
+        ``theta`` of the solution.
+    status, evaluations
+        How the search ended, and after how many evaluations.
+    """
+    problem = LaplaceProblem(design, layout_of(design))
+    point = problem.at(x)
+    search = Search(np.asarray(x), point, _first_metric(problem, x, point), evaluations, 0.0, [])
+    snap = snapped(problem, search)
+    search.H = _hessian(problem, search, snap.free)
+    search.evaluations = evaluations
+    end = {Status.OPTIMAL: "optimal", Status.BOUNDARY: "optimal"}.get(status, status.value)
+    names = {"evaluation_limit": "limit"}
+    return _solution(problem, Optimum(search, names.get(end, end), snap))

@@ -1,0 +1,84 @@
+"""Rows that differ in their response alone, merged into one where the family's likelihood allows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.design.design import Design
+
+Floats = NDArray[np.float64]
+
+MERGING = ("bernoulli", "binomial", "poisson")
+"""Families whose successes, or counts, of equal rows may be added up."""
+WORTH_IT = 0.7
+"""Rows are merged if at most this share of them is left."""
+MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResponseRows:
+    """The rows that the kernels are given.
+
+    Parameters
+    ----------
+    rows
+        ``(r,)`` for each of them, a row of the design with its covariates and groups; ``None`` if they are
+        the design's rows.
+    y, trials, frequency
+        ``(r,)`` response, and trials and frequencies or ``None``.
+    """
+
+    rows: NDArray[np.int64] | None
+    y: Floats
+    trials: Floats | None
+    frequency: Floats | None
+
+
+def response_rows(design: Design) -> ResponseRows:
+    """Return the design's rows, equal ones merged: Bernoulli to binomial, Poisson counts to sums.
+
+    The likelihood of the merged rows differs from that of the design's by a constant.
+    """
+    plain = ResponseRows(None, design.y, design.trials, design.frequency_weights)
+    if design.family.name not in MERGING or design.inflation is not None:
+        return plain
+    columns = _columns(design)
+    _, rows, inverse = np.unique(_hashes(columns), return_index=True, return_inverse=True)
+    if rows.size > WORTH_IT * design.n_rows or not np.array_equal(columns, columns[rows][inverse]):
+        return plain
+    weights = np.ones(design.n_rows) if design.frequency_weights is None else design.frequency_weights
+    y = _sums(inverse, weights * design.y)
+    trials = weights if design.trials is None else weights * design.trials
+    total = _sums(inverse, trials)
+    if design.family.name == "poisson":
+        return ResponseRows(rows, y / total, None, total)
+    return ResponseRows(rows, y, total, None)
+
+
+def _sums(group: NDArray[np.int64], values: Floats) -> Floats:
+    """Return the sums of values by group."""
+    return np.bincount(group, weights=values).astype(np.float64)
+
+
+def _columns(design: Design) -> Floats:
+    """Return everything in which rows may differ but for the response, ``(n, columns)``."""
+    parts: list[Floats] = [np.asarray(design.fixed.X)]
+    parts += [np.asarray(term.Z) for term in design.terms]
+    parts += [factor.index[:, None].astype(np.float64) for factor in design.factors]
+    if design.offset is not None:
+        parts.append(design.offset[:, None])
+    whole = np.concatenate(parts, axis=1) + 0.0  # no minus zeros
+    varying = whole[:, np.ptp(whole, axis=0) > 0.0] if whole.size else whole
+    return np.ascontiguousarray(varying if varying.shape[1] else whole[:, :1])
+
+
+def _hashes(columns: Floats) -> NDArray[np.uint64]:
+    """Return one number for each row, equal for equal rows and hardly ever for others."""
+    found = np.zeros(columns.shape[0], dtype=np.uint64)
+    for column in columns.T:
+        found = (found ^ (found >> np.uint64(29)) ^ np.ascontiguousarray(column).view(np.uint64)) * MIX
+        found ^= found >> np.uint64(32)
+    return found

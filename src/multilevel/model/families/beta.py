@@ -1,0 +1,76 @@
+"""Beta and beta-binomial responses: shares that vary more than counts of one probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.model.families.binomial import Binomial
+from multilevel.model.families.family import Family, Floats, LinkName, refuse_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Beta(Family):
+    """Shares between 0 and 1 with variance ``mu (1 - mu) / (1 + phi)`` (Ferrari and Cribari-Neto 2004)."""
+
+    name: ClassVar[str] = "beta"
+    code: ClassVar[int] = 6
+    links: ClassVar[tuple[LinkName, ...]] = ("logit", "probit", "cloglog")
+    parameters: ClassVar[tuple[str, ...]] = ("phi",)
+
+    def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
+        """Require numbers strictly between 0 and 1."""
+        refuse_rows(
+            (y <= 0) | (y >= 1),
+            y,
+            name,
+            rows,
+            "is not between 0 and 1",
+            "numbers above 0 and below 1",
+            "shares of known totals are prop(successes, trials) with family='beta_binomial'",
+        )
+
+    def start(self, y: Floats, trials: Floats | None) -> Floats:
+        """Return the shares, drawn towards their mean."""
+        return np.asarray(0.5 * y + 0.5 * y.mean())
+
+    def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
+        """Return phi from the variance of the shares."""
+        ratio = float(np.sum(mu * (1.0 - mu)) / max(float(np.sum((y - mu) ** 2)), 1e-300))
+        return np.array([min(max(ratio - 1.0, 0.2), 1e6)])
+
+    def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return ``mu (1 - mu) / (1 + phi)``."""
+        return np.asarray(mu * (1.0 - mu) / (1.0 + parameters[0]))
+
+    def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Draw shares."""
+        return np.asarray(rng.beta(mu * parameters[0], (1.0 - mu) * parameters[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class BetaBinomial(Binomial):
+    """Successes of ``n`` trials whose probability varies from row to row, beta with precision ``phi``."""
+
+    name: ClassVar[str] = "beta_binomial"
+    code: ClassVar[int] = 7
+    parameters: ClassVar[tuple[str, ...]] = ("phi",)
+
+    def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
+        """Return a middling precision."""
+        return np.array([10.0])
+
+    def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return ``n mu (1 - mu) (phi + n) / (phi + 1)``."""
+        n = np.ones_like(mu) if trials is None else trials
+        return np.asarray(n * mu * (1.0 - mu) * (parameters[0] + n) / (parameters[0] + 1.0))
+
+    def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Draw numbers of successes."""
+        p = rng.beta(mu * parameters[0], (1.0 - mu) * parameters[0])
+        return np.asarray(
+            rng.binomial(1 if trials is None else trials.astype(np.int64), p).astype(np.float64)
+        )

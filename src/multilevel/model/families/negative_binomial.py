@@ -1,0 +1,58 @@
+"""Negative binomial responses: variance quadratic or linear in the mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from multilevel.model.families.family import Floats, LinkName
+from multilevel.model.families.poisson import Poisson
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeBinomial(Poisson):
+    """Counts with variance ``mu + mu^2 / theta`` (NB2): a gamma mixture of Poisson distributions."""
+
+    name: ClassVar[str] = "negative_binomial"
+    code: ClassVar[int] = 2
+    links: ClassVar[tuple[LinkName, ...]] = ("log", "identity", "sqrt")
+    parameters: ClassVar[tuple[str, ...]] = ("theta",)
+
+    def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
+        """Return theta from the variance beyond that of Poisson counts."""
+        excess = float(np.sum((y - mu) ** 2 - mu) / max(float(np.sum(mu * mu)), 1e-8))
+        return np.array([1.0 / min(max(excess, 0.02), 10.0)])
+
+    def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return ``mu + mu^2 / theta``."""
+        return np.asarray(mu + mu * mu / parameters[0])
+
+    def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Draw counts as a gamma mixture of Poisson distributions."""
+        return np.asarray(rng.poisson(rng.gamma(parameters[0], mu / parameters[0])).astype(np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeBinomialLinear(Poisson):
+    """Counts with variance ``mu (1 + phi)`` (NB1)."""
+
+    name: ClassVar[str] = "negative_binomial_linear"
+    code: ClassVar[int] = 3
+    links: ClassVar[tuple[LinkName, ...]] = ("log", "identity", "sqrt")
+    parameters: ClassVar[tuple[str, ...]] = ("phi",)
+
+    def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
+        """Return phi from the variance beyond that of Poisson counts."""
+        return np.array(
+            [min(max(float(np.sum((y - mu) ** 2) / max(float(np.sum(mu)), 1e-8)) - 1.0, 0.05), 50.0)]
+        )
+
+    def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return ``mu (1 + phi)``."""
+        return np.asarray(mu * (1.0 + parameters[0]))
+
+    def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Draw counts as a gamma mixture of Poisson distributions."""
+        return np.asarray(rng.poisson(rng.gamma(mu / parameters[0], parameters[0])).astype(np.float64))

@@ -1,0 +1,51 @@
+"""Poisson responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.model.families.family import SMALL, Family, Floats, LinkName, refuse_rows
+
+
+def check_counts(y: Floats, name: str, rows: NDArray[np.int64]) -> None:
+    """Raise `DataError` unless every response is a count."""
+    refuse_rows(y < 0, y, name, rows, "is negative", "counts: 0, 1, 2, ...")
+    refuse_rows(
+        y != np.floor(y),
+        y,
+        name,
+        rows,
+        "is no whole number",
+        "counts: 0, 1, 2, ...",
+        "a rate is counts with log(exposure) in offset()",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Poisson(Family):
+    """Counts with variance ``mu``."""
+
+    name: ClassVar[str] = "poisson"
+    code: ClassVar[int] = 1
+    links: ClassVar[tuple[LinkName, ...]] = ("log", "identity", "sqrt")
+    counts: ClassVar[bool] = True
+
+    def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
+        """Require counts."""
+        check_counts(y, name, rows)
+
+    def start(self, y: Floats, trials: Floats | None) -> Floats:
+        """Return the counts, drawn a little towards their mean."""
+        return np.asarray(0.9 * y + 0.1 * max(float(y.mean()), SMALL))
+
+    def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the mean."""
+        return mu
+
+    def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Draw counts."""
+        return rng.poisson(mu).astype(np.float64)
