@@ -70,6 +70,28 @@ def test_a_point_that_cannot_be_evaluated_costs_the_others_nothing() -> None:
             assert not together[1][1].any()
 
 
+class Broken(Bell):
+    """A density with a fault of its own once it is told so."""
+
+    fault = False
+
+    def log_density_and_gradient(self, x: Floats) -> tuple[Floats, Floats]:
+        if self.fault:
+            raise ZeroDivisionError("a fault of the density")
+        return super().log_density_and_gradient(x)
+
+
+def test_a_fault_of_the_density_reaches_everyone_who_asked() -> None:
+    density = Broken()
+    target = Target(density, np.zeros(2), together=3)
+    density.fault = True
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(target.value_and_gradient, np.zeros(2)) for _ in range(3)]
+    for question in asked:
+        with pytest.raises(ZeroDivisionError, match="a fault of the density"):
+            question.result(timeout=10)
+
+
 def test_first_points_have_density_differ_and_depend_on_the_seed_alone() -> None:
     target = Target(Bell(limit=3.1), np.zeros(2))
     points = [target.first(seed) for seed in (1, 2, 2**63 + 5)]

@@ -122,7 +122,7 @@ def run_chains(
     if start.size == 0:
         return _nothing_sampled(draws, chains, warmup)
     nutpie, compiled = _library()
-    target, pace = Target(density, start, together=together), pace or Pace()
+    target, pace = Target(density, start, together=together, threads=threads), pace or Pace()
     counted = _Counter()
     model = compiled.from_pyfunc(
         ndim=start.size,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
@@ -21,6 +20,8 @@ NOWHERE = -1e300
 SPREAD = 2.0
 """Sd of the first points of the chains about the mode, in units of the posterior's own."""
 TRIES = 100
+PATIENCE = 3e-4
+"""Seconds that a thread waits for the others, less than an evaluation takes."""
 
 
 class Density(Protocol):
@@ -60,7 +61,9 @@ class Target:
     start
         ``(d,)`` from which the mode is searched.
     together
-        Points that are evaluated together: one if an evaluation is long, else as many as there are threads.
+        Points that are evaluated together: one if an evaluation is long, else as many as there are chains.
+    threads
+        How many ask at the same time; ``None`` for ``together``. Answers do not depend on it.
 
     Raises
     ------
@@ -68,11 +71,14 @@ class Target:
         If no point near the mode has a positive density.
     """
 
-    __slots__ = ("_asked", "_density", "_lock", "_together", "centre", "evaluations", "factor")
+    __slots__ = ("_asked", "_askers", "_density", "_together", "_turn", "centre", "evaluations", "factor")
 
-    def __init__(self, density: Density, start: Floats, *, together: int = 1) -> None:
+    def __init__(
+        self, density: Density, start: Floats, *, together: int = 1, threads: int | None = None
+    ) -> None:
         self._density, self._together = density, together
-        self._lock, self._asked = threading.Lock(), deque[_Question]()
+        self._askers = min(together, threads or together)
+        self._turn, self._asked = threading.Condition(), deque[_Question]()
         with np.errstate(all="ignore"):
             self.centre, covariance, self.evaluations = find_mode(density.log_density, start)
         self.factor = np.asarray(np.linalg.cholesky(covariance))
@@ -89,14 +95,25 @@ class Target:
     def value_and_gradient(self, z: Floats) -> tuple[float, Floats]:
         """Return the log density at ``z`` ``(d,)`` and its gradient by ``z``."""
         question = _Question(np.array(z))
-        self._asked.append(question)
-        with self._lock:  # whoever comes in first answers for all who wait
-            if question.answer is None and len(self._asked) < self._together:
-                time.sleep(0.0)  # the others may put their questions
-            while question.answer is None:
-                waiting = range(min(self._together, len(self._asked)))
-                self._answer([self._asked.popleft() for _ in waiting])
+        with self._turn:
+            self._asked.append(question)
+            self._turn.wait_for(lambda: self._is_time_for(question), timeout=PATIENCE)
+            while question.answer is None:  # whoever comes first answers for all who wait
+                self._answer_some(question)
+                self._turn.notify_all()
         return question.answer
+
+    def _is_time_for(self, question: _Question) -> bool:
+        """Return whether a question is answered, or nobody is left who might ask beside."""
+        return question.answer is not None or len(self._asked) >= self._askers
+
+    def _answer_some(self, own: _Question) -> None:
+        """Answer as many questions as are answered together; if that fails the others ask again."""
+        some = [self._asked.popleft() for _ in range(min(self._together, len(self._asked)))]
+        try:
+            self._answer(some)
+        finally:
+            self._asked.extend(one for one in some if one.answer is None and one is not own)
 
     def _answer(self, questions: Sequence[_Question]) -> None:
         """Evaluate the density at a few points."""
