@@ -37,6 +37,12 @@ def test_defaults_of_fit_are_those_of_the_library() -> None:
     }
 
 
+@pytest.mark.parametrize("method", ["auto", "marginal", "nuts", "gibbs"])
+def test_every_method_of_sampling_can_be_asked_for(method: str) -> None:
+    options = build_parser().parse_args(["sample", "y ~ x", "d.csv", "--method", method])
+    assert options.method == method
+
+
 def test_defaults_of_sample_are_those_of_the_library() -> None:
     options = vars(build_parser().parse_args(["sample", "y ~ x", "d.csv"]))
     own = {"run", "formula", "data", "save", "format", "prior", "priors"}
