@@ -78,6 +78,30 @@ def test_a_run_that_is_stopped_gives_the_draws_so_far() -> None:
     assert seen[-1].method == "nuts"
 
 
+def interrupt(progress: SamplingProgress) -> None:
+    """Do what Ctrl-C does once there are draws."""
+    if progress.draws >= 40:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_gives_the_draws_so_far() -> None:
+    pace = Pace(watch=interrupt)
+    found = chains(pace=pace, draws=200_000)
+    assert not found.complete
+    assert found.points.shape[1] > 0
+    assert pace.ending() == "stopped by Ctrl-C"
+
+
+def test_ctrl_c_in_warm_up_is_passed_on() -> None:
+    def at_once(progress: SamplingProgress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="before the first draw after warm-up"):
+        run_chains(
+            Normal(), np.zeros(2), draws=10, chains=2, warmup=1_000_000, seed=1, pace=Pace(watch=at_once)
+        )
+
+
 def test_a_run_that_is_stopped_in_warm_up_has_no_draws() -> None:
     pace = Pace(watch=lambda _: False)
     with pytest.raises(OptionError, match="before the first draw after warm-up") as caught:
