@@ -20,6 +20,7 @@ class Beta(Family):
     code: ClassVar[int] = 6
     links: ClassVar[tuple[LinkName, ...]] = ("logit", "probit", "cloglog")
     parameters: ClassVar[tuple[str, ...]] = ("phi",)
+    spread: ClassVar[str] = "variance mu (1 - mu) / (1 + phi)"
 
     def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
         """Require numbers strictly between 0 and 1."""
@@ -58,10 +59,16 @@ class BetaBinomial(Binomial):
     name: ClassVar[str] = "beta_binomial"
     code: ClassVar[int] = 7
     parameters: ClassVar[tuple[str, ...]] = ("phi",)
+    spread: ClassVar[str] = "n trials, variance n mu (1 - mu) (n + phi) / (1 + phi)"
+    special_cases: ClassVar[tuple[str, ...]] = ("binomial",)
 
     def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
         """Return a middling precision."""
         return np.array([10.0])
+
+    def at_end(self, parameters: Floats, y: Floats, trials: Floats | None) -> bool:
+        """Return whether phi is so large that the successes are as good as binomial."""
+        return bool(parameters[0] > 1e4 * (1.0 if trials is None else float(trials.max())))
 
     def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return ``n mu (1 - mu) (phi + n) / (phi + 1)``."""

@@ -51,6 +51,10 @@ class Family(ABC):
     """Whether the response counts successes of a known number of trials."""
     counts: ClassVar[bool] = False
     """Whether the response is a count without an upper end, so that zeros can be inflated."""
+    spread: ClassVar[str] = ""
+    """What the parameters do, in words: "variance mu + mu^2 / theta"."""
+    special_cases: ClassVar[tuple[str, ...]] = ()
+    """Names of the families that this one becomes at an end of its parameters' range."""
 
     def __post_init__(self) -> None:
         if self.link == "":
@@ -101,6 +105,10 @@ class Family(ABC):
     def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
         """Return ``(len(parameters),)`` rough values of the parameters at given means, by moments."""
         return np.ones(len(self.parameters))
+
+    def at_end(self, parameters: Floats, y: Floats, trials: Floats | None) -> bool:
+        """Return whether the parameters are so near an end that the family is as good as its special case."""
+        return False
 
     @abstractmethod
     def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:

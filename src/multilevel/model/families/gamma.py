@@ -19,6 +19,7 @@ class Gamma(Family):
     code: ClassVar[int] = 4
     links: ClassVar[tuple[LinkName, ...]] = ("log", "inverse", "identity")
     parameters: ClassVar[tuple[str, ...]] = ("phi",)
+    spread: ClassVar[str] = "variance phi mu^2"
 
     def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
         """Require positive numbers."""
@@ -47,6 +48,7 @@ class InverseGaussian(Gamma):
 
     name: ClassVar[str] = "inverse_gaussian"
     code: ClassVar[int] = 5
+    spread: ClassVar[str] = "variance phi mu^3"
 
     def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return ``phi mu^3``."""

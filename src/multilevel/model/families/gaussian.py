@@ -19,6 +19,7 @@ class Gaussian(Family):
     code: ClassVar[int] = 8
     links: ClassVar[tuple[LinkName, ...]] = ("identity", "log", "inverse")
     parameters: ClassVar[tuple[str, ...]] = ("sigma",)
+    spread: ClassVar[str] = "variance sigma^2"
 
     def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
         """Any number is allowed."""
@@ -48,10 +49,16 @@ class Student(Gaussian):
     name: ClassVar[str] = "student"
     code: ClassVar[int] = 9
     parameters: ClassVar[tuple[str, ...]] = ("sigma", "nu")
+    spread: ClassVar[str] = "scale sigma, nu degrees of freedom"
+    special_cases: ClassVar[tuple[str, ...]] = ("gaussian",)
 
     def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
         """Return the scaled median absolute deviation and 8 degrees of freedom."""
         return np.array([max(float(np.median(np.abs(y - mu))) / 0.6745, 1e-150), 8.0])
+
+    def at_end(self, parameters: Floats, y: Floats, trials: Floats | None) -> bool:
+        """Return whether nu is so large that the response is as good as normal."""
+        return bool(parameters[1] > 1e3)
 
     def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return ``sigma^2 nu / (nu - 2)``, infinite for two degrees of freedom and fewer."""

@@ -19,11 +19,17 @@ class NegativeBinomial(Poisson):
     code: ClassVar[int] = 2
     links: ClassVar[tuple[LinkName, ...]] = ("log", "identity", "sqrt")
     parameters: ClassVar[tuple[str, ...]] = ("theta",)
+    spread: ClassVar[str] = "variance mu + mu^2 / theta"
+    special_cases: ClassVar[tuple[str, ...]] = ("poisson",)
 
     def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
         """Return theta from the variance beyond that of Poisson counts."""
         excess = float(np.sum((y - mu) ** 2 - mu) / max(float(np.sum(mu * mu)), 1e-8))
         return np.array([1.0 / min(max(excess, 0.02), 10.0)])
+
+    def at_end(self, parameters: Floats, y: Floats, trials: Floats | None) -> bool:
+        """Return whether theta is so large that the counts are as good as Poisson."""
+        return bool(parameters[0] > 1e4 * max(float(y.mean()), 1.0))
 
     def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return ``mu + mu^2 / theta``."""
@@ -42,12 +48,18 @@ class NegativeBinomialLinear(Poisson):
     code: ClassVar[int] = 3
     links: ClassVar[tuple[LinkName, ...]] = ("log", "identity", "sqrt")
     parameters: ClassVar[tuple[str, ...]] = ("phi",)
+    spread: ClassVar[str] = "variance mu (1 + phi)"
+    special_cases: ClassVar[tuple[str, ...]] = ("poisson",)
 
     def start_parameters(self, y: Floats, mu: Floats, trials: Floats | None) -> Floats:
         """Return phi from the variance beyond that of Poisson counts."""
         return np.array(
             [min(max(float(np.sum((y - mu) ** 2) / max(float(np.sum(mu)), 1e-8)) - 1.0, 0.05), 50.0)]
         )
+
+    def at_end(self, parameters: Floats, y: Floats, trials: Floats | None) -> bool:
+        """Return whether phi is so small that the counts are as good as Poisson."""
+        return bool(parameters[0] < 1e-4)
 
     def variance(self, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return ``mu (1 + phi)``."""
