@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betainc, betaln, gammaln
 
 from multilevel.model.families.binomial import Binomial
 from multilevel.model.families.family import Family, Floats, LinkName, refuse_rows
@@ -51,6 +52,10 @@ class Beta(Family):
         """Draw shares."""
         return np.asarray(rng.beta(mu * parameters[0], (1.0 - mu) * parameters[0]))
 
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the beta distribution function."""
+        return np.asarray(betainc(mu * parameters[0], (1.0 - mu) * parameters[0], np.clip(y, 0.0, 1.0)))
+
 
 @dataclass(frozen=True, slots=True)
 class BetaBinomial(Binomial):
@@ -81,3 +86,19 @@ class BetaBinomial(Binomial):
         return np.asarray(
             rng.binomial(1 if trials is None else trials.astype(np.int64), p).astype(np.float64)
         )
+
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the distribution function, a sum over the numbers of successes up to ``y``."""
+        y, mu, n = np.broadcast_arrays(y, mu, 1.0 if trials is None else trials)
+        one, other = mu * parameters[0], (1.0 - mu) * parameters[0]
+        total = np.zeros(mu.shape)
+        for k in range(int(min(y.max(initial=-1.0), n.max(initial=0.0))) + 1):
+            rest = np.maximum(n - k, 0.0)
+            ways = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(rest + 1.0)
+            share = np.exp(ways + betaln(one + k, other + rest) - betaln(one, other))
+            total += np.where((k <= y) & (k <= n), share, 0.0)
+        return np.asarray(np.minimum(total, 1.0))
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return ``None``: the best probability is not the share of successes."""
+        return None

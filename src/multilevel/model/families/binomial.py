@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betainc, xlogy
 
 from multilevel.model.families.family import Family, Floats, LinkName, refuse_rows
 
@@ -26,6 +27,7 @@ class Binomial(Family):
     code: ClassVar[int] = 0
     links: ClassVar[tuple[LinkName, ...]] = ("logit", "probit", "cloglog")
     trials: ClassVar[bool] = True
+    discrete: ClassVar[bool] = True
 
     def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
         """Require whole successes between 0 and the trials."""
@@ -55,6 +57,20 @@ class Binomial(Family):
         """Draw numbers of successes."""
         n = 1 if trials is None else trials.astype(np.int64)
         return rng.binomial(n, mu).astype(np.float64)
+
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the binomial distribution function."""
+        n = 1.0 if trials is None else trials
+        count = np.floor(y)
+        inside = np.clip(count, 0.0, n - 1.0)
+        below = betainc(n - inside, inside + 1.0, 1.0 - mu)
+        return np.where(count < 0, 0.0, np.where(count >= n, 1.0, below))
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return ``2 (y log(y / (n mu)) + (n - y) log((n - y) / (n - n mu)))``."""
+        n = np.ones_like(y) if trials is None else trials
+        failures = xlogy(n - y, (n - y) / (n * (1.0 - mu)))
+        return np.asarray(2.0 * (xlogy(y, y / (n * mu)) + failures))
 
 
 @dataclass(frozen=True, slots=True)

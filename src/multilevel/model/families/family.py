@@ -51,6 +51,8 @@ class Family(ABC):
     """Whether the response counts successes of a known number of trials."""
     counts: ClassVar[bool] = False
     """Whether the response is a count without an upper end, so that zeros can be inflated."""
+    discrete: ClassVar[bool] = False
+    """Whether the response takes whole numbers only."""
     spread: ClassVar[str] = ""
     """What the parameters do, in words: "variance mu + mu^2 / theta"."""
     special_cases: ClassVar[tuple[str, ...]] = ()
@@ -117,6 +119,17 @@ class Family(ABC):
     @abstractmethod
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw responses at means ``mu``, of its shape."""
+
+    @abstractmethod
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the probability of a response of ``y`` or less at means ``mu``; arrays that broadcast."""
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return twice the log density at its best mean less that at ``mu``, by row (scaled by dispersion).
+
+        ``None`` where the best mean of a row is not the response itself, so that there is no plain formula.
+        """
+        return None
 
 
 def inverse_link(link: str, eta: Floats) -> Floats:

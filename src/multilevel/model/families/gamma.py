@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammainc, log_ndtr, ndtr
 
 from multilevel.model.families.family import Family, Floats, LinkName, refuse_rows
 
@@ -41,6 +42,15 @@ class Gamma(Family):
         """Draw positive numbers."""
         return np.asarray(rng.gamma(1.0 / parameters[0], mu * parameters[0]))
 
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the gamma distribution function."""
+        phi = parameters[0]
+        return np.asarray(gammainc(1.0 / phi, np.maximum(y, 0.0) / (phi * mu)))
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return ``2 ((y - mu) / mu - log(y / mu)) / phi``."""
+        return np.asarray(2.0 * ((y - mu) / mu - np.log(y / mu)) / parameters[0])
+
 
 @dataclass(frozen=True, slots=True)
 class InverseGaussian(Gamma):
@@ -57,3 +67,13 @@ class InverseGaussian(Gamma):
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw positive numbers."""
         return np.asarray(rng.wald(mu, 1.0 / parameters[0]))
+
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the inverse Gaussian distribution function (Shuster 1968)."""
+        root = 1.0 / np.sqrt(parameters[0] * y)
+        mirrored = 2.0 / (parameters[0] * mu) + log_ndtr(-root * (y / mu + 1.0))
+        return np.asarray(ndtr(root * (y / mu - 1.0)) + np.exp(mirrored))
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return ``(y - mu)^2 / (phi mu^2 y)``."""
+        return np.asarray((y - mu) ** 2 / (parameters[0] * mu * mu * y))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtr
 
 from multilevel.model.families.family import Family, Floats, LinkName
 
@@ -41,6 +42,14 @@ class Gaussian(Family):
         """Draw normal numbers."""
         return np.asarray(mu + parameters[0] * rng.standard_normal(mu.shape))
 
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the normal distribution function."""
+        return np.asarray(ndtr((y - mu) / parameters[0]))
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return squared deviations in units of the variance."""
+        return np.asarray(((y - mu) / parameters[0]) ** 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Student(Gaussian):
@@ -68,3 +77,12 @@ class Student(Gaussian):
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw Student-t numbers."""
         return np.asarray(mu + parameters[0] * rng.standard_t(parameters[1], mu.shape))
+
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return Student's distribution function."""
+        return np.asarray(stdtr(parameters[1], (y - mu) / parameters[0]))
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return ``(nu + 1) log(1 + z^2 / nu)`` of ``z = (y - mu) / sigma``."""
+        sigma, nu = parameters
+        return np.asarray((nu + 1.0) * np.log1p(((y - mu) / sigma) ** 2 / nu))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import betainc, xlogy
 
 from multilevel.model.families.family import Floats, LinkName
 from multilevel.model.families.poisson import Poisson
@@ -39,6 +40,17 @@ class NegativeBinomial(Poisson):
         """Draw counts as a gamma mixture of Poisson distributions."""
         return np.asarray(rng.poisson(rng.gamma(parameters[0], mu / parameters[0])).astype(np.float64))
 
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the negative binomial distribution function."""
+        theta, count = parameters[0], np.floor(y)
+        below = betainc(theta, np.maximum(count, 0.0) + 1.0, theta / (theta + mu))
+        return np.where(count < 0, 0.0, below)
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return ``2 (y log(y / mu) - (y + theta) log((y + theta) / (mu + theta)))``."""
+        theta = parameters[0]
+        return np.asarray(2.0 * (xlogy(y, y / mu) - (y + theta) * np.log((y + theta) / (mu + theta))))
+
 
 @dataclass(frozen=True, slots=True)
 class NegativeBinomialLinear(Poisson):
@@ -68,3 +80,13 @@ class NegativeBinomialLinear(Poisson):
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw counts as a gamma mixture of Poisson distributions."""
         return np.asarray(rng.poisson(rng.gamma(mu / parameters[0], parameters[0])).astype(np.float64))
+
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the negative binomial distribution function."""
+        phi, count = parameters[0], np.floor(y)
+        below = betainc(np.maximum(mu, 1e-300) / phi, np.maximum(count, 0.0) + 1.0, 1.0 / (1.0 + phi))
+        return np.where(count < 0, 0.0, below)
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return ``None``: the best mean is not the response, as the dispersion moves with the mean."""
+        return None

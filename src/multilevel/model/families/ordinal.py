@@ -21,6 +21,7 @@ class Ordinal(Family):
     name: ClassVar[str] = "ordinal"
     code: ClassVar[int] = 10
     links: ClassVar[tuple[LinkName, ...]] = ("logit", "probit")
+    discrete: ClassVar[bool] = True
 
     def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
         """Require classes numbered from 1, each of them seen."""
@@ -59,3 +60,9 @@ class Ordinal(Family):
         """Draw class numbers; ``parameters`` are the thresholds."""
         below = inverse_link(self.link, parameters - mu[..., None])
         return np.asarray(1.0 + (rng.random(mu.shape)[..., None] > below).sum(axis=-1))
+
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the probability of class ``y`` or a lower one; ``parameters`` are the thresholds."""
+        ends = np.concatenate([[-np.inf], parameters, [np.inf]])
+        at = np.clip(np.floor(y), 0, ends.size - 1).astype(np.int64)
+        return inverse_link(self.link, ends[at] - mu)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincc, xlogy
 
 from multilevel.model.families.family import SMALL, Family, Floats, LinkName, refuse_rows
 
@@ -33,6 +34,7 @@ class Poisson(Family):
     code: ClassVar[int] = 1
     links: ClassVar[tuple[LinkName, ...]] = ("log", "identity", "sqrt")
     counts: ClassVar[bool] = True
+    discrete: ClassVar[bool] = True
 
     def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
         """Require counts."""
@@ -49,3 +51,12 @@ class Poisson(Family):
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw counts."""
         return rng.poisson(mu).astype(np.float64)
+
+    def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
+        """Return the Poisson distribution function."""
+        count = np.floor(y)
+        return np.where(count < 0, 0.0, gammaincc(np.maximum(count, 0.0) + 1.0, mu))
+
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return ``2 (y log(y / mu) - (y - mu))``."""
+        return np.asarray(2.0 * (xlogy(y, y / mu) - (y - mu)))
