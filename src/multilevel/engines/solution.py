@@ -123,6 +123,8 @@ class FamilyNumbers:
         Parameters on their own scale, or thresholds named ``"low|middle"``.
     inflation_names, inflation, inflation_vcov
         Coefficients ``(q,)`` of the logit of the share of extra zeros, and their ``(q, q)`` covariance.
+    n_distinct
+        Rows that the likelihood was computed from if equal rows were merged, else ``None``.
     """
 
     names: tuple[str, ...]
@@ -131,6 +133,7 @@ class FamilyNumbers:
     inflation_names: tuple[str, ...]
     inflation: Floats
     inflation_vcov: Floats
+    n_distinct: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,19 +29,36 @@ def coefficients(fit: Fit) -> Columns:
     """
     beta = fit.solution.beta
     std_error = np.sqrt(np.maximum(np.diag(vcov(fit)), 0.0))
-    tested = std_error > 0
-    statistic = np.divide(beta, std_error, out=np.zeros_like(beta), where=tested)
     df = degrees_of_freedom(fit, np.eye(beta.size))
-    half = quantile(df, fit.options.level) * std_error
+    return wald_table(fit.design.fixed.names, beta, std_error, df, fit.options.level)
+
+
+def wald_table(
+    names: Sequence[str], estimate: Floats, std_error: Floats, df: Floats, level: float
+) -> Columns:
+    """Return the columns of `coefficients` for any estimates.
+
+    Parameters
+    ----------
+    names
+        Of the ``c`` estimates.
+    estimate, std_error, df
+        ``(c,)`` each; infinite degrees of freedom stand for the normal distribution.
+    level
+        Coverage of the intervals.
+    """
+    tested = std_error > 0
+    statistic = np.divide(estimate, std_error, out=np.zeros_like(estimate), where=tested)
+    half = quantile(df, level) * std_error
     return {
-        "term": list(fit.design.fixed.names),
-        "estimate": beta,
+        "term": list(names),
+        "estimate": estimate,
         "std_error": std_error,
         "statistic": _blank(statistic, tested),
         "df": _blank(df, np.isfinite(df)),
         "p_value": _blank(p_value(statistic, df), tested),
-        "lower": beta - half,
-        "upper": beta + half,
+        "lower": estimate - half,
+        "upper": estimate + half,
     }
 
 

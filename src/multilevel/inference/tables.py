@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from multilevel.inference.coefficients import coefficients
 from multilevel.inference.effects import group_coefficients, group_effects
+from multilevel.inference.family import family_parameters, zero_inflation
 from multilevel.inference.variance import correlations, variance_components
 from multilevel.results import Columns, Fit
 from multilevel.results.questions import Question
@@ -16,6 +17,8 @@ TABLES: Mapping[Question, Callable[[Fit], Columns]] = {
     "correlations": correlations,
     "random_effects": group_effects,
     "group_coefficients": group_coefficients,
+    "family_parameters": family_parameters,
+    "zero_inflation": zero_inflation,
 }
 
 

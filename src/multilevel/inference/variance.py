@@ -16,18 +16,22 @@ def variance_components(fit: Fit) -> Columns:
 
     Returns
     -------
-    Columns group, term, sd, variance, share; the last row has group "Residual" and term "", except in
-    generalised models, whose effects are those of the linear predictor. ``share`` is
-    the variance over the sum of the column, zero if that sum is zero; the variance of a slope is counted
-    as it stands, per squared unit of its predictor. With precision weights the residual row is that of a
+    Columns group, term, sd, variance, share. ``share`` is the variance over the sum of the column, zero if
+    that sum is zero; the variance of a slope is counted as it stands, per squared unit of its predictor.
+
+    In linear models the last row has group "Residual" and term "". With precision weights it is that of a
     row of weight one; if the residual sds are known row by row, it is their root mean square.
+
+    In generalised models the effects are those of the linear predictor. A residual on that scale is there
+    for Student responses with identity link alone (their scale, ``sigma``); without it, the shares are those
+    among the group effects.
     """
     group, term, variance = [], [], []
     for block, T in zip(fit.design.terms, fit.solution.covariances, strict=True):
         group += [fit.design.factors[block.factor].name] * len(block.names)
         term += list(block.names)
         variance += [max(float(v), 0.0) for v in np.diag(T)]  # rounding may leave -1e-20
-    if fit.method != "laplace":
+    if has_residual(fit):
         group, term, variance = [*group, RESIDUAL], [*term, ""], [*variance, residual_variance(fit)]
     values = np.array(variance)
     total = float(values.sum())
@@ -38,6 +42,12 @@ def variance_components(fit: Fit) -> Columns:
         "variance": values,
         "share": values / total if total > 0 else np.zeros_like(values),
     }
+
+
+def has_residual(fit: Fit) -> bool:
+    """Return whether the response has a residual on the scale of the group effects."""
+    family = fit.design.family
+    return family.link == "identity" and family.name in ("gaussian", "student")
 
 
 def residual_variance(fit: Fit) -> float:

@@ -21,6 +21,8 @@ def facts(fit: Fit) -> dict[str, Any]:
     certificate = solution.certificate
     return {
         "formula": fit.formula,
+        "family": design.family.name,
+        "link": design.family.link,
         "method": fit.method,
         "ddf": fit.options.ddf,
         "level": fit.options.level,
@@ -46,6 +48,8 @@ def facts(fit: Fit) -> dict[str, Any]:
         "fixed_effects": records(table(fit, "fixed_effects")),
         "variance_components": records(table(fit, "variance_components")),
         "correlations": records(table(fit, "correlations")),
+        "family_parameters": records(table(fit, "family_parameters")),
+        "zero_inflation": records(table(fit, "zero_inflation")),
     }
 
 

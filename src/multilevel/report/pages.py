@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from multilevel.report.grids import Grid, as_html, html_text, latex, latex_text, markdown, printable
-from multilevel.report.sections import coefficient_grid, headline, measures, remarks, sizes, variance_grid
+from multilevel.report.grids import as_html, html_text, latex, latex_text, markdown, printable
+from multilevel.report.sections import grids, headline, measures, remarks, sizes
 from multilevel.results import Fit
 
 
 def to_latex(fit: Fit) -> str:
     """Return the tables of a fit as LaTeX; needs the booktabs package."""
     lines: list[str] = []
-    for grid in _grids(fit):
+    for grid in grids(fit):
         lines += [*latex(grid), ""]
     lines.append(rf"\noindent {latex_text(headline(fit))}: \texttt{{{latex_text(fit.formula)}}}.")
     lines += [latex_text(f"{sizes(fit)}. {measures(fit)}.")]
@@ -22,7 +22,7 @@ def to_markdown(fit: Fit) -> str:
     """Return the fit as Markdown."""
     lines = [f"### {headline(fit)}", "", f"    {printable(fit.formula)}", ""]
     lines += [f"{sizes(fit)}. {measures(fit)}.", ""]
-    for grid in _grids(fit):
+    for grid in grids(fit):
         lines += [*markdown(grid), ""]
     for sentence in remarks(fit):
         lines += [sentence, ""]
@@ -33,13 +33,7 @@ def to_html(fit: Fit) -> str:
     """Return the fit as a fragment of HTML, without scripts or links."""
     lines = ["<div>", f"<p><b>{html_text(headline(fit))}</b><br><code>{html_text(fit.formula)}</code></p>"]
     lines.append(f"<p>{html_text(sizes(fit))}<br>{html_text(measures(fit))}</p>")
-    for grid in _grids(fit):
+    for grid in grids(fit):
         lines += as_html(grid)
     lines += [f"<p>{html_text(sentence)}</p>" for sentence in remarks(fit)]
     return "\n".join([*lines, "</div>"])
-
-
-def _grids(fit: Fit) -> list[Grid]:
-    """Return the grids of a fit; without coefficients only the variances."""
-    variances = variance_grid(fit)
-    return [coefficient_grid(fit), variances] if fit.design.fixed.names else [variances]

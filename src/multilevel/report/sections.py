@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from multilevel.design.design import Design
-from multilevel.inference import table
+from multilevel.inference import family_remarks, table
 from multilevel.report.grids import Grid
 from multilevel.report.numbers import (
     beside,
@@ -18,7 +18,7 @@ from multilevel.report.numbers import (
     probability,
     without_noise,
 )
-from multilevel.results import Fit
+from multilevel.results import Columns, Fit
 from multilevel.results.posterior import Result
 
 METHODS: Mapping[str, str] = {"reml": "REML", "ml": "ML", "laplace": "ML (Laplace)"}
@@ -36,7 +36,8 @@ def headline(fit: Fit) -> str:
     kind = "inear mixed model" if fit.design.terms else "inear model"
     if fit.method != "laplace":
         return f"L{kind} by {METHODS[fit.method]}"
-    return f"Generalised l{kind}, {fit.design.family.text()}, by {METHODS[fit.method]}"
+    inflated = "zero-inflated " if fit.design.inflation is not None else ""
+    return f"Generalised l{kind}, {inflated}{fit.family}, by {METHODS[fit.method]}"
 
 
 def sizes(fit: Result) -> str:
@@ -54,8 +55,8 @@ def measures(fit: Fit) -> str:
 
 
 def remarks(fit: Fit) -> list[str]:
-    """Return sentences on how the fit ended, rows left out and columns left out."""
-    return [*([fit.sentence] if fit.sentence else []), *remarks_on_data(fit.design)]
+    """Return sentences on how the fit ended, the family's numbers, rows left out and columns left out."""
+    return [*([fit.sentence] if fit.sentence else []), *family_remarks(fit), *remarks_on_data(fit.design)]
 
 
 def remarks_on_data(design: Design) -> list[str]:
@@ -114,9 +115,42 @@ def _correlation_cells(fit: Fit) -> list[list[str]]:
     return [*cells, []]
 
 
+def grids(fit: Fit) -> list[Grid]:
+    """Return the grids that have rows: coefficients, variances, family parameters, zero inflation."""
+    every = [coefficient_grid(fit), variance_grid(fit), family_grid(fit), inflation_grid(fit)]
+    return [grid for grid in every if grid.rows]
+
+
 def coefficient_grid(fit: Fit) -> Grid:
     """Return the coefficients with their tests and intervals; degrees of freedom only if there are some."""
     columns = table(fit, "fixed_effects")
+    by_t = any(df is not None for df in columns["df"])
+    title = f"Fixed effects ({TESTS[fit.options.ddf if by_t else 'none']})"
+    return _wald_grid(title, columns, fit.options.level)
+
+
+def inflation_grid(fit: Fit) -> Grid:
+    """Return the coefficients of zero inflation with their tests and intervals."""
+    title = f"Zero inflation (logit of the share of extra zeros, {TESTS['none']})"
+    return _wald_grid(title, table(fit, "zero_inflation"), fit.options.level)
+
+
+def family_grid(fit: Fit) -> Grid:
+    """Return the family's parameters, or thresholds, with their intervals."""
+    columns, family = table(fit, "family_parameters"), fit.design.family
+    names = ("term", "estimate", "std_error", "lower", "upper")
+    rows = [
+        (term, *(beside(value, error) for value in (estimate, error, lower, upper)))
+        for term, estimate, error, lower, upper in zip(*(columns[name] for name in names), strict=True)
+    ]
+    level = f"{100 * fit.options.level:g}%"
+    heads = ("term", "estimate", "std error", f"lower {level}", f"upper {level}")
+    title = "Thresholds" if family.name == "ordinal" else f"Family parameters ({family.spread})"
+    return Grid(title, heads, tuple(rows), words=1)
+
+
+def _wald_grid(title: str, columns: Columns, level: float) -> Grid:
+    """Return a table of Wald tests as a grid."""
     names = ("term", "estimate", "std_error", "lower", "upper", "statistic", "df", "p_value")
     by_t = any(df is not None for df in columns["df"])
     rows = []
@@ -126,7 +160,7 @@ def coefficient_grid(fit: Fit) -> Grid:
         test = (fixed(statistic, 2), *((degrees(df),) if by_t else ()), probability(p))
         values = tuple(beside(value, error) for value in (estimate, error, lower, upper))
         rows.append((term, *values[:2], *test, *values[2:]))
-    level = f"{100 * fit.options.level:g}%"
+    cover = f"{100 * level:g}%"
     tests = ("statistic", "df", "p") if by_t else ("statistic", "p")
-    heads = ("term", "estimate", "std error", *tests, f"lower {level}", f"upper {level}")
-    return Grid(f"Fixed effects ({TESTS[fit.options.ddf if by_t else 'none']})", heads, tuple(rows), words=1)
+    heads = ("term", "estimate", "std error", *tests, f"lower {cover}", f"upper {cover}")
+    return Grid(title, heads, tuple(rows), words=1)

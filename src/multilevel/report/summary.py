@@ -5,7 +5,16 @@ from __future__ import annotations
 import textwrap
 
 from multilevel.report.grids import plain, printable
-from multilevel.report.sections import coefficient_grid, headline, measures, remarks, sizes, variance_grid
+from multilevel.report.sections import (
+    coefficient_grid,
+    family_grid,
+    headline,
+    inflation_grid,
+    measures,
+    remarks,
+    sizes,
+    variance_grid,
+)
 from multilevel.results import Fit
 
 WIDTH = 96
@@ -25,9 +34,9 @@ def summary(fit: Fit) -> str:
         -2 restricted log-likelihood 1743.628; AIC 1755.628; BIC 1774.786; 6 parameters
     """
     lines = [headline(fit), *wrapped(fit.formula), "", *wrapped(sizes(fit)), *wrapped(measures(fit)), ""]
-    lines += [*plain(variance_grid(fit)), ""]
-    if fit.design.fixed.names:
-        lines += [*plain(coefficient_grid(fit)), ""]
+    for grid in (variance_grid(fit), coefficient_grid(fit), family_grid(fit), inflation_grid(fit)):
+        if grid.rows:
+            lines += [*plain(grid), ""]
     for sentence in remarks(fit):
         lines += wrapped(sentence)
     return "\n".join(lines).rstrip()

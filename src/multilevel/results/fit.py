@@ -84,8 +84,13 @@ class Fit:
         return self.design.model.text
 
     @property
+    def family(self) -> str:
+        """Family of the response and its link: "poisson (log link)"."""
+        return self.design.family.text()
+
+    @property
     def method(self) -> Method:
-        """How it was fitted: "reml" or "ml"."""
+        """How it was fitted: "reml", "ml", or "laplace" (maximum likelihood by Laplace's method)."""
         return self.solution.method
 
     @property
@@ -119,7 +124,7 @@ class Fit:
 
     @property
     def sigma(self) -> float:
-        """Residual sd, in units of the response."""
+        """Residual sd, in units of the response; the scale of a Student response; 1 for other families."""
         return self.solution.sigma
 
     @property
@@ -156,13 +161,27 @@ class Fit:
 
     @property
     def variance_components(self) -> Frame:
-        """Sources of variation: group, term, sd, variance, share; the residual last."""
+        """Sources of variation: group, term, sd, variance, share; the residual last, if there is one."""
         return self.answers.table(self, "variance_components")
 
     @property
     def correlations(self) -> Frame:
         """Correlations of effects: group, term_1, term_2, correlation, covariance."""
         return self.answers.table(self, "correlations")
+
+    @property
+    def family_parameters(self) -> Frame:
+        """What the family has besides the mean: term, estimate, std_error, lower, upper.
+
+        Dispersion parameters, or the thresholds of an ordinal response; no rows in linear models and in
+        families without such parameters.
+        """
+        return self.answers.table(self, "family_parameters")
+
+    @property
+    def zero_inflation(self) -> Frame:
+        """Coefficients of the logit of the share of extra zeros, in the columns of `fixed_effects`."""
+        return self.answers.table(self, "zero_inflation")
 
     @property
     def random_effects(self) -> Frame:

@@ -15,13 +15,16 @@ Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 Floats = NDArray[np.float64]
 Groups = Literal["known", "new", "typical"]
 """Which groups a prediction is for: those of the data, new ones, or a group whose effects are zero."""
-Question = Literal[
+SharedQuestion = Literal[
     "fixed_effects",
     "variance_components",
     "correlations",
     "random_effects",
     "group_coefficients",
 ]
-PosteriorQuestion = Question | Literal["residual_sds", "residual_law"]
-"""The tables of a posterior: those of a fit, and those of residual sds that differ between groups."""
+"""The tables that fits and posteriors have."""
+Question = Literal[SharedQuestion, "family_parameters", "zero_inflation"]
+"""The tables of a fit; the last two have rows in generalised models only."""
+PosteriorQuestion = SharedQuestion | Literal["residual_sds", "residual_law"]
+"""The tables of a posterior: the shared ones, and those of residual sds that differ between groups."""
 Page = Literal["summary", "latex", "markdown", "html"]

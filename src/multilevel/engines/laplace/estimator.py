@@ -260,7 +260,8 @@ def _family_numbers(problem: LaplaceProblem, x: Floats, covariance: Floats, beta
         names = design.family.parameters
         values = np.exp(x[here.auxiliary])
         errors = values * spread[here.auxiliary]
-    return FamilyNumbers(names, values, errors, q_names, zi, zi_vcov)
+    merged = None if problem.rows.rows is None else int(problem.rows.rows.size)
+    return FamilyNumbers(names, values, errors, q_names, zi, zi_vcov, merged)
 
 
 def _thresholds(
