@@ -9,14 +9,13 @@ import numpy as np
 from multilevel.data.names import find_names
 from multilevel.data.table import Table
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
-from multilevel.design.fixed import fixed_part
 from multilevel.design.groups import group_factor, group_levels
 from multilevel.design.identify import check_coding, check_design
 from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
 from multilevel.design.residual_groups import residual_columns, residual_factor
-from multilevel.design.response import inflation_part, response_of, without_intercept
+from multilevel.design.response import fixed_columns, inflation_part, response_of
 from multilevel.design.rows import Missing, Rows, choose_rows, taken
 from multilevel.design.scope import Factor, Floats, Scope, as_numbers, used_rows
 from multilevel.design.variables import columns_needed, variables_of
@@ -99,7 +98,7 @@ def bind(
     rows = choose_rows(table, known, used=used, grouping=grouping, missing=missing)
     columns = Columns(_scope_of(table, (*parts.response, *parts.predictors), rows), {})
     response = response_of(model, columns, rows.positions)
-    fixed, kept = fixed_part(without_intercept(model, columns.matrix(model.fixed)), columns.scope)
+    fixed, kept = fixed_columns(model, columns)
     inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
     terms = _terms(model, columns, positions)

@@ -15,7 +15,6 @@ from multilevel.design.groups import group_levels
 from multilevel.design.known import RowNumbers, read_known
 from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
-from multilevel.design.response import without_intercept
 from multilevel.design.rows import require_complete
 from multilevel.design.scope import Factor, Floats, Ints, Scope, as_numbers, as_trained
 from multilevel.design.variables import variables_of
@@ -104,7 +103,7 @@ def bind_new(design: Design, table: Table, *, offset: RowNumbers = None) -> NewR
     require_complete(table, known, variables_of(design.model).predictors)
     columns = Columns(_scope(design, recipe, table), recipe.state)
     index, unknown = _level_numbers(design, recipe, table)
-    fixed = without_intercept(design.model, columns.matrix(design.model.fixed))
+    fixed = columns.matrix(design.model.fixed)
     return NewRows(
         X=np.asfortranarray(fixed.values[:, recipe.kept]),
         offset=total_offset(design.model, columns, known.offset),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from multilevel.design.design import Design, FixedPart
 from multilevel.design.fixed import fixed_part
-from multilevel.design.matrices import Columns, Matrix
+from multilevel.design.matrices import Columns
 from multilevel.design.scope import Factor, Floats
 from multilevel.errors import DataError, DesignError, OptionError
 from multilevel.model import Model
@@ -129,16 +129,26 @@ def _trials(model: Model, columns: Columns, n: int) -> Floats | None:
     return np.ascontiguousarray(value, dtype=np.float64)
 
 
-def without_intercept(model: Model, matrix: Matrix) -> Matrix:
-    """Return the columns of the fixed part; thresholds of an ordinal response take the intercept's place."""
-    if model.family.name != "ordinal" or "Intercept" not in matrix.names:
-        return matrix
-    keep = [at for at, name in enumerate(matrix.names) if name != "Intercept"]
-    return replace(
-        matrix,
-        names=tuple(matrix.names[at] for at in keep),
-        values=np.asfortranarray(matrix.values[:, keep]),
+def fixed_columns(model: Model, columns: Columns) -> tuple[FixedPart, tuple[int, ...]]:
+    """Return the fixed part and the positions of its columns in the matrix of the model's formula.
+
+    The thresholds of an ordinal response take the intercept's place: it is there, written or not, while
+    columns that add nothing are looked for, and then left out.
+    """
+    matrix = columns.matrix(model.fixed)
+    if model.family.name != "ordinal":
+        return fixed_part(matrix, columns.scope)
+    names, values, terms = matrix.names, matrix.values, matrix.terms
+    written = "Intercept" in names
+    if not written:
+        names, terms = ("Intercept", *names), ((), *terms)
+        values = np.asfortranarray(np.column_stack([np.ones(values.shape[0]), values]))
+    part, kept = fixed_part(replace(matrix, names=names, values=values, terms=terms), columns.scope)
+    rest = [at for at, name in enumerate(part.names) if name != "Intercept"]
+    part = replace(
+        part, names=tuple(part.names[at] for at in rest), X=np.asfortranarray(part.X[:, rest]), intercept=None
     )
+    return part, tuple(kept[at] - (not written) for at in rest)
 
 
 def inflation_part(model: Model, columns: Columns) -> tuple[FixedPart | None, tuple[int, ...]]:
