@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from multilevel.engines.gibbs.chain import Chain, Plan, State
 from multilevel.engines.gibbs.terms import TermState
 from multilevel.engines.marginal.coordinates import Coordinates
 from multilevel.engines.marginal.density import term_log_prior
+from multilevel.engines.marginal.prior_parts import excluding_priors
 from multilevel.errors import DesignError
 
 Floats = NDArray[np.float64]
@@ -31,8 +31,7 @@ def dispersed_start(plan: Plan, priors: BoundPriors, centre: Floats, *, seed: in
         If no such point was found; names the parameter whose prior excludes the points tried.
     """
     rng = np.random.Generator(np.random.Philox(key=np.array([seed, (1 << 63) + number], dtype=np.uint64)))
-    excluded: Counter[str] = Counter()
-    values: dict[str, float] = {}
+    points = []
     for attempt in range(TRIES):
         x = centre + SPREAD * (1.0 + 0.1 * attempt) * rng.standard_normal(centre.size)
         terms, sigma = _values(plan.at, x)
@@ -41,18 +40,10 @@ def dispersed_start(plan: Plan, priors: BoundPriors, centre: Floats, *, seed: in
             return State(
                 terms, sigma, np.zeros(plan.moments.p), [np.zeros((0, 0))] * len(plan.moments.levels)
             )
-        for what, value, density in _parts(plan, priors, terms, sigma):
-            if not np.isfinite(density):
-                excluded[what] += 1
-                values.setdefault(what, value)
-    worst = [
-        f"{what} has no finite log density at {values[what]:.4g}, nor in {count} of {TRIES} points tried"
-        for what, count in excluded.most_common()
-        if count == excluded.most_common(1)[0][1]
-    ]
+        points.append(x)
+    which = excluding_priors(plan.moments, priors, plan.at, np.array(points))
     raise DesignError(
-        "no point of the posterior near the estimates has a positive prior density"
-        + (f": {'; '.join(worst)}" if worst else ""),
+        f"no point of the posterior near the estimates has a positive prior density{which and ': '}{which}",
         remedy="priors that allow the values of the data's units",
     )
 
@@ -85,23 +76,3 @@ def _log_prior(plan: Plan, priors: BoundPriors, terms: Sequence[TermState], sigm
         sds = term.sds[:1] if block.covariance.one_sd else term.sds
         total += float(term_log_prior(prior, sds[None], term.L[None], np.array([sigma]))[0])
     return total
-
-
-def _parts(
-    plan: Plan, priors: BoundPriors, terms: Sequence[TermState], sigma: float
-) -> Iterator[tuple[str, float, float]]:
-    """Yield for each parameter its words, with its prior, its value and its log prior density."""
-    if plan.at.sigma >= 0:
-        yield f"the prior of sigma, {priors.sigma.text()},", sigma, float(priors.sigma.logpdf(sigma))
-    for prior, block, term in zip(priors.terms, plan.moments.blocks, terms, strict=True):
-        shared = block.covariance.one_sd
-        if prior.covariance is None and isinstance(prior.sds, tuple):
-            unit = sigma if prior.relative else 1.0
-            names = ("all effects",) if shared else prior.effects
-            for name, own, sd in zip(names, prior.sds, term.sds, strict=False):
-                density = float(own.logpdf(sd / unit))
-                yield f"the prior of sd({prior.label}, {name}), {own.text()},", float(sd), density
-        sds = term.sds[:1] if shared else term.sds
-        density = float(term_log_prior(prior, sds[None], term.L[None], np.array([sigma]))[0])
-        if prior.covariance is not None or not isinstance(prior.sds, tuple):
-            yield f"the prior of the covariance matrix of {prior.label}", float(sds[0]), density

@@ -78,6 +78,11 @@ class Pool:
     pareto_k: float
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no point has a positive density."""
+        return not bool(np.isfinite(self.log_weights).any())
+
+    @property
     def weights(self) -> Floats:
         """Weights that sum to one."""
         w = np.exp(self.log_weights - self.log_weights.max())
@@ -107,6 +112,8 @@ def adapt(log_density: LogDensity, proposal: Proposal, rng: np.random.Generator)
     for _ in range(MOST_ROUNDS):
         pool = weigh(log_density, proposal, rng, PILOT)
         evaluated += PILOT
+        if pool.is_empty:
+            break
         efficiency = pool.effective / PILOT
         if efficiency > best_efficiency:
             best, best_efficiency = proposal, efficiency
@@ -153,9 +160,11 @@ def pareto_shape(log_weights: Floats) -> float:
     """Return the shape of a generalised Pareto distribution fitted to the largest weights.
 
     Zhang and Stephens (2009), with the weakly informative adjustment and the tail length of Vehtari et al.
-    (2024), appendix C and section 3.
+    (2024), appendix C and section 3. Infinite if no weight is positive.
     """
     n = log_weights.size
+    if not np.isfinite(log_weights).any():
+        return float("inf")
     tail = int(min(0.2 * n, 3.0 * np.sqrt(n)))
     ordered = np.sort(log_weights - log_weights.max())
     cutoff = np.exp(ordered[-tail - 1])

@@ -17,6 +17,7 @@ from multilevel.engines.marginal.coordinates import Coordinates
 from multilevel.engines.marginal.density import MarginalDensity
 from multilevel.engines.marginal.importance import DF, Pool, Proposal, adapt, pooled, resample
 from multilevel.engines.marginal.mode import find_mode
+from multilevel.engines.marginal.prior_parts import excluding_priors
 from multilevel.engines.marginal.varying_density import VaryingDensity
 from multilevel.engines.pace import Pace
 from multilevel.errors import DesignError
@@ -90,9 +91,11 @@ def sample_marginal(
         raise pace.nothing(kept=checkpoint is not None)
     pool = pooled(x[:n], values, proposal)
     evaluated += more + n
-    if not np.isfinite(pool.log_weights).any():
+    if pool.is_empty:
+        at = density.at
+        which = excluding_priors(moments, priors, at, x[:100]) if isinstance(at, Coordinates) else ""
         raise DesignError(
-            "no point of the posterior has a positive density near its mode",
+            f"no point of the posterior has a positive density near its mode{which and ': '}{which}",
             remedy="priors that allow the values of the data's units",
         )
     chosen = pool.x[resample(pool, draws - draws % chains, rng)]
