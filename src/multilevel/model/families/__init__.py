@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from multilevel.errors import OptionError
 from multilevel.model.families.beta import Beta, BetaBinomial
 from multilevel.model.families.binomial import Bernoulli, Binomial
-from multilevel.model.families.family import Family, LinkName, inverse_link, link_of, slope
+from multilevel.model.families.family import Family, LinkName, inverse_link, link_of, slope, suggestion
 from multilevel.model.families.gamma import Gamma, InverseGaussian
 from multilevel.model.families.gaussian import Gaussian, Student
 from multilevel.model.families.negative_binomial import NegativeBinomial, NegativeBinomialLinear
@@ -55,6 +55,7 @@ def family_of(given: object) -> Family:
             f"family={given!r} is not known",
             allowed=", ".join(repr(name) for name in REGISTRY)
             + ", or one of multilevel.families with its link",
+            remedy=suggestion(given, REGISTRY),
         )
     return REGISTRY[given]()
 

@@ -49,8 +49,8 @@ class Beta(Family):
         return np.asarray(mu * (1.0 - mu) / (1.0 + parameters[0]))
 
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
-        """Draw shares."""
-        return np.asarray(rng.beta(mu * parameters[0], (1.0 - mu) * parameters[0]))
+        """Draw shares, none of them rounded to 0 or 1."""
+        return np.clip(_shares(rng, mu, parameters[0]), np.finfo(np.float64).tiny, 1.0 - 2.0**-53)
 
     def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return the beta distribution function."""
@@ -82,7 +82,7 @@ class BetaBinomial(Binomial):
 
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw numbers of successes."""
-        p = rng.beta(mu * parameters[0], (1.0 - mu) * parameters[0])
+        p = _shares(rng, mu, parameters[0])
         return np.asarray(
             rng.binomial(1 if trials is None else trials.astype(np.int64), p).astype(np.float64)
         )
@@ -102,3 +102,9 @@ class BetaBinomial(Binomial):
     def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
         """Return ``None``: the best probability is not the share of successes."""
         return None
+
+
+def _shares(rng: np.random.Generator, mu: Floats, phi: float) -> Floats:
+    """Draw beta variables, also at means that are 0 or 1 but for rounding."""
+    least = 1e-300
+    return np.asarray(rng.beta(np.maximum(mu * phi, least), np.maximum((1.0 - mu) * phi, least)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -65,6 +66,7 @@ class Family(ABC):
             raise OptionError(
                 f"the {self.name} family has no link {self.link!r}",
                 allowed=", ".join(repr(link) for link in self.links),
+                remedy=suggestion(self.link, self.links),
             )
 
     @property
@@ -185,6 +187,12 @@ def log_share(link: str, eta: Floats) -> tuple[Floats, Floats]:
         return np.asarray(np.where(q > 0.0, np.log(-np.expm1(-q)), eta)), -q
     mu = inverse_link(link, eta)
     return np.log(mu), np.log1p(-mu)
+
+
+def suggestion(given: object, names: Iterable[str]) -> str:
+    """Return "did you mean 'poisson'?" if a name is near to what was given, else ""."""
+    near = get_close_matches(str(given).lower().replace(" ", "_"), list(names), n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def refuse_rows(

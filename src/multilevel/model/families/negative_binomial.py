@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import betainc, xlogy
 
 from multilevel.model.families.family import Floats, LinkName
-from multilevel.model.families.poisson import Poisson
+from multilevel.model.families.poisson import Poisson, draw_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class NegativeBinomial(Poisson):
 
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw counts as a gamma mixture of Poisson distributions."""
-        return np.asarray(rng.poisson(rng.gamma(parameters[0], mu / parameters[0])).astype(np.float64))
+        return draw_counts(rng, rng.gamma(parameters[0], mu / parameters[0]))
 
     def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return the negative binomial distribution function."""
@@ -79,7 +79,7 @@ class NegativeBinomialLinear(Poisson):
 
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw counts as a gamma mixture of Poisson distributions."""
-        return np.asarray(rng.poisson(rng.gamma(mu / parameters[0], parameters[0])).astype(np.float64))
+        return draw_counts(rng, rng.gamma(mu / parameters[0], parameters[0]))
 
     def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return the negative binomial distribution function."""

@@ -11,6 +11,9 @@ from scipy.special import gammaincc, xlogy
 
 from multilevel.model.families.family import SMALL, Family, Floats, LinkName, refuse_rows
 
+MANY = 1e15
+"""Means from which counts are drawn as normal numbers."""
+
 
 def check_counts(y: Floats, name: str, rows: NDArray[np.int64]) -> None:
     """Raise `DataError` unless every response is a count."""
@@ -24,6 +27,14 @@ def check_counts(y: Floats, name: str, rows: NDArray[np.int64]) -> None:
         "counts: 0, 1, 2, ...",
         "a rate is counts with log(exposure) in offset()",
     )
+
+
+def draw_counts(rng: np.random.Generator, mu: Floats) -> Floats:
+    """Draw Poisson counts; beyond `MANY`, where neighbouring numbers are further apart, normal ones."""
+    some = rng.poisson(np.minimum(mu, MANY)).astype(np.float64)
+    large = mu > MANY
+    some[large] = np.rint(mu[large] + np.sqrt(mu[large]) * rng.standard_normal(int(large.sum())))
+    return some
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,7 @@ class Poisson(Family):
 
     def draw(self, rng: np.random.Generator, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Draw counts."""
-        return rng.poisson(mu).astype(np.float64)
+        return draw_counts(rng, mu)
 
     def cdf(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats:
         """Return the Poisson distribution function."""
