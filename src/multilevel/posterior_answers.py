@@ -28,7 +28,8 @@ from multilevel.inference.posterior_tables import (
     posterior_table,
 )
 from multilevel.inference.prior_predictive import prior_predictive
-from multilevel.language import parse_formula
+from multilevel.language import parse_formula, with_family
+from multilevel.model.families import REGISTRY
 from multilevel.moments import summarise
 from multilevel.report.posterior_pages import (
     posterior_facts,
@@ -170,8 +171,13 @@ def load_saved_posterior(path: str | Path) -> Posterior:
     """
     saved = read_posterior(path)
     options = saved.options
-    design = bind(
+    model = with_family(
         parse_formula(saved.text, lme4_compat=options.lme4_compat),
+        REGISTRY[options.family](link=options.link),  # type: ignore[arg-type]
+        options.zero_inflation,
+    )
+    design = bind(
+        model,
         saved.table,
         precision_weights=options.precision_weights,
         frequency_weights=options.frequency_weights,
@@ -181,6 +187,5 @@ def load_saved_posterior(path: str | Path) -> Posterior:
         missing=options.missing,
     )
     verify_posterior(saved, design)
-    return Posterior(
-        design, summarise(design), saved.sampled, saved.priors, saved.table, options, POSTERIOR_ANSWERS
-    )
+    moments = summarise(design) if options.linear else None
+    return Posterior(design, moments, saved.sampled, saved.priors, saved.table, options, POSTERIOR_ANSWERS)

@@ -23,9 +23,11 @@ from multilevel.engines.marginal.sampler import GOOD_K
 from multilevel.engines.marginal.varying_groups import one_grouping
 from multilevel.engines.nuts import nutpie_is_installed, sample_nuts
 from multilevel.engines.pace import Pace, Watch
+from multilevel.generalised_sampling import run_generalised
 from multilevel.inference.posterior_checks import check_draws
-from multilevel.language import given_model, require_linear
+from multilevel.language import given_model
 from multilevel.model import Model
+from multilevel.model.families import Family
 from multilevel.moments import Moments, summarise
 from multilevel.posterior_answers import POSTERIOR_ANSWERS, load_saved_posterior
 from multilevel.report.sampling_progress import sampling_progress
@@ -42,6 +44,8 @@ def sample(
     data: object,
     priors: Priors = None,
     *,
+    family: str | Family | None = None,
+    zero_inflation: str | None = None,
     method: Sampling = "auto",
     draws: int = 4000,
     chains: int = 4,
@@ -61,11 +65,11 @@ def sample(
     resume: bool = False,
     max_time: float | None = None,
 ) -> Posterior:
-    """Sample the posterior distribution of a Gaussian multilevel model.
+    """Sample the posterior distribution of a multilevel model.
 
     Parameters
     ----------
-    model, data, residual_sd, precision_weights, frequency_weights, offset, missing, lme4_compat
+    model, data, family, zero_inflation, residual_sd, precision_weights, frequency_weights, offset, missing
         As in `fit`.
     residual_groups
         A column, or several joined by colons (``"school:class"``), whose levels have residual sds of their
@@ -84,7 +88,9 @@ def sample(
         together, then each covariance matrix, then the residual sd. "auto" is "marginal"; where its
         diagnostic (Pareto k) says that it cannot be trusted, "nuts" if nutpie is installed and there is no
         checkpoint, else "gibbs". With ``residual_groups``, "marginal" and "nuts" need these to be the levels
-        of the only grouping factor.
+        of the only grouping factor. Generalised models (any family but the Gaussian with identity link) have
+        "nuts", on the joint density of parameters and group effects, and "gibbs"; "auto" is "nuts" if nutpie
+        is installed and there is no checkpoint, else "gibbs".
     draws
         Draws in all chains together.
     chains
@@ -95,6 +101,8 @@ def sample(
         The same seed gives the same draws; a fresh one is chosen and kept in ``options.seed`` if ``None``.
     level
         Coverage of the intervals in the tables.
+    lme4_compat
+        As in `fit`.
     threads
         How many threads work at the same time; ``None`` for as many as help. The draws do not depend on it.
     progress
@@ -133,8 +141,9 @@ def sample(
     >>> post.draws["days"].shape
     (4, 1000)
     """
-    parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
-    require_linear(parsed)
+    parsed, lme4_compat = given_model(
+        model, lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
+    )
     running = RunOptions(threads, progress, checkpoint, resume, max_time)
     options = SampleOptions(
         method=method,
@@ -150,20 +159,33 @@ def sample(
         offset=offset,
         residual_sd=residual_sd,
         residual_groups=residual_groups,
+        family=parsed.family.name,
+        link=str(parsed.family.link),
+        zero_inflation=parsed.inflation or None,
     )
+    return _sampled(parsed, data, priors, options, running)
+
+
+def _sampled(
+    model: Model, data: object, priors: Priors, options: SampleOptions, running: RunOptions
+) -> Posterior:
+    """Bind model, data and priors, run an engine, and warn where the draws need a word."""
     known: dict[str, Any] = {
-        "precision_weights": precision_weights,
-        "frequency_weights": frequency_weights,
-        "offset": offset,
-        "residual_sd": residual_sd,
-        "residual_groups": residual_groups,
+        "precision_weights": options.precision_weights,
+        "frequency_weights": options.frequency_weights,
+        "offset": options.offset,
+        "residual_sd": options.residual_sd,
+        "residual_groups": options.residual_groups,
     }
-    table = read_table(data, columns_needed(parsed, **known))
-    design = bind(parsed, table, **known, missing=missing)
+    table = read_table(data, columns_needed(model, **known))
+    design = bind(model, table, **known, missing=options.missing)
     bound = bind_priors(design, priors)
-    moments = summarise(design)
+    moments, threads = summarise(design) if options.linear else None, running.threads
     with _going(design, bound, options, running) as (pace, store):
-        sampled = run(moments, bound, options, threads=threads, pace=pace, checkpoint=store)
+        if moments is None:
+            sampled = run_generalised(design, bound, options, threads=threads, pace=pace, checkpoint=store)
+        else:
+            sampled = run(moments, bound, options, threads=threads, pace=pace, checkpoint=store)
     posterior = Posterior(design, moments, sampled, bound, table, options, POSTERIOR_ANSWERS)
     check_draws(posterior)
     return posterior

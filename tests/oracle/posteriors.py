@@ -15,8 +15,9 @@ from multilevel.design.bound_priors import RESIDUAL_NAMES
 from multilevel.engines.draws import Draws, ResidualDraws
 from multilevel.language import parse_formula
 from multilevel.posterior_answers import POSTERIOR_ANSWERS
-from multilevel.results.posterior import Posterior, PriorTexts
+from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_options import SampleOptions
+from multilevel.results.prior_texts import PriorTexts
 from tests.oracle.fits import table_of
 
 SLEEP = "reaction ~ days + (days | subject)"

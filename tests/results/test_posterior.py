@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from multilevel.results.posterior import Posterior, PriorTexts
+from multilevel.results.posterior import Posterior
+from multilevel.results.prior_texts import PriorTexts
 from tests.oracle.posteriors import sleep_posterior
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from multilevel.design.family_priors import FamilyPriors
 from multilevel.design.scope import Floats
 from multilevel.model.priors import (
     LKJ,
@@ -199,6 +200,9 @@ class BoundPriors:
     residual
         The law of residual sds that differ between groups, or ``None`` if there is one residual sd. Where
         it is given, ``sigma`` is ``Fixed(1.0)`` and has no meaning.
+    family
+        What a generalised model has besides the coefficients, or ``None`` in a linear model. Where it is
+        given, ``sigma`` is ``Fixed(1.0)`` and has no meaning.
     """
 
     names: tuple[str, ...]
@@ -208,6 +212,7 @@ class BoundPriors:
     sigma: ScalarPrior
     terms: tuple[TermPriors, ...]
     residual: ResidualPriors | None = None
+    family: FamilyPriors | None = None
 
     @property
     def centred(self) -> bool:
@@ -269,6 +274,8 @@ class BoundPriors:
             found = [(name, prior.text() + (after if lift else "")) for name, prior, lift in rows]
         for term in self.terms:
             found += term.texts()
+        if self.family is not None:
+            return [*found, *self.family.texts()]
         residual = [("sigma", self.sigma.text())] if self.residual is None else self.residual.texts()
         return [*found, *residual]
 

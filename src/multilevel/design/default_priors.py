@@ -49,12 +49,12 @@ def scaled_priors(design: Design) -> BoundPriors:
     In a model without a constant the root mean square of ``y`` and ``x`` takes the place of their sds.
     """
     y = design.y if design.offset is None else design.y - design.offset
-    y_mean, y_sd = _moments(design, y)
+    y_mean, y_sd = weighted_moments(design, y)
     a = design.fixed.intercept
     if a is None:
         y_mean, y_sd = 0.0, math.hypot(y_mean, y_sd)
     scale = y_sd if y_sd > 0.0 else design.residual_sd or 1.0
-    means, sds = _column_moments(design, design.fixed.X)
+    means, sds = column_moments(design, design.fixed.X)
     p = len(design.fixed.names)
     lift = np.zeros(p) if a is None else np.asarray(a)
     spread = np.hypot(means, sds) if a is None else sds
@@ -69,13 +69,13 @@ def scaled_priors(design: Design) -> BoundPriors:
             label=label,
             effects=term.names,
             covariance=None,
-            sds=tuple(HalfT(3.0, scale * factor) for factor in _effect_scales(design, term)),
-            correlation=_correlation(term, 2.0),
+            sds=tuple(HalfT(3.0, scale * factor) for factor in effect_scales(design, term)),
+            correlation=correlation_prior(term, 2.0),
         )
         for label, term in zip(term_labels(design), design.terms, strict=True)
     )
     w = design.precision_weights
-    weight = 1.0 if w is None else math.sqrt(_moments(design, 1.0 / w)[0])
+    weight = 1.0 if w is None else math.sqrt(weighted_moments(design, 1.0 / w)[0])
     sigma = _residual(design, HalfT(3.0, scale / weight))
     bound = BoundPriors(
         design.fixed.names, tuple(coefficients), np.where(lift != 0.0, 0.0, means), lift, sigma, terms
@@ -92,14 +92,14 @@ def brms_priors(design: Design) -> BoundPriors:
     of groups are log-normal, the mean of their logarithms ``StudentT(3, 0, 2.5)``, the sd ``HalfT(3, 2.5)``
     (brms itself takes the scale of the response for the latter, which is one of logarithms).
     """
-    middle = _median(design, design.y)
-    spread = max(2.5, round(1.4826 * _median(design, np.abs(design.y - middle)), 1))
-    offset = 0.0 if design.offset is None else _moments(design, design.offset)[0]
+    middle = weighted_median(design, design.y)
+    spread = max(2.5, round(1.4826 * weighted_median(design, np.abs(design.y - middle)), 1))
+    offset = 0.0 if design.offset is None else weighted_moments(design, design.offset)[0]
     location = round(middle, 1) - offset
     half = HalfT(3.0, spread)
     others = [Flat()] * len(design.fixed.names)
     terms = [
-        TermPriors(label, term.names, None, (half,) * n_sds(term), _correlation(term, 1.0))
+        TermPriors(label, term.names, None, (half,) * n_sds(term), correlation_prior(term, 1.0))
         for label, term in zip(term_labels(design), design.terms, strict=True)
     ]
     bound = _with_centred_intercept(design, others, StudentT(3.0, location, spread), half, terms)
@@ -125,9 +125,9 @@ def rstanarm_priors(design: Design) -> BoundPriors:
             allowed='"default", "brms" or a dictionary: rstanarm has one residual sd for all rows',
             remedy='priors="brms"',
         )
-    y_mean, y_sd = _moments(design, design.y)
+    y_mean, y_sd = weighted_moments(design, design.y)
     y_sd = y_sd if y_sd > 0.0 else 1.0
-    sds = _column_moments(design, design.fixed.X)[1]
+    sds = column_moments(design, design.fixed.X)[1]
     others = [Normal(0.0, 2.5 * y_sd / (sd if sd > 0.0 else 1.0)) for sd in sds]
     terms = []
     for label, term in zip(term_labels(design), design.terms, strict=True):
@@ -136,7 +136,7 @@ def rstanarm_priors(design: Design) -> BoundPriors:
             if has_correlations(term) and n_sds(term) > 1
             else (Exponential(1.0),) * n_sds(term)
         )
-        terms.append(TermPriors(label, term.names, None, split, _correlation(term, 1.0), relative=True))
+        terms.append(TermPriors(label, term.names, None, split, correlation_prior(term, 1.0), relative=True))
     centre = Normal(y_mean, 2.5 * y_sd)
     return _with_centred_intercept(design, others, centre, Exponential(1.0 / y_sd), terms)
 
@@ -151,7 +151,7 @@ def _with_centred_intercept(
     """Return priors in which a column named ``Intercept`` has its own prior, the others being centred."""
     names = design.fixed.names
     lift = np.array([float(name == "Intercept") for name in names])
-    means = _column_moments(design, design.fixed.X)[0]
+    means = column_moments(design, design.fixed.X)[0]
     chosen = tuple(intercept if at else prior for at, prior in zip(lift, coefficients, strict=True))
     centre = np.where(lift != 0.0, 0.0, means) if lift.any() else np.zeros(len(names))
     return BoundPriors(names, chosen, centre, lift, _residual(design, sigma), tuple(terms))
@@ -175,7 +175,7 @@ def n_sds(term: EffectsTerm) -> int:
     return 1 if term.covariance.one_sd else len(term.names)
 
 
-def _correlation(term: EffectsTerm, eta: float) -> LKJ | OneCorrelation | None:
+def correlation_prior(term: EffectsTerm, eta: float) -> LKJ | OneCorrelation | None:
     """Return ``LKJ(eta)`` of the correlation matrix, or ``LKJ(1)`` of the one correlation of all effects."""
     if not has_correlations(term):
         return None
@@ -199,9 +199,9 @@ def _residual(design: Design, prior: ScalarPrior) -> ScalarPrior:
     return prior if design.residual_sd is None else Fixed(design.residual_sd)
 
 
-def _effect_scales(design: Design, term: EffectsTerm) -> list[float]:
+def effect_scales(design: Design, term: EffectsTerm) -> list[float]:
     """Return for each sd of a term how large it is if the effect moves the response by one unit."""
-    means, sds = _column_moments(design, term.Z)
+    means, sds = column_moments(design, term.Z)
     sizes = np.hypot(means, sds)
     if term.covariance.one_sd:
         return [1.0 / _positive(math.sqrt(float(np.mean(sizes**2))))]
@@ -218,7 +218,7 @@ def _positive(size: float) -> float:
     return float(size) if size > 0.0 else 1.0
 
 
-def _moments(design: Design, values: Floats) -> tuple[float, float]:
+def weighted_moments(design: Design, values: Floats) -> tuple[float, float]:
     """Return mean and sd (divisor n - 1) of a column, rows counted by their frequency weights."""
     w = design.frequency_weights
     n = design.n_observations
@@ -229,13 +229,13 @@ def _moments(design: Design, values: Floats) -> tuple[float, float]:
     return float(values[0]) + shift, sd
 
 
-def _column_moments(design: Design, columns: Floats) -> tuple[Floats, Floats]:
+def column_moments(design: Design, columns: Floats) -> tuple[Floats, Floats]:
     """Return means and sds of the columns of a matrix, one at a time."""
-    found = [_moments(design, columns[:, at]) for at in range(columns.shape[1])]
+    found = [weighted_moments(design, columns[:, at]) for at in range(columns.shape[1])]
     return np.array([mean for mean, _ in found]), np.array([sd for _, sd in found])
 
 
-def _median(design: Design, values: Floats) -> float:
+def weighted_median(design: Design, values: Floats) -> float:
     """Return the median of a column, rows counted by their frequency weights."""
     w = design.frequency_weights
     if w is None:

@@ -12,10 +12,13 @@ from multilevel.data.names import nearest_names
 from multilevel.design.bound_priors import BoundPriors, TermPriors
 from multilevel.design.default_priors import brms_priors, rstanarm_priors, scaled_priors
 from multilevel.design.design import Design
+from multilevel.design.family_defaults import family_defaults
+from multilevel.design.family_places import family_words, with_family
 from multilevel.design.prior_places import as_positive, as_scalar, as_variance, named
 from multilevel.design.residual_priors import residual_law
 from multilevel.design.term_priors import bind_term
 from multilevel.errors import OptionError
+from multilevel.model.families import Gaussian
 from multilevel.model.priors import MVNormal, ScalarPrior
 
 Priors = Mapping[str, object] | Literal["default", "brms", "rstanarm"] | None
@@ -45,6 +48,9 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
           all coefficients in their order;
         - ``"sigma"`` or ``"sigma2"``: a positive prior of the residual sd, or of its square; where groups
           have residual sds of their own, the law of these, see `residual_priors.residual_law`;
+        - of a generalised model, in place of these: a parameter of its family (``"theta"``, ``"phi"``, ...);
+          of an ordinal response ``"thresholds"``, a prior of each or a dictionary by their names; and
+          ``"zero_inflation"``, a prior of each of its coefficients or a dictionary by their names;
         - a grouping factor's name, its columns in any order: an `InverseWishart`, `Wishart` (of the
           precision), `ScaledInverseWishart` or `FixedMatrix`; or a dictionary,
           ``{"sd": prior or {effect: prior}, "correlation": LKJ(eta)}``, with "variance" in place of "sd" for
@@ -82,7 +88,7 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
             raise OptionError(
                 f"priors={priors!r}", allowed='"default", "brms", "rstanarm" or a dictionary of priors'
             )
-        return DEFAULTS[word](design)
+        return _default(design, word)
     if not isinstance(priors, Mapping):
         raise OptionError(
             f"priors is a {type(priors).__name__}", allowed='"default", "brms", "rstanarm" or a dictionary'
@@ -90,16 +96,22 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
     bound = _defaults(design, priors)
     places = _places(design, bound, list(priors))
     bound = _with_coefficients(bound, {places[key]: priors[key] for key in priors})
+    bound = with_family(bound, priors)
     bound = _with_residual(design, bound, priors)
     given = {places[key][1]: priors[key] for key in priors if places[key][0] == "term"}
     return dataclasses.replace(bound, terms=_term_priors(design, bound, given))
+
+
+def _default(design: Design, word: str) -> BoundPriors:
+    """Return the default priors that a word names."""
+    return DEFAULTS[word](design) if design.family == Gaussian() else family_defaults(design, word)
 
 
 def _defaults(design: Design, priors: Mapping[str, object]) -> BoundPriors:
     """Return the priors of what a dictionary does not name: those that its key "default" names."""
     word = priors.get("default", "default")
     if isinstance(word, str) and word in DEFAULTS:
-        return DEFAULTS[word](design)
+        return _default(design, word)
     remedies = ['"fixed" for the prior of every coefficient not named'] * isinstance(word, ScalarPrior)
     if "default" in design.fixed.names:
         remedies.append("'`default`' for the coefficient")
@@ -110,6 +122,11 @@ def _defaults(design: Design, priors: Mapping[str, object]) -> BoundPriors:
         allowed='"default", "brms", "rstanarm": whose priors the parameters have that are not named',
         remedy="; ".join(remedies),
     )
+
+
+def _words(bound: BoundPriors) -> tuple[str, ...]:
+    """Return the keys that name neither a coefficient nor a group."""
+    return RESERVED if bound.family is None else ("fixed", *family_words(bound.family), "default")
 
 
 Place = tuple[Literal["coefficient", "term", "word"], str]
@@ -136,7 +153,7 @@ def _place(design: Design, bound: BoundPriors, key: object) -> Place | None:
     """Return what one key names, or ``None``."""
     if not isinstance(key, str):
         return None
-    if key in RESERVED:
+    if key in _words(bound):
         return "word", key
     quoted = len(key) > 2 and key[0] == key[-1] == "`"
     name = key[1:-1] if quoted and key not in bound.names else key
@@ -166,7 +183,7 @@ def _group_key(design: Design, bound: BoundPriors, key: str) -> str | None:
 
 def _unknown(design: Design, bound: BoundPriors, keys: list[object]) -> OptionError:
     """Return the error for keys that name nothing."""
-    allowed = [*bound.names, *RESERVED, *(term.label for term in bound.terms)]
+    allowed = [*bound.names, *_words(bound), *(term.label for term in bound.terms)]
     aliased = {alias.name for alias in design.fixed.aliased}
     hints = []
     for key in keys:
@@ -210,7 +227,7 @@ def _with_coefficients(bound: BoundPriors, given: Mapping[Place, object]) -> Bou
 def _with_residual(design: Design, bound: BoundPriors, priors: Mapping[str, object]) -> BoundPriors:
     """Return bound priors in which the residual sd has the prior that was given for it or its square."""
     keys = [key for key in ("sigma", "sigma2") if key in priors]
-    if not keys:
+    if not keys or bound.family is not None:
         return bound
     if design.residual_sd is not None:
         raise OptionError(

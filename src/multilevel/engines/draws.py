@@ -37,6 +37,24 @@ class ResidualDraws:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FamilyDraws:
+    """Draws of what a generalised model has besides coefficients and groups.
+
+    Parameters
+    ----------
+    names, values
+        The ``a`` parameters of the family on their own scale, or thresholds; ``(chains, draws, a)``.
+    inflation_names, inflation
+        The ``q`` coefficients of zero inflation on the logit scale; ``(chains, draws, q)``.
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+    inflation_names: tuple[str, ...]
+    inflation: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Draws:
     """Draws from a posterior distribution, by chain and draw, in the units of the data.
 
@@ -48,7 +66,7 @@ class Draws:
         ``(chains, draws, p)``, in order of ``design.fixed.names``.
     sigma
         ``(chains, draws)`` residual sd; the pooled one, ``sqrt(sum_j n_j s_j^2 / n)``, where sds differ
-        between groups.
+        between groups; one in a generalised model, which has none.
     sds
         For each grouped term ``(chains, draws, k)``.
     correlations
@@ -70,6 +88,8 @@ class Draws:
         ``False`` if the run was interrupted: the draws are valid but fewer than asked for.
     residual
         Residual sds by group, or ``None`` if there is one residual sd.
+    family
+        Parameters of the family and zero inflation; ``None`` in a linear model.
     """
 
     method: Sampler
@@ -85,3 +105,4 @@ class Draws:
     sentence: str = ""
     complete: bool = True
     residual: ResidualDraws | None = None
+    family: FamilyDraws | None = None

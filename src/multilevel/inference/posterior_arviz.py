@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.errors import OptionError
-from multilevel.inference.posterior_draws import correlation_draws
+from multilevel.inference.posterior_draws import correlation_draws, family_draws
 from multilevel.inference.posterior_residual import law_parameters
 from multilevel.inference.posterior_simulate import log_likelihood, posterior_simulate
 from multilevel.results.options import check_choice
@@ -40,7 +40,8 @@ def to_arviz(
     ``arviz.InferenceData`` (ArviZ 0.x) or ``xarray.DataTree`` (1.x). The posterior has the variables
     ``coefficients`` (by term), ``sigma``, and for each grouping factor ``sd(g)``, ``correlation(g)`` (by
     pair) and ``effects(g)`` (by level and term); ``sigma[g]`` (by level) and the parameters of their law if
-    residual sds differ between groups.
+    residual sds differ between groups. Generalised models have the parameters of their family (or
+    thresholds) by name and ``zero_inflation(term)`` in place of ``sigma``.
 
     Raises
     ------
@@ -103,7 +104,10 @@ def _add_parameters(
     if design.fixed.names:
         found["coefficients"] = sampled.coefficients[:, used]
         dims["coefficients"], coords["term"] = ["term"], list(design.fixed.names)
-    found["sigma"] = sampled.sigma[:, used]
+    if sampled.family is None:
+        found["sigma"] = sampled.sigma[:, used]
+    else:
+        found |= {name: values[:, used] for name, values in family_draws(sampled.family, found).items()}
     found |= {name: values[:, used] for name, values in law_parameters(sampled).items()}
     if sampled.residual is not None and design.residual_groups is not None:
         groups = design.residual_groups

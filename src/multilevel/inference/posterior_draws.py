@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.design.design import Design
-from multilevel.engines.draws import Draws
+from multilevel.engines.draws import Draws, FamilyDraws
 from multilevel.errors import OptionError
 from multilevel.inference.posterior_residual import law_parameters
 from multilevel.results.posterior import Posterior
@@ -43,7 +43,9 @@ def named_draws(posterior: Posterior) -> NamedDraws:
         the residual sd (``residual sigma`` if a coefficient has that name); and group effects,
         ``effects(group, term)``, at the draws that were kept. Where residual sds differ between groups,
         ``sigma`` is the pooled one, ``sigma[group]`` are those of the groups, and the parameters of their law
-        have the names of `RESIDUAL_NAMES`. Chains and draws are numbered from zero.
+        have the names of `RESIDUAL_NAMES`. Generalised models have no ``sigma`` but the parameters of their
+        family by name (``family theta`` if a coefficient has that name), or thresholds, and
+        ``zero_inflation(term)``. Chains and draws are numbered from zero.
     """
     return posterior.once("named draws", lambda: draws_by_name(posterior))
 
@@ -78,8 +80,21 @@ def parameters(posterior: Drawn) -> dict[str, Floats]:
         arrays |= {f"sd({group}, {name})": sds[:, :, i] for i, name in enumerate(block.names)}
     for (group, first, second), values in correlation_draws(posterior).items():
         arrays[f"correlation({group}, {first}, {second})"] = values
+    if sampled.family is not None:
+        return arrays | family_draws(sampled.family, arrays)
     arrays[_free(RESIDUAL_SD, arrays)] = sampled.sigma
     return arrays | {_free(name, arrays): values for name, values in law_parameters(sampled).items()}
+
+
+def family_draws(family: FamilyDraws, taken: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return ``(chains, draws)`` of a family's parameters and of the coefficients of zero inflation."""
+    found = {
+        f"family {name}" if name in taken else name: family.values[:, :, i]
+        for i, name in enumerate(family.names)
+    }
+    return found | {
+        f"zero_inflation({name})": family.inflation[:, :, i] for i, name in enumerate(family.inflation_names)
+    }
 
 
 def _free(name: str, taken: Mapping[str, Floats]) -> str:

@@ -48,12 +48,17 @@ def sd_draws(posterior: Posterior) -> Columns:
     -------
     Columns group, term and those of `described`; the last row has group "Residual" and term "". With
     precision weights or residual sds known row by row it is that of a row of weight one. Where residual
-    sds differ between groups, it is the pooled one, ``sqrt(sum_j n_j s_j^2 / n)``.
+    sds differ between groups, it is the pooled one, ``sqrt(sum_j n_j s_j^2 / n)``. Generalised models have
+    no such row.
     """
     group, term = [], []
     for block in posterior.design.terms:
         group += [posterior.design.factors[block.factor].name] * len(block.names)
         term += list(block.names)
+    if posterior.sampled.family is not None:
+        shape = posterior.sampled.sigma.shape
+        sds = np.concatenate([np.empty((*shape, 0)), *posterior.sampled.sds], axis=2)
+        return {"group": group, "term": term, **described(posterior, sds)}
     sds = np.concatenate([*posterior.sampled.sds, posterior.sampled.sigma[:, :, None]], axis=2)
     return {"group": [*group, RESIDUAL], "term": [*term, ""], **described(posterior, sds)}
 
@@ -89,6 +94,32 @@ def residual_law_draws(posterior: Posterior) -> Columns:
     _, residual = residual_draws(posterior, "residual_law")
     values = np.stack([draws for _, draws in residual.parameters], axis=2)
     return {"parameter": [name for name, _ in residual.parameters], **described(posterior, values)}
+
+
+def family_parameter_draws(posterior: Posterior) -> Columns:
+    """Return the parameters of the family, or the thresholds of an ordinal response.
+
+    Returns
+    -------
+    Columns term and those of `described`; no rows for linear models.
+    """
+    family = posterior.sampled.family
+    if family is None:
+        return {"term": [], **described(posterior, np.empty((*posterior.sampled.sigma.shape, 0)))}
+    return {"term": list(family.names), **described(posterior, family.values)}
+
+
+def zero_inflation_draws(posterior: Posterior) -> Columns:
+    """Return the coefficients of the logit of the share of extra zeros.
+
+    Returns
+    -------
+    Columns term and those of `described`; no rows without zero inflation.
+    """
+    family = posterior.sampled.family
+    if family is None:
+        return {"term": [], **described(posterior, np.empty((*posterior.sampled.sigma.shape, 0)))}
+    return {"term": list(family.inflation_names), **described(posterior, family.inflation)}
 
 
 def correlation_table(posterior: Posterior) -> Columns:
@@ -256,6 +287,8 @@ TABLES: Mapping[PosteriorQuestion, Callable[[Posterior], Columns]] = {
     "correlations": correlation_table,
     "random_effects": group_effect_draws,
     "group_coefficients": group_coefficient_draws,
+    "family_parameters": family_parameter_draws,
+    "zero_inflation": zero_inflation_draws,
     "residual_sds": residual_sd_draws,
     "residual_law": residual_law_draws,
 }

@@ -93,6 +93,19 @@ def posterior_facts(posterior: Posterior) -> dict[str, Any]:
         "variance_components": records(posterior_table(posterior, "variance_components")),
         "correlations": records(posterior_table(posterior, "correlations")),
         **_residual_facts(posterior),
+        **_family_facts(posterior),
+    }
+
+
+def _family_facts(posterior: Posterior) -> dict[str, Any]:
+    """Return the family, its parameters and zero inflation of a generalised model."""
+    if posterior.sampled.family is None:
+        return {}
+    return {
+        "family": posterior.design.family.name,
+        "link": posterior.design.family.link,
+        "family_parameters": records(posterior_table(posterior, "family_parameters")),
+        "zero_inflation": records(posterior_table(posterior, "zero_inflation")),
     }
 
 

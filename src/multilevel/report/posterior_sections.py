@@ -17,12 +17,18 @@ SAMPLERS: Mapping[str, str] = {
     "nuts": "NUTS on the marginal density",
     "gibbs": "Gibbs sampling",
 }
+JOINT_SAMPLERS: Mapping[str, str] = {"nuts": "NUTS on the joint density", "gibbs": "Gibbs sampling"}
+"""In generalised models, whose group effects cannot be integrated out exactly."""
 
 
 def posterior_headline(posterior: Posterior) -> str:
     """Return what was sampled and how: "Linear mixed model: posterior by Gibbs sampling"."""
-    kind = "Linear mixed model" if posterior.design.terms else "Linear model"
-    return f"{kind}: posterior by {SAMPLERS.get(posterior.method, posterior.method)}"
+    kind = "linear mixed model" if posterior.design.terms else "linear model"
+    if posterior.sampled.family is None:
+        return f"{kind.capitalize()}: posterior by {SAMPLERS.get(posterior.method, posterior.method)}"
+    inflated = "zero-inflated " if posterior.design.inflation is not None else ""
+    how = JOINT_SAMPLERS.get(posterior.method, posterior.method)
+    return f"Generalised {kind}, {inflated}{posterior.design.family.text()}: posterior by {how}"
 
 
 def posterior_measures(posterior: Posterior) -> str:
@@ -57,6 +63,7 @@ def posterior_grids(posterior: Posterior) -> list[Grid]:
         *_laws(posterior, level),
         _grid("Correlations", pairs, ("group", "term_1", "term_2"), level, correlations=True),
         _grid("Fixed effects", coefficients, ("term",), level),
+        *_families(posterior, level),
         Grid("Priors", ("parameter", "prior"), tuple(_pairs(posterior)), words=2),
     ]
     return [grid for grid in grids if grid.rows]
@@ -70,6 +77,17 @@ def _laws(posterior: Posterior, level: str) -> list[Grid]:
     unknown = [i for i, sd in enumerate(law["sd"]) if sd > 0.0]
     shown = {name: [values[i] for i in unknown] for name, values in law.items()}
     return [_grid("Law of the residual sds", shown, ("parameter",), level)]
+
+
+def _families(posterior: Posterior, level: str) -> list[Grid]:
+    """Return the grids of the family's parameters, or thresholds, and of zero inflation."""
+    family = posterior.design.family
+    title = "Thresholds" if family.name == "ordinal" else f"Family parameters ({family.spread})"
+    inflation = "Zero inflation (logit of the share of extra zeros)"
+    return [
+        _grid(title, posterior_table(posterior, "family_parameters"), ("term",), level),
+        _grid(inflation, posterior_table(posterior, "zero_inflation"), ("term",), level),
+    ]
 
 
 def _pairs(posterior: Posterior) -> Sequence[tuple[str, str]]:

@@ -18,33 +18,10 @@ from multilevel.results.archive import not_pickled
 from multilevel.results.fit import Fit
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws, PriorPredictive
+from multilevel.results.prior_texts import Priors
 from multilevel.results.questions import Floats, Frame, Groups, Page, PosteriorQuestion
 
 T = TypeVar("T")
-
-
-class Priors(Protocol):
-    """Priors bound to a design, as far as a page needs them."""
-
-    def texts(self) -> Sequence[tuple[str, str]]:
-        """Return the parameters, each with the text of its prior."""
-
-
-@dataclass(frozen=True, slots=True)
-class PriorTexts:
-    """The priors of a posterior that was loaded from a file: their texts.
-
-    Parameters
-    ----------
-    pairs
-        Parameters, each with the text of its prior.
-    """
-
-    pairs: tuple[tuple[str, str], ...]
-
-    def texts(self) -> Sequence[tuple[str, str]]:
-        """Return the parameters, each with the text of its prior."""
-        return self.pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -58,7 +35,7 @@ class Posterior:
     Parameters
     ----------
     design, moments
-        What the rooms above gave out.
+        What the rooms above gave out; no moments of a generalised model.
     sampled
         The draws as the engine gave them.
     priors
@@ -83,7 +60,7 @@ class Posterior:
     """
 
     design: Design
-    moments: Moments
+    moments: Moments | None
     sampled: Draws
     priors: Priors
     table: Table
@@ -186,6 +163,16 @@ class Posterior:
     def residual_law(self) -> Frame:
         """Parameters of the law of those residual sds: parameter, mean, sd, lower, upper, ess_bulk, ..."""
         return self.answers.table(self, "residual_law")
+
+    @property
+    def family_parameters(self) -> Frame:
+        """Parameters of the family, or thresholds: term, mean, sd, lower, upper, ess_bulk, ..."""
+        return self.answers.table(self, "family_parameters")
+
+    @property
+    def zero_inflation(self) -> Frame:
+        """Coefficients of zero inflation on the logit scale: term, mean, sd, lower, upper, ess_bulk, ..."""
+        return self.answers.table(self, "zero_inflation")
 
     @property
     def random_effects(self) -> Frame:

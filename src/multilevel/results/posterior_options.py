@@ -43,6 +43,8 @@ class SampleOptions:
         As given: a column name, a number (offset and residual_sd), or an array of the table's length.
     residual_groups
         The column, or several joined by colons, whose levels have residual sds of their own; or ``None``.
+    family, link, zero_inflation
+        Names of the family and its link; formula text of zero inflation.
 
     Raises
     ------
@@ -63,6 +65,14 @@ class SampleOptions:
     offset: Given = None
     residual_sd: Given = None
     residual_groups: str | None = None
+    family: str = "gaussian"
+    link: str = "identity"
+    zero_inflation: str | None = None
+
+    @property
+    def linear(self) -> bool:
+        """Whether the model is linear with normal residuals."""
+        return self.family == "gaussian" and self.link == "identity"
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, get_args(Sampling))
@@ -74,6 +84,16 @@ class SampleOptions:
         check_count("warmup", self.warmup, least=0)
         check_count("draws", self.draws, least=self.chains)
         check_count("seed", self.seed, least=0)
+        self._check_family()
+
+    def _check_family(self) -> None:
+        """Raise `OptionError` if something is given that generalised models do not have."""
+        for name in ("precision_weights", "residual_sd", "residual_groups"):
+            if not self.linear and getattr(self, name) is not None:
+                raise OptionError(
+                    f"{name} was given to the {self.family} family, which has no residual of known variance",
+                    allowed="frequency_weights; trials as prop(successes, trials); offset(log(exposure))",
+                )
 
 
 CHECKPOINTED = ("auto", "marginal", "gibbs")

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from multilevel.data.table import Table
 from multilevel.design.bound_priors import ResidualLaw
 from multilevel.design.design import Design
-from multilevel.engines.draws import Draws, ResidualDraws, Sampler
+from multilevel.engines.draws import Draws, FamilyDraws, ResidualDraws, Sampler
 from multilevel.errors import MultilevelError, StorageError
+from multilevel.model.families import Gaussian
 from multilevel.results.archive import Archive, damaged, read_archive, write_archive
-from multilevel.results.posterior import Posterior, PriorTexts
+from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_options import SampleOptions
+from multilevel.results.prior_texts import PriorTexts
 from multilevel.results.stored_parts import (
     as_text,
     check_format,
@@ -100,6 +102,9 @@ def _names(design: Design) -> dict[str, Any]:
     ]
     found = {"coefficients": list(design.fixed.names), "terms": terms, "rows": design.n_rows}
     groups = design.residual_groups
+    if design.family != Gaussian():
+        inflation = [] if design.inflation is None else list(design.inflation.names)
+        found |= {"family": design.family.text(), "classes": list(design.classes), "inflation": inflation}
     return found if groups is None else {**found, "residual": [groups.name, len(groups.levels)]}
 
 
@@ -119,6 +124,7 @@ def _draws_out(sampled: Draws, arrays: dict[str, NDArray[Any]]) -> dict[str, Any
         "sentence": sampled.sentence,
         "complete": sampled.complete,
         "residual": _residual_out(sampled.residual, arrays),
+        "family": _family_out(sampled.family, arrays),
     }
 
 
@@ -130,6 +136,14 @@ def _residual_out(residual: ResidualDraws | None, arrays: dict[str, NDArray[Any]
     for i, (_, values) in enumerate(residual.parameters):
         arrays[f"residual/{i}"] = values
     return {"law": residual.law, "parameters": [name for name, _ in residual.parameters]}
+
+
+def _family_out(family: FamilyDraws | None, arrays: dict[str, NDArray[Any]]) -> dict[str, Any] | None:
+    """Return the words of the family's draws; the arrays are added to ``arrays``."""
+    if family is None:
+        return None
+    arrays |= {"family/values": family.values, "family/inflation": family.inflation}
+    return {"names": list(family.names), "inflation": list(family.inflation_names)}
 
 
 def _hex(value: float | None) -> str | None:
@@ -188,6 +202,7 @@ def _draws_in(plain: Mapping[str, Any], archive: Archive) -> Draws:
         sentence=as_text(plain["sentence"]),
         complete=bool(plain["complete"]),
         residual=_residual_in(plain.get("residual"), archive),
+        family=_family_in(plain.get("family"), archive),
     )
     shape = draws.sigma.shape
     if any(array.shape[:2] != shape for array in (draws.coefficients, *draws.sds, *draws.correlations)):
@@ -196,6 +211,10 @@ def _draws_in(plain: Mapping[str, Any], archive: Archive) -> Draws:
         residual = (draws.residual.sds, *(values for _, values in draws.residual.parameters))
         if any(array.shape[:2] != shape for array in residual):
             raise ValueError("the draws of the residual sds differ in number")
+    if draws.family is not None and {a.shape[:2] for a in (draws.family.values, draws.family.inflation)} != {
+        shape
+    }:
+        raise ValueError("the draws of the family differ in number")
     if any(array.shape[:2] != (shape[0], kept.size) for array in draws.effects):
         raise ValueError("the draws of the group effects differ in number")
     if kept.size and not 0 <= kept.min() <= kept.max() < shape[1]:
@@ -213,6 +232,22 @@ def _residual_in(plain: Mapping[str, Any] | None, archive: Archive) -> ResidualD
     names = [as_text(name) for name in plain["parameters"]]
     sds = numbers(archive, "residual/sds", ndim=3)
     return ResidualDraws(plain["law"], sds, tuple(zip(names, values, strict=True)))
+
+
+def _family_in(plain: Mapping[str, Any] | None, archive: Archive) -> FamilyDraws | None:
+    """Return the draws of the family of an archive that has some."""
+    if plain is None:
+        return None
+    names, inflation = (tuple(as_text(name) for name in plain[key]) for key in ("names", "inflation"))
+    found = FamilyDraws(
+        names,
+        numbers(archive, "family/values", ndim=3),
+        inflation,
+        numbers(archive, "family/inflation", ndim=3),
+    )
+    if (found.values.shape[2], found.inflation.shape[2]) != (len(names), len(inflation)):
+        raise ValueError("the draws of the family differ from its parameters in number")
+    return found
 
 
 def _number(plain: object) -> float | None:
@@ -239,6 +274,7 @@ def verify_posterior(saved: SavedPosterior, design: Design) -> None:
     same = same and residual == (
         [] if design.residual_groups is None else [len(design.residual_groups.levels)]
     )
+    same = same and (sampled.family is None) == (design.family == Gaussian())
     if not same:
         raise StorageError(
             f"the saved posterior of `{saved.text}` belongs to {dict(saved.names)!r}, but the model is"

@@ -25,6 +25,6 @@ SharedQuestion = Literal[
 """The tables that fits and posteriors have."""
 Question = Literal[SharedQuestion, "family_parameters", "zero_inflation"]
 """The tables of a fit; the last two have rows in generalised models only."""
-PosteriorQuestion = SharedQuestion | Literal["residual_sds", "residual_law"]
-"""The tables of a posterior: the shared ones, and those of residual sds that differ between groups."""
+PosteriorQuestion = Question | Literal["residual_sds", "residual_law"]
+"""The tables of a posterior: those of a fit, and those of residual sds that differ between groups."""
 Page = Literal["summary", "latex", "markdown", "html"]

@@ -24,6 +24,9 @@ DATA = (
     "frequency_weights",
     "residual_sd",
     "residual_groups",
+    "family",
+    "trials",
+    "inflation",
 )
 """The parts of a design that its posterior depends on."""
 OPTIONS = ("method", "draws", "chains", "warmup", "seed")
