@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,55 @@ def test_options_reach_the_library(tmp_path: Path, capsys: pytest.CaptureFixture
     facts = json.loads(run(["fit", "reaction ~ days + (days || subject)", str(path), *words], capsys))
     assert facts["deviance"] == pytest.approx(fit.deviance, rel=1e-12)
     assert (facts["method"], facts["ddf"], facts["level"]) == ("ml", "none", 0.5)
+
+
+HERDS = ("prop(incidence, size) ~ period + (1 | herd)", "cbpp")
+TICKS = ("ticks ~ year + (1 | brood)", "grouseticks")
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "keywords"),
+    [
+        (HERDS, "--family binomial", {"family": "binomial"}),
+        (HERDS, "--family binomial --link probit", {"family": ml.families.Binomial(link="probit")}),
+        (TICKS, "--family negative_binomial --level 0.8", {"family": "negative_binomial", "level": 0.8}),
+        (TICKS, "--family poisson --zero-inflation ~1", {"family": "poisson", "zero_inflation": "~ 1"}),
+    ],
+)
+def test_families_reach_the_library(
+    model: tuple[str, str], words: str, keywords: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit = ml.fit(model[0], ml.datasets.load(model[1]), **keywords)
+    assert run(["fit", *model, *words.split()], capsys) == f"{fit}\n"
+    facts = json.loads(run(["fit", *model, *words.split(), "--format", "json"], capsys))
+    assert facts == fit.to_json()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--link", "log"], "--link log without --family"),
+        (["--family", "gamma", "--link", "logit"], "the gamma family has no link 'logit'"),
+        (["--family", "poisson", "--method", "reml"], "method='reml' was asked of the poisson family"),
+        (["--family", "poisson", "--ddf", "satterthwaite"], "ddf='satterthwaite' was asked of the poisson"),
+        (["--family", "poisson", "--residual-sd", "2"], "residual_sd was given to the poisson family"),
+        (
+            ["--family", "student", "--zero-inflation", "~ 1"],
+            "zero inflation was asked of the student family",
+        ),
+        (["--method", "laplace"], "method='laplace' was asked of the gaussian family with identity link"),
+        (["--zero-inflation", "~ 1"], "zero inflation was asked of the gaussian family"),
+        (["--family", "binomial"], "the binomial family was given the response `ticks` without trials"),
+    ],
+)
+def test_what_a_family_does_not_have_is_refused(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["fit", "ticks ~ cheight + (1 | brood)", "grouseticks"]
+    assert main([*command, *words]) == 1
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.out == ""
 
 
 def test_saved_fits_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

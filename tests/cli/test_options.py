@@ -23,10 +23,13 @@ def test_defaults_of_fit_are_those_of_the_library() -> None:
     assert options == {
         "formula": "y ~ x",
         "data": "d.csv",
-        "method": "reml",
+        "family": None,
+        "link": None,
+        "zero_inflation": None,
+        "method": None,
         "save": None,
         "format": "table",
-        "ddf": "satterthwaite",
+        "ddf": None,
         "level": 0.95,
         "missing": "report",
         "precision_weights": None,
@@ -34,6 +37,11 @@ def test_defaults_of_fit_are_those_of_the_library() -> None:
         "residual_sd": None,
         "offset": None,
         "lme4_compat": False,
+    }
+    library = inspect.signature(ml.fit).parameters
+    shared = set(options) & set(library)
+    assert {name: options[name] for name in shared if name != "data"} == {
+        name: library[name].default for name in shared if name != "data"
     }
 
 
@@ -72,6 +80,8 @@ def test_defaults_of_sample_are_those_of_the_library() -> None:
         ["fit", "y ~ x", "d.csv", "--meth", "ml"],
         ["fit", "y ~ x", "d.csv", "--level", "high"],
         ["fit", "y ~ x", "d.csv", "--weights", "w"],
+        ["fit", "y ~ x", "d.csv", "--family", "tweedie"],
+        ["fit", "y ~ x", "d.csv", "--family", "poisson", "--link", "log2"],
         ["sample", "y ~ x"],
         ["sample", "y ~ x", "d.csv", "--method", "hmc"],
         ["sample", "y ~ x", "d.csv", "--priors", "flat"],

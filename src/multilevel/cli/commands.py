@@ -16,6 +16,7 @@ from multilevel.cli.tables import columns_of, write_table
 from multilevel.data import datasets
 from multilevel.design.priors import Priors
 from multilevel.errors import DataError, OptionError
+from multilevel.model.families import REGISTRY, Family
 from multilevel.results.archive import read_archive
 from multilevel.results.fit import Fit
 from multilevel.results.posterior import Posterior
@@ -28,6 +29,8 @@ def run_fit(options: argparse.Namespace) -> None:
         fit = api.fit(
             options.formula,
             find_data(options.data),
+            family=given_family(options.family, options.link),
+            zero_inflation=options.zero_inflation,
             method=options.method,
             residual_sd=options.residual_sd,
             precision_weights=options.precision_weights,
@@ -40,6 +43,25 @@ def run_fit(options: argparse.Namespace) -> None:
             progress=progress,
         )
     _save_and_print(fit, options)
+
+
+def given_family(name: str | None, link: str | None) -> Family | None:
+    """Return the family of the words ``--family`` and ``--link``, or ``None`` if neither was given.
+
+    Raises
+    ------
+    OptionError
+        If a link was given without a family, or the family has no such link.
+    """
+    if name is None:
+        if link is None:
+            return None
+        raise OptionError(
+            f"--link {link} without --family",
+            allowed="a link of a family that is named",
+            remedy=f"--family gaussian --link {link}, or another family",
+        )
+    return REGISTRY[name](link=link or "")  # type: ignore[arg-type]
 
 
 def run_sample(options: argparse.Namespace) -> None:

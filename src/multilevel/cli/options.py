@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import get_args
 
 from multilevel.cli.commands import list_or_print_data, run_fit, run_predict, run_sample
+from multilevel.engines.solution import Method
+from multilevel.model.families import REGISTRY
+from multilevel.model.families.family import LINKS
+from multilevel.results.options import Ddf
 from multilevel.version import __version__
 
 FIT_EXAMPLES = """\
@@ -12,6 +17,8 @@ examples:
   multilevel fit "reaction ~ days + (days | subject)" sleepstudy
   multilevel fit "score ~ machine + (1 | worker/machine)" machines.csv --method ml --save machines.fit
   multilevel fit "effect ~ 1 + (1 | school)" eight_schools --residual-sd sd --format markdown
+  multilevel fit "prop(incidence, size) ~ period + (1 | herd)" cbpp --family binomial
+  multilevel fit "ticks ~ year + (1 | brood)" grouseticks --family negative_binomial --zero-inflation "~ 1"
 """
 
 SAMPLE_EXAMPLES = """\
@@ -78,12 +85,17 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     fit = _add_command(commands, "fit", "Fit a model to a table and print the summary.", FIT_EXAMPLES)
     fit.set_defaults(run=run_fit)
     _add_model_and_data(fit)
-    fit.add_argument("--method", choices=["reml", "ml"], default="reml", help="default: %(default)s")
+    _add_family(fit)
+    fit.add_argument(
+        "--method",
+        choices=get_args(Method),
+        help="default: reml for the gaussian family, laplace for the others",
+    )
     fit.add_argument(
         "--ddf",
-        choices=["satterthwaite", "kenward-roger", "none"],
-        default="satterthwaite",
-        help="degrees of freedom of the tests of coefficients; default: %(default)s",
+        choices=get_args(Ddf),
+        help="degrees of freedom of the tests of coefficients; default: satterthwaite for the gaussian "
+        "family, none (normal tests) for the others",
     )
     _add_output(fit, "fitted model")
     _add_reading(fit)
@@ -137,6 +149,27 @@ def _add_model_and_data(command: argparse.ArgumentParser) -> None:
     command.add_argument("formula", metavar="FORMULA", help='for example "y ~ x + (x | group)"')
     command.add_argument(
         "data", metavar="DATA", help="a CSV or Parquet file, or the name of a bundled data set"
+    )
+
+
+def _add_family(command: argparse.ArgumentParser) -> None:
+    """Add the distribution of the response."""
+    command.add_argument(
+        "--family",
+        choices=tuple(REGISTRY),
+        metavar="NAME",
+        help=f"distribution of the response: {', '.join(REGISTRY)}; default: gaussian",
+    )
+    command.add_argument(
+        "--link",
+        choices=tuple(LINKS),
+        metavar="NAME",
+        help=f"of the family: {', '.join(LINKS)}; default: the usual one of the family",
+    )
+    command.add_argument(
+        "--zero-inflation",
+        metavar="FORMULA",
+        help='right side of a formula, "~ 1" or "~ x", for the logit of the share of extra zeros of counts',
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc
 
-from multilevel.design.design import Design, EffectsTerm
+from multilevel.design.design import Design, EffectsTerm, FixedPart
 from multilevel.errors import ComparisonError
 from multilevel.model import Covariance
 from multilevel.results import Columns, Fit
@@ -16,36 +16,45 @@ from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
 
+EXACT = {"reml", "ml"}
+"""Methods whose likelihood is no approximation."""
+
 
 def compare(*fits: Fit) -> Columns:
     """Return a table that compares fits to the same data, fewest parameters first.
 
     Restricted likelihoods can only be compared between fits with the same fixed part. If the fixed parts
-    differ, or "ml" and "reml" are mixed, every REML fit is fitted again by ML; the column ``method`` then
+    differ, or REML fits stand beside others, every REML fit is fitted again by ML; the column ``method`` then
     says "ml (refitted)".
+
+    Families and links may differ, since every likelihood has all its constants; the response must be the
+    same. A family is a special case of another if it is that at an end of its parameters' range (Poisson of
+    the negative binomial ones, binomial of beta-binomial, gaussian of Student) and the link is the same; a
+    model without zero inflation is a special case of one with it.
 
     Parameters
     ----------
     fits
-        Two or more fits to the same rows, response and weights.
+        Two or more fits to the same rows, response, trials and weights.
 
     Returns
     -------
     Columns model (the formula), method, n_parameters, aic, bic, loglik, deviance, chi_square, df, p_value.
     The last three compare a row with the row above it: ``chi_square`` is the fall of the deviance, ``df``
     the number of parameters added. They are blank where the model above is not a special case of the
-    model of the row.
+    model of the row, or its likelihood was approximated in another way.
 
     Raises
     ------
     ComparisonError
-        If there are fewer than two fits, or if response, rows or weights differ.
+        If there are fewer than two fits, or if response, trials, rows or weights differ.
 
     Notes
     -----
-    A variance that is zero under the smaller model lies at the boundary of its range; the chi-square
-    distribution then gives p-values that are too large (conservative), for a single variance about twice
-    the right one (Self and Liang 1987).
+    A variance that is zero under the smaller model lies at the boundary of its range, and so do a family that
+    is an end of another's and a share of extra zeros that is zero; the chi-square distribution then gives
+    p-values that are too large (conservative), for a single variance about twice the right one (Self and
+    Liang 1987).
     """
     if len(fits) < 2:
         raise ComparisonError(
@@ -55,7 +64,7 @@ def compare(*fits: Fit) -> Columns:
         )
     for other in fits[1:]:
         refuse_other_data(fits[0], other, "fits", "fit every model to one table")
-    by_ml = any(fit.method == "ml" for fit in fits) or not _same_fixed_part(fits)
+    by_ml = any(fit.method != "reml" for fit in fits) or not _same_fixed_part(fits)
     used = [fit.answers.refit(fit, method="ml") if by_ml and fit.method == "reml" else fit for fit in fits]
     methods = [fit.method if fit is old else "ml (refitted)" for fit, old in zip(used, fits, strict=True)]
     order = sorted(range(len(used)), key=lambda i: used[i].df)
@@ -78,7 +87,8 @@ def compare(*fits: Fit) -> Columns:
 def _test(small: Fit, large: Fit) -> tuple[float | None, int | None, float | None]:
     """Return chi-square, degrees of freedom and p-value of two fits, blanks if they are not nested."""
     df = large.df - small.df
-    if df < 1 or not is_special_case(small.design, large.design):
+    approximations = {small.method, large.method} - EXACT
+    if df < 1 or len(approximations) > 1 or not is_special_case(small.design, large.design):
         return None, None, None
     chi_square = max(0.0, small.deviance - large.deviance)
     return chi_square, df, float(gammaincc(df / 2, chi_square / 2))
@@ -106,7 +116,7 @@ def refuse_other_data(first: Result, other: Result, what: str, again: str) -> No
             "the response" if a.model.response == b.model.response else f"the response ({names})"
         )
     if a.n_rows == b.n_rows:
-        for name in ("precision_weights", "frequency_weights"):
+        for name in ("trials", "precision_weights", "frequency_weights"):
             if not _same_array(getattr(a, name), getattr(b, name)):
                 differences.append(f"the {name.replace('_', ' ')}")
     if differences:
@@ -140,25 +150,39 @@ def is_special_case(small: Design, large: Design) -> bool:
 
     The fixed columns of the smaller one lie in the span of the larger one's; every effect of the smaller
     one varies by the same factor in the larger one, where its effects may be correlated at least as freely.
-    An estimated residual sd is freer than a known one.
+    An estimated residual sd is freer than a known one. Of families and zero inflation see `compare`.
     """
+    if not _family_within(small, large):
+        return False
     if small.residual_sd != large.residual_sd and large.residual_sd is not None:
         return False
     if not _same_array(small.offset, large.offset, default=0.0):
         return False
-    return _in_span(small, large) and all(_effects_within(small, large, block) for block in small.terms)
+    within = _in_span(small.fixed, large.fixed)
+    return within and all(_effects_within(small, large, block) for block in small.terms)
 
 
-def _in_span(small: Design, large: Design) -> bool:
-    """Return whether the fixed columns of one design are combinations of the other's."""
-    if set(small.fixed.names) <= set(large.fixed.names):
-        at = [large.fixed.names.index(name) for name in small.fixed.names]
-        if np.array_equal(small.fixed.X, large.fixed.X[:, at]):
+def _family_within(small: Design, large: Design) -> bool:
+    """Return whether family, link and zero inflation of one design are special cases of the other's."""
+    if small.family.link != large.family.link:
+        return False
+    if small.family.name not in (large.family.name, *large.family.special_cases):
+        return False
+    if small.inflation is None or large.inflation is None:
+        return small.inflation is None
+    return _in_span(small.inflation, large.inflation)
+
+
+def _in_span(small: FixedPart, large: FixedPart) -> bool:
+    """Return whether the columns of one fixed part are combinations of the other's."""
+    if set(small.names) <= set(large.names):
+        at = [large.names.index(name) for name in small.names]
+        if np.array_equal(small.X, large.X[:, at]):
             return True
-    scale = np.linalg.norm(large.fixed.X, axis=0)
-    Q, _ = np.linalg.qr(large.fixed.X / np.where(scale > 0, scale, 1.0))
-    left = small.fixed.X - Q @ (Q.T @ small.fixed.X)
-    return bool(np.all(np.linalg.norm(left, axis=0) <= 1e-7 * np.linalg.norm(small.fixed.X, axis=0)))
+    scale = np.linalg.norm(large.X, axis=0)
+    Q, _ = np.linalg.qr(large.X / np.where(scale > 0, scale, 1.0))
+    left = small.X - Q @ (Q.T @ small.X)
+    return bool(np.all(np.linalg.norm(left, axis=0) <= 1e-7 * np.linalg.norm(small.X, axis=0)))
 
 
 def _effects_within(small: Design, large: Design, block: EffectsTerm) -> bool:

@@ -91,10 +91,12 @@ def family_remarks(fit: Fit) -> list[str]:
             f' ("{design.classes[-1]}") more likely.'
         )
     if numbers.n_distinct is not None:
-        found.append(
-            f"The likelihood was computed from {numbers.n_distinct:,} distinct rows, which carry the"
-            f" {design.n_rows:,} rows exactly."
+        rows = (
+            "1 distinct row, which carries"
+            if numbers.n_distinct == 1
+            else (f"{numbers.n_distinct:,} distinct rows, which carry")
         )
+        found.append(f"The likelihood was computed from {rows} the {design.n_rows:,} rows exactly.")
     if design.inflation is not None and _no_extra_zeros(design.inflation.X, numbers.inflation):
         found.append(
             "There are no more zeros than the counts explain: the share of extra zeros is estimated as 0, and"

@@ -37,7 +37,8 @@ def headline(fit: Fit) -> str:
     if fit.method != "laplace":
         return f"L{kind} by {METHODS[fit.method]}"
     inflated = "zero-inflated " if fit.design.inflation is not None else ""
-    return f"Generalised l{kind}, {inflated}{fit.family}, by {METHODS[fit.method]}"
+    method = METHODS[fit.method] if fit.design.terms else METHODS["ml"]  # nothing to integrate over
+    return f"Generalised l{kind}, {inflated}{fit.family}, by {method}"
 
 
 def sizes(fit: Result) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from multilevel.engines.solution import Method
 from multilevel.errors import OptionError
+from multilevel.model.families import REGISTRY
 
 Ddf = Literal["satterthwaite", "kenward-roger", "none"]
 Missing = Literal["report", "drop", "error"]
@@ -80,7 +81,9 @@ class FitOptions:
             )
 
     def _check_family(self) -> None:
-        """Raise `OptionError` if the method or the degrees of freedom are not those of the family."""
+        """Raise `OptionError` if there is no such family, or an option is not there for it."""
+        check_choice("family", self.family, tuple(REGISTRY))
+        REGISTRY[self.family](link=self.link)  # type: ignore[arg-type]
         linear = self.family == "gaussian" and self.link == "identity"
         if linear == (self.method == "laplace"):
             raise OptionError(
