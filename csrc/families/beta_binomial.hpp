@@ -12,8 +12,7 @@ struct BetaBinomial {
   template <Link link, class T>
   static T log_density(const Row& row, const T& eta, const T* a) {
     const T phi = exp(a[0]), one = phi * mean<link>(eta), other = phi * rest<link>(eta);
-    return log_gamma(one + row.y) - log_gamma(one) + log_gamma(other + (row.trials - row.y)) - log_gamma(other) +
-           log_gamma(phi) - log_gamma(phi + row.trials);
+    return log_rising(one, row.y) + log_rising(other, row.trials - row.y) - log_rising(phi, row.trials);
   }
   static double constant(const Row& row) { return Binomial::constant(row); }
 };

@@ -11,7 +11,7 @@ struct Gamma {
   template <Link link, class T>
   static T log_density(const Row& row, const T& eta, const T* a) {
     const T shape = exp(-a[0]), log_mu = log_mean<link>(eta);
-    return shape * (std::log(row.y) - a[0] - log_mu - row.y * exp(-log_mu)) - log_gamma(shape);
+    return shape * (std::log(row.y) + 1.0 - log_mu - row.y * exp(-log_mu)) + stirling_gap(shape);
   }
   static double constant(const Row& row) { return -std::log(row.y); }
 };

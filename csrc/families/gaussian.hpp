@@ -22,7 +22,7 @@ struct Student {
   template <Link link, class T>
   static T log_density(const Row& row, const T& eta, const T* a) {
     const T nu = exp(a[1]), half = 0.5 * (nu + 1.0), z = (row.y - mean<link>(eta)) * exp(-a[0]);
-    return log_gamma(half) - log_gamma(0.5 * nu) - 0.5 * a[1] - a[0] - half * log(1.0 + z * z * exp(-a[1]));
+    return log_rising(0.5 * nu, 0.5) - 0.5 * a[1] - a[0] - half * log1p(z * z * exp(-a[1]));
   }
   static double constant(const Row&) { return -0.5 * std::log(std::numbers::pi); }
 };

@@ -14,7 +14,7 @@ struct NegativeBinomial2 {
     const T size = exp(a[0]), ratio = softplus(log_mean<link>(eta) - a[0]);  // log(1 + mu / theta)
     T found = -(size * ratio);
     if (row.y > 0.0)
-      found += log_gamma(size + row.y) - log_gamma(size) + row.y * (log_mean<link>(eta) - a[0] - ratio);
+      found += log_rising(size, row.y) + row.y * (log_mean<link>(eta) - a[0] - ratio);
     return found;
   }
   static double constant(const Row& row) { return -std::lgamma(row.y + 1.0); }
@@ -26,9 +26,10 @@ struct NegativeBinomial1 {
 
   template <Link link, class T>
   static T log_density(const Row& row, const T& eta, const T* a) {
+    if (negative_mean<link>(eta)) return T(not_defined);
     const T size = mean<link>(eta) * exp(-a[0]), spread = softplus(a[0]);  // log(1 + phi)
     T found = -(size * spread);
-    if (row.y > 0.0) found += log_gamma(size + row.y) - log_gamma(size) + row.y * (a[0] - spread);
+    if (row.y > 0.0) found += log_rising(size, row.y) + row.y * (a[0] - spread);
     return found;
   }
   static double constant(const Row& row) { return -std::lgamma(row.y + 1.0); }

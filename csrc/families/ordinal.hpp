@@ -28,18 +28,11 @@ struct Ordinal {
 
  private:
   template <class T>
-  static double number(const T& x) {
-    if constexpr (std::is_same_v<T, double>)
-      return x;
-    else
-      return x.value();
-  }
+  static bool below(const T& x) { return value_of(x) == -std::numeric_limits<double>::infinity(); }
   template <class T>
-  static bool below(const T& x) { return number(x) == -std::numeric_limits<double>::infinity(); }
+  static bool above(const T& x) { return value_of(x) == std::numeric_limits<double>::infinity(); }
   template <class T>
-  static bool above(const T& x) { return number(x) == std::numeric_limits<double>::infinity(); }
-  template <class T>
-  static bool positive(const T& x) { return number(x) > 0.0; }
+  static bool positive(const T& x) { return value_of(x) > 0.0; }
   // log(e^large - e^small).
   template <class T>
   static T difference(const T& large, const T& small) { return large + special::log1mexp(small - large); }

@@ -10,6 +10,7 @@ struct Poisson {
 
   template <Link link, class T>
   static T log_density(const Row& row, const T& eta, const T*) {
+    if (negative_mean<link>(eta)) return T(not_defined);
     if (row.y == 0.0) return -mean<link>(eta);
     return row.y * log_mean<link>(eta) - mean<link>(eta);
   }
