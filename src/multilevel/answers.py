@@ -14,17 +14,17 @@ from multilevel import inference, report, results
 from multilevel.data import Table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
-from multilevel.engines.laplace import solve_laplace
+from multilevel.engines.laplace import solve_laplace, solve_quadrature
 from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method, Status
-from multilevel.errors import BoundaryWarning, ConvergenceWarning, DataError, OptionError, warn
+from multilevel.errors import BoundaryWarning, ConvergenceWarning, DataError, warn
 from multilevel.inference.new_data import read_new_data
 from multilevel.model import Model
 from multilevel.model.families import Gaussian
 from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions, Frame, Groups
-from multilevel.results.questions import Page, Question
+from multilevel.results.questions import Page, Question, ResidualKind, Scale
 
 Floats = NDArray[np.float64]
 
@@ -86,7 +86,12 @@ def _estimate_generalised(
     response: Floats | None = None,
 ) -> Fit:
     """Fit a generalised linear mixed model."""
-    solution = solve_laplace(design, start=start, max_evaluations=max_evaluations, progress=progress)
+    if options.method == "quadrature":
+        solution = solve_quadrature(
+            design, nodes=options.nodes, start=start, max_evaluations=max_evaluations, progress=progress
+        )
+    else:
+        solution = solve_laplace(design, start=start, max_evaluations=max_evaluations, progress=progress)
     fit = Fit(design, None, solution, table, options, ANSWERS, response)
     _warn(fit)
     return fit
@@ -118,13 +123,15 @@ class LikelihoodAnswers:
 
     def fitted(self, fit: Fit) -> Floats:
         """Return fitted values for the caller's rows."""
-        _only_linear(fit, "fitted")
         return inference.fitted(fit)
 
     def residuals(self, fit: Fit) -> Floats:
         """Return residuals for the caller's rows."""
-        _only_linear(fit, "residuals")
         return inference.residuals(fit)
+
+    def residuals_of(self, fit: Fit, kind: ResidualKind, *, seed: int | np.random.Generator | None) -> Floats:
+        """Return residuals of one kind for the caller's rows."""
+        return inference.residuals_of(fit, kind, seed=seed)
 
     def vcov(self, fit: Fit) -> Floats:
         """Return the covariance matrix of the coefficients."""
@@ -138,15 +145,24 @@ class LikelihoodAnswers:
         groups: Groups | Mapping[str, Groups],
         interval: float | None,
         observation: bool,
+        scale: Scale,
     ) -> Frame:
         """Return a table of predictions, in the library of the new data."""
-        _only_linear(fit, "predict")
         if data is None:
-            columns = inference.predict(fit, groups=groups, interval=interval, observation=observation)
+            columns = inference.predict(
+                fit, groups=groups, interval=interval, observation=observation, scale=scale
+            )
             return to_library(columns, fit.table.library)
         new = read_new_data(fit, data, groups=groups, observation=observation)
         columns = inference.predict(
-            fit, new.rows, groups=groups, interval=interval, observation=observation, precision=new.precision
+            fit,
+            new.rows,
+            groups=groups,
+            interval=interval,
+            observation=observation,
+            scale=scale,
+            precision=new.precision,
+            trials=new.trials,
         )
         return to_library(columns, new.library)
 
@@ -154,7 +170,6 @@ class LikelihoodAnswers:
         self, fit: Fit, n: int, *, seed: int | np.random.Generator, groups: Literal["new", "known"]
     ) -> Floats:
         """Return simulated responses."""
-        _only_linear(fit, "simulate")
         return inference.simulate(fit, n, seed=seed, groups=groups)
 
     def refit(self, fit: Fit, *, y: object = None, method: Method | None = None) -> Fit:
@@ -164,7 +179,7 @@ class LikelihoodAnswers:
         if y is not None:
             response = _response_of_used_rows(fit, y)
         if moments is None:
-            return self._refit_generalised(fit, response)
+            return self._refit_generalised(fit, options, response)
         if y is not None and response is not None:
             moments = replace_response(moments, design, response)
             design = dataclasses.replace(design, y=response)
@@ -173,29 +188,24 @@ class LikelihoodAnswers:
         _warn(again)
         return again
 
-    def _refit_generalised(self, fit: Fit, response: Floats | None) -> Fit:
+    def _refit_generalised(self, fit: Fit, options: FitOptions, response: Floats | None) -> Fit:
         """Return the same generalised model fitted to another response, from the estimates of this one."""
         design = fit.design
         if response is not None:
             design.family.check(response, design.trials, design.model.response, design.rows)
             design = dataclasses.replace(design, y=response)
-        return _estimate_generalised(design, fit.table, fit.options, fit.solution.theta, 200, None, response)
+        return _estimate_generalised(design, fit.table, options, fit.solution.theta, 200, None, response)
 
     def save(self, fit: Fit, path: str | Path) -> None:
         """Write the fit to a file."""
         results.save(fit, path)
 
 
-def _only_linear(fit: Fit, question: str) -> None:
-    """Raise `OptionError` if a question was asked of a generalised fit that only linear ones answer."""
-    if not is_linear(fit.model):
-        raise OptionError(f"{question} is not there for the {fit.design.family.name} family in this version")
-
-
 def _by_method(options: FitOptions, method: Method) -> FitOptions:
     """Return options with another method; Kenward-Roger, which needs REML, gives way to Satterthwaite."""
     ddf = "satterthwaite" if method == "ml" and options.ddf == "kenward-roger" else options.ddf
-    return dataclasses.replace(options, method=method, ddf=ddf)
+    nodes = options.nodes if method == "quadrature" else None
+    return dataclasses.replace(options, method=method, ddf=ddf, nodes=nodes)
 
 
 def _response_of_used_rows(fit: Fit, y: object) -> Floats:

@@ -8,6 +8,7 @@ from multilevel.inference.family import family_parameters, family_remarks, zero_
 from multilevel.inference.new_data import NewData, read_new_data
 from multilevel.inference.predict import kinds_of_terms, predict
 from multilevel.inference.prior_predictive import prior_predictive
+from multilevel.inference.residual_kinds import residuals_of
 from multilevel.inference.simulate import simulate
 from multilevel.inference.tables import table
 from multilevel.inference.variance import correlations, variance_components
@@ -28,6 +29,7 @@ __all__ = [
     "prior_predictive",
     "read_new_data",
     "residuals",
+    "residuals_of",
     "simulate",
     "table",
     "variance_components",

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
+from multilevel.engines.solution import FamilyNumbers
+from multilevel.model.families import Ordinal
 from multilevel.results import Columns, Fit
 from multilevel.results.posterior import Result
 
@@ -104,20 +107,63 @@ def training_effects(fit: Fit) -> tuple[Floats, ...]:
 
 
 def fitted(fit: Fit) -> Floats:
-    """Return ``X beta + offset + Z b`` for each row of the caller's table, NaN where it was left out."""
+    """Return ``X beta + offset + Z b`` for each row of the caller's table, NaN where it was left out.
+
+    Of a generalised model: the mean response there, see `fitted_of_used_rows`.
+    """
     return in_caller_rows(fit, fitted_of_used_rows(fit))
 
 
 def residuals(fit: Fit) -> Floats:
-    """Return response less fitted value for each row of the caller's table, NaN where it was left out."""
-    return in_caller_rows(fit, fit.design.y - fitted_of_used_rows(fit))
+    """Return response less fitted value for each row of the caller's table, NaN where it was left out.
+
+    The response is the share of successes where there are trials.
+    """
+    design = fit.design
+    y = design.y if design.trials is None else design.y / design.trials
+    return in_caller_rows(fit, y - fitted_of_used_rows(fit))
 
 
 def fitted_of_used_rows(fit: Fit) -> Floats:
-    """Return ``(n,)`` fitted values of the used rows, kept on the fit."""
+    """Return ``(n,)`` fitted values of the used rows, kept on the fit.
+
+    Mean responses given the group effects: probabilities where there are trials, extra zeros included, and
+    the mean class number of an ordinal response.
+    """
+    return fit.once("fitted", lambda: _mean_response(fit, predictor_of_used_rows(fit)))
+
+
+def _mean_response(fit: Fit, eta: Floats) -> Floats:
+    """Return the mean response of the used rows at their linear predictors."""
+    family = fit.design.family
+    if isinstance(family, Ordinal):
+        p = family.probabilities(eta, family_numbers(fit).values)
+        return np.asarray(p @ np.arange(1.0, p.shape[1] + 1.0))
+    return (1.0 - zeros_of_used_rows(fit)) * family.mean(eta)
+
+
+def family_numbers(fit: Fit) -> FamilyNumbers:
+    """Return the family's parameters at the estimates; a linear model has its residual sd."""
+    found = fit.solution.family_numbers
+    if found is not None:
+        return found
+    nothing = np.zeros(0)
+    return FamilyNumbers(("sigma",), np.array([fit.sigma]), np.zeros(1), (), nothing, np.zeros((0, 0)))
+
+
+def zeros_of_used_rows(fit: Fit) -> Floats:
+    """Return ``(n,)`` shares of extra zeros of the used rows."""
+    inflation = fit.design.inflation
+    if inflation is None:
+        return np.zeros(fit.design.n_rows)
+    return np.asarray(expit(inflation.X @ family_numbers(fit).inflation))
+
+
+def predictor_of_used_rows(fit: Fit) -> Floats:
+    """Return ``(n,)`` linear predictors of the used rows, kept on the fit."""
     design = fit.design
     return fit.once(
-        "fitted",
+        "predictor",
         lambda: linear_predictor(
             fit, design.fixed.X, design.offset, training_index(fit), training_effects(fit)
         ),

@@ -13,6 +13,8 @@ from multilevel.design import NewRows, bind_new, new_columns_needed
 from multilevel.errors import DataError, OptionError
 from multilevel.inference.posterior_residual import own_term
 from multilevel.inference.predict import kinds_of_terms
+from multilevel.language import expression_variables
+from multilevel.model import Model
 from multilevel.results import Groups
 from multilevel.results.options import Given
 from multilevel.results.posterior import Result
@@ -30,12 +32,15 @@ class NewData:
         The rows bound by the design of the fit.
     precision
         ``(n_new,)`` precision weights, or ``None`` for one.
+    trials
+        ``(n_new,)`` trials, or ``None`` where they are not needed.
     library
         The library of the new data.
     """
 
     rows: NewRows
     precision: Floats | None
+    trials: Floats | None
     library: Library
 
 
@@ -46,7 +51,8 @@ def read_new_data(
 
     The columns of a grouping factor are needed only if its groups are "known". Precision weights are
     needed only for the interval of a single observation; they, or the known residual sds, come from the
-    column that the fit names. So are the columns of residual groups that are not those of a grouped term.
+    column that the fit names. So are the columns of residual groups that are not those of a grouped term, and
+    the column of trials.
 
     Raises
     ------
@@ -67,9 +73,51 @@ def read_new_data(
     weights = _weight_columns(fit) if observation else ()
     if observation and design.residual_groups is not None and own_term(design) is None:
         known |= set(design.residual_groups.columns)
-    names = (*required, *(name for name in grouping if name in known), *weights)
+    trials = _trials_column(design.model) if observation else ""
+    names = (
+        *required,
+        *(name for name in grouping if name in known),
+        *weights,
+        *((trials,) if trials else ()),
+    )
     table = read_table(data, tuple(dict.fromkeys(names)))
-    return NewData(bind_new(design, table), _precision(fit, table) if weights else None, table.library)
+    return NewData(
+        bind_new(design, table),
+        _precision(fit, table) if weights else None,
+        _trials(design.model, table, trials) if observation else None,
+        table.library,
+    )
+
+
+def _trials_column(model: Model) -> str:
+    """Return the column of trials, or "" if there are none or they are a number."""
+    text = model.trials
+    columns = expression_variables(text) if text else ()
+    if not columns:
+        return ""
+    if text.strip("`") not in columns:
+        raise OptionError(
+            f"single observations have trials, and those of the fit are an expression: {text}",
+            allowed="trials that are one column or one number",
+            remedy="put the trials into a column and fit again, or observation=False",
+        )
+    return columns[0]
+
+
+def _trials(model: Model, table: Table, column: str) -> Floats | None:
+    """Return the trials of new rows, or raise `DataError` if there are none."""
+    if not model.trials:
+        return None
+    if not column:
+        return np.full(table.n_rows, float(model.trials))
+    values = table.columns[column].values
+    if table.columns[column].levels is not None or not np.all((values >= 1) & (values == np.floor(values))):
+        raise DataError(
+            f"the column `{column}` of the new rows has trials that are missing or no whole numbers from 1",
+            allowed="whole numbers from 1",
+            remedy="observation=False, which needs no trials",
+        )
+    return values.astype(np.float64)
 
 
 def _weight_columns(fit: Result) -> tuple[str, ...]:

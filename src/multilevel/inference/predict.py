@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from multilevel.design.design import NewRows
 from multilevel.errors import DataError, OptionError
-from multilevel.inference.ddf import degrees_of_freedom, quadratic_forms, quantile
-from multilevel.inference.effects import linear_predictor, training_effects, training_index
+from multilevel.inference.on_link import on_link_scale, wanted_rows
+from multilevel.inference.on_response import on_response_scale
+from multilevel.model.families import Gaussian
 from multilevel.results import Columns, Fit, Groups
 from multilevel.results.options import check_choice, check_flag, check_level
 from multilevel.results.posterior import Result
+from multilevel.results.questions import Scale
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
 
 
 def predict(
@@ -27,7 +28,9 @@ def predict(
     groups: Groups | Mapping[str, Groups] = "known",
     interval: float | None = None,
     observation: bool = False,
+    scale: Scale = "response",
     precision: Floats | None = None,
+    trials: Floats | None = None,
 ) -> Columns:
     """Return predictions for new rows, or for the rows of the fit.
 
@@ -41,18 +44,27 @@ def predict(
         What is predicted. "known": the mean of the groups of the data, given their estimated effects.
         "new": the mean of groups that are not in the data; the prediction is that of a typical group, the
         interval contains the variance between groups. "typical": the mean of a group whose effects are
-        zero. A mapping gives one of these for each grouping factor, "known" for those not named.
+        zero. "average": the mean over all groups of the population, ``E[g^-1(x'beta + z'b)]``; that of a
+        typical group where the link is the identity, and on the scale of the link. A mapping gives one of
+        these for each grouping factor, "known" for those not named.
     interval
         Coverage of the interval, or ``None`` for predictions alone.
     observation
-        Whether the interval is for a single observation (adds the residual variance) instead of a mean.
+        Whether the interval is for a single observation instead of a mean; one of an "average" comes from
+        a group drawn at random.
+    scale
+        "response": mean responses; probabilities where there are trials; with zero inflation the mean of
+        all counts, extra zeros included; the probability of each class of an ordinal response. "link":
+        linear predictors (with zero inflation that of the counts). Linear models have the same on both.
     precision
         ``(n_new,)`` precision weights of new rows, one by default.
+    trials
+        ``(n_new,)`` trials of new rows; only for single observations.
 
     Returns
     -------
-    Column prediction; with an interval also std_error, lower, upper, and ``varies``, which names what the
-    standard error contains.
+    Column prediction (or a column ``p(class)`` for each class); with an interval also std_error, lower,
+    upper, and ``varies``, which names what the standard error contains.
 
     Raises
     ------
@@ -64,13 +76,23 @@ def predict(
 
     Notes
     -----
-    The interval uses the normal distribution for known groups. Otherwise it uses Student's t: only the
-    part of the variance that is due to the coefficients is taken as uncertain, with the degrees of freedom
-    of ``fit.options.ddf`` (the group and residual variances are taken as known), so that for a typical
-    group it equals the interval of the same combination of coefficients. Least squares without groups
-    gives the exact interval.
+    Linear models: the interval uses the normal distribution for known groups. Otherwise it uses Student's
+    t: only the part of the variance that is due to the coefficients is taken as uncertain, with the degrees
+    of freedom of ``fit.options.ddf`` (the group and residual variances are taken as known), so that for a
+    typical group it equals the interval of the same combination of coefficients. Least squares without
+    groups gives the exact interval.
+
+    Generalised models: the interval of the linear predictor is normal, at the estimated variances. On the
+    scale of the response its ends are those of that interval taken through the inverse link (or through the
+    average over groups, which rises and falls with the linear predictor too); the standard error is that
+    of the linear predictor times the slope (delta method), so that the interval is not symmetric about the
+    prediction. A single observation has the quantiles and the sd of its predictive distribution: the family
+    at linear predictors that are normal with their standard error, integrated numerically; parameters of
+    the family and shares of extra zeros are taken as known. Where there are trials it is the share of
+    successes among the trials of the row.
     """
     check_flag("observation", observation)
+    check_choice("scale", scale, get_args(Scale))
     kinds = kinds_of_terms(fit, groups)
     level = None if interval is None else check_level("interval", interval)
     if observation and level is None:
@@ -79,33 +101,24 @@ def predict(
             allowed="observation=True changes the interval only",
             remedy="interval=0.9",
         )
-    X, offset, index, Z = _arrays(fit, rows, kinds)
-    prediction = linear_predictor(fit, X, offset, index, Z)
-    if level is None:
-        return {"prediction": prediction}
-    if "known" in kinds:
-        variance = fit.solution.groups.prediction_variance(X, index, Z)
-    else:
-        variance = quadratic_forms(X, fit.solution.vcov_beta)
-    variance = np.maximum(variance, 0.0)
-    extra = _new_group_variance(fit, kinds, Z)
-    if observation:
-        weights = precision if rows is not None else fit.design.precision_weights
-        extra = extra + fit.sigma**2 / (1.0 if weights is None else weights)
-    df = _degrees(fit, kinds, X, variance, extra, observation=observation)
-    std_error = np.sqrt(variance + extra)
-    half = quantile(df, level) * std_error
-    return {
-        "prediction": prediction,
-        "std_error": std_error,
-        "lower": prediction - half,
-        "upper": prediction + half,
-        "varies": [what_varies(kinds, observation=observation)] * prediction.size,
-    }
+    linear = fit.design.family == Gaussian()
+    if observation and scale == "link" and not linear:
+        raise OptionError(
+            "observation=True was asked with scale='link': an observation has no linear predictor",
+            allowed="scale='response'",
+        )
+    if rows is not None:
+        refuse_unknown(fit, rows, kinds)
+    wanted = wanted_rows(fit, rows, kinds, precision, trials)
+    at = on_link_scale if linear or scale == "link" else on_response_scale
+    found: dict[str, Sequence[str] | Floats] = {**at(fit, wanted, level, observation=observation)}
+    if level is not None:
+        found["varies"] = [what_varies(kinds, observation=observation, linear=linear)] * wanted.X.shape[0]
+    return found
 
 
 def kinds_of_terms(fit: Result, groups: Groups | Mapping[str, Groups]) -> tuple[Groups, ...]:
-    """Return "known", "new" or "typical" for each grouped term, or raise `OptionError`."""
+    """Return "known", "new", "typical" or "average" for each grouped term, or raise `OptionError`."""
     names = [fit.design.factors[block.factor].name for block in fit.design.terms]
     if not isinstance(groups, Mapping):
         check_choice("groups", groups, get_args(Groups))
@@ -119,21 +132,6 @@ def kinds_of_terms(fit: Result, groups: Groups | Mapping[str, Groups]) -> tuple[
             )
         check_choice(f"groups[{name!r}]", kind, get_args(Groups))
     return tuple(groups.get(name, "known") for name in names)
-
-
-def _arrays(
-    fit: Fit, rows: NewRows | None, kinds: Sequence[Groups]
-) -> tuple[Floats, Floats | None, tuple[Ints, ...], tuple[Floats, ...]]:
-    """Return the arrays of the rows to predict; terms that are not known have index -1."""
-    if rows is None:
-        X, offset = fit.design.fixed.X, fit.design.offset
-        index, Z = training_index(fit), training_effects(fit)
-    else:
-        X, offset, index, Z = rows.X, rows.offset, rows.index, rows.Z
-        refuse_unknown(fit, rows, kinds)
-    left_out = np.full(X.shape[0], -1, dtype=np.int32)
-    index = tuple(i if kind == "known" else left_out for i, kind in zip(index, kinds, strict=True))
-    return X, offset, index, Z
 
 
 def refuse_unknown(fit: Result, rows: NewRows, kinds: Sequence[Groups]) -> None:
@@ -171,41 +169,13 @@ def _some(labels: Sequence[str]) -> str:
     return shown if len(labels) <= 5 else f"{shown} and {len(labels) - 5} more"
 
 
-def _new_group_variance(fit: Fit, kinds: Sequence[Groups], Z: Sequence[Floats]) -> Floats:
-    """Return ``sum z' T z`` over the terms whose groups are new."""
-    total = np.zeros(1)
-    for kind, effects, T in zip(kinds, Z, fit.solution.covariances, strict=True):
-        if kind == "new":
-            total = total + quadratic_forms(effects, T)
-    return total
-
-
-def _degrees(
-    fit: Fit,
-    kinds: Sequence[Groups],
-    X: Floats,
-    variance: Floats,
-    extra: Floats,
-    *,
-    observation: bool,
-) -> Floats:
-    """Return degrees of freedom of the prediction error, see the notes of `predict`."""
-    if "known" in kinds:
-        return np.full(X.shape[0], np.inf)
-    df = degrees_of_freedom(fit, X)
-    if not kinds and observation:
-        return df
-    part = np.divide(variance, variance + extra, out=np.ones_like(variance), where=variance > 0)
-    return np.asarray(df / part**2)
-
-
-def what_varies(kinds: Sequence[Groups], *, observation: bool) -> str:
+def what_varies(kinds: Sequence[Groups], *, observation: bool, linear: bool = True) -> str:
     """Return what a standard error contains: "coefficients + group effects + residual"."""
     parts = ["coefficients"]
     if "known" in kinds:
         parts.append("estimated group effects")
-    if "new" in kinds:
+    if "new" in kinds or (observation and "average" in kinds):
         parts.append("new group effects")
     if observation:
-        parts.append("residual")
+        parts.append("residual" if linear else "observation")
     return " + ".join(parts)

@@ -17,7 +17,7 @@ from multilevel.moments import Moments
 from multilevel.results.archive import not_pickled
 from multilevel.results.options import FitOptions
 from multilevel.results.other_names import absent_attribute
-from multilevel.results.questions import Floats, Frame, Groups, Page, Question
+from multilevel.results.questions import Floats, Frame, Groups, Page, Question, ResidualKind, Scale
 
 T = TypeVar("T")
 
@@ -200,12 +200,16 @@ class Fit:
 
     @property
     def fitted(self) -> Floats:
-        """Fitted values given the group effects, one for each row of the caller's table."""
+        """Fitted values given the group effects, one for each row of the caller's table.
+
+        Mean responses: probabilities where there are trials; with extra zeros included; the mean class number
+        of an ordinal response.
+        """
         return self.answers.fitted(self)
 
     @property
     def residuals(self) -> Floats:
-        """Response less fitted values, one for each row of the caller's table."""
+        """Response (share of successes where there are trials) less fitted values, by row of the table."""
         return self.answers.residuals(self)
 
     # Verbs
@@ -217,6 +221,7 @@ class Fit:
         groups: Groups | Mapping[str, Groups] = "known",
         interval: float | None = None,
         observation: bool = False,
+        scale: Scale = "response",
     ) -> Frame:
         """Return a table of predictions.
 
@@ -227,19 +232,50 @@ class Fit:
         groups
             "known": the mean of the groups in the data, given their estimated effects; a level that is not
             in the data is an error. "new": the mean of groups that are not in the data; the interval
-            contains the variance between groups. "typical": the mean of a group whose effects are zero. A
-            mapping gives one of these for each grouping factor. Only known groups need their columns.
+            contains the variance between groups. "typical": the mean of a group whose effects are zero.
+            "average": the mean over all groups, integrated through the link. A mapping gives one of these
+            for each grouping factor. Only known groups need their columns.
         interval
             Coverage of the interval, such as 0.9; ``None`` for predictions alone.
         observation
             Whether the interval is for a single observation instead of a mean.
+        scale
+            "response" for mean responses (probabilities where there are trials), "link" for linear
+            predictors. The same in linear models.
 
         Returns
         -------
-        Column prediction; with an interval also std_error, lower, upper, and ``varies``: what the standard
-        error contains. For the distribution of the interval see `multilevel.inference.predict.predict`.
+        Column prediction, of an ordinal response a column ``p(class)`` for each class; with an interval also
+        std_error, lower, upper, and ``varies``: what the standard error contains. On the scale of the
+        response intervals are those of the linear predictor taken through the inverse link, standard errors
+        by the delta method. More in `multilevel.inference.predict.predict`.
         """
-        return self.answers.predict(self, data, groups=groups, interval=interval, observation=observation)
+        return self.answers.predict(
+            self, data, groups=groups, interval=interval, observation=observation, scale=scale
+        )
+
+    def residuals_of(self, kind: ResidualKind, *, seed: int | np.random.Generator | None = None) -> Floats:
+        """Return residuals given the group effects, one for each row of the caller's table.
+
+        Parameters
+        ----------
+        kind
+            "response": `residuals`. "pearson": response less mean over its sd, dispersion included.
+            "deviance": signed root of the row's deviance, in units of the dispersion. "quantile": normal
+            quantile of the distribution function at the response, at random within the step of a response
+            in whole numbers (Dunn and Smyth 1996); standard normal where the model holds.
+        seed
+            A whole number or a NumPy generator, for "quantile" of responses in whole numbers.
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> herds = ml.datasets.load("cbpp")
+        >>> fit = ml.fit("prop(incidence, size) ~ period + (1 | herd)", herds, family="binomial")
+        >>> fit.residuals_of("pearson")[:3].round(2).tolist()
+        [-1.34, 1.08, 2.88]
+        """
+        return self.answers.residuals_of(self, kind, seed=seed)
 
     def simulate(
         self, n: int = 1, *, seed: int | np.random.Generator, groups: Literal["new", "known"] = "new"
@@ -318,6 +354,9 @@ class Answers(Protocol):
     def residuals(self, fit: Fit) -> Floats:
         """Return residuals for the caller's rows."""
 
+    def residuals_of(self, fit: Fit, kind: ResidualKind, *, seed: int | np.random.Generator | None) -> Floats:
+        """Return residuals of one kind for the caller's rows."""
+
     def vcov(self, fit: Fit) -> Floats:
         """Return the covariance matrix of the coefficients."""
 
@@ -329,6 +368,7 @@ class Answers(Protocol):
         groups: Groups | Mapping[str, Groups],
         interval: float | None,
         observation: bool,
+        scale: Scale,
     ) -> Frame:
         """Return a table of predictions."""
 

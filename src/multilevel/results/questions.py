@@ -13,8 +13,12 @@ Frame = Any
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 """A table before it is given back: column name to values, all of one length, blanks as ``None``."""
 Floats = NDArray[np.float64]
-Groups = Literal["known", "new", "typical"]
-"""Which groups a prediction is for: those of the data, new ones, or a group whose effects are zero."""
+Groups = Literal["known", "new", "typical", "average"]
+"""Groups that a prediction is for: those of the data, new ones, one with effects of zero, all on average."""
+Scale = Literal["response", "link"]
+"""Whether predictions are mean responses or linear predictors."""
+ResidualKind = Literal["response", "pearson", "deviance", "quantile"]
+"""How residuals are measured."""
 SharedQuestion = Literal[
     "fixed_effects",
     "variance_components",
