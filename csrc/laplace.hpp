@@ -6,16 +6,10 @@
 #include <vector>
 
 #include "elimination.hpp"
+#include "laplace_rows.hpp"
 #include "response.hpp"
 
 namespace ml {
-
-// One factor's rows: the level of each and its effect columns, row by row.
-struct FactorRows {
-  int m = 0, K = 0;
-  std::vector<std::int32_t> level;  // n
-  std::vector<double> Z;            // n x K
-};
 
 // -2 log L(beta, theta, aux), L = exp(sum log f(y | eta) - u'u/2) / sqrt|H| at its maximum over u, where
 // eta = offset + X beta + Z Lambda u and H = I + Lambda'Z'WZ Lambda, W the observed information of the rows.
@@ -24,8 +18,9 @@ class Laplace {
   Laplace(Response response, std::vector<double> offset, std::vector<double> X, int p, std::vector<FactorRows> factors,
           Layout layout, const std::vector<PairTable>& pairs, int max_core);
 
-  // Infinity where it is not defined. `with_gradient` also fills what follows.
-  double evaluate(const double* beta, const double* theta, const double* aux, const double* rows_aux, bool with_gradient);
+  // Infinity where it is not defined. `with_gradient` also fills what follows, the information if asked for.
+  double evaluate(const double* beta, const double* theta, const double* aux, const double* rows_aux, bool with_gradient,
+                  bool with_information = true);
 
   std::vector<double> gradient_beta, gradient_theta, gradient_aux, gradient_rows_aux;
   std::vector<std::vector<double>> G;    // by factor, K x K: derivative by the covariance T, as in linear models
@@ -36,49 +31,55 @@ class Laplace {
   // At the last point with gradient: modes and covariances of the effects, by factor m x K and m x K x K.
   std::vector<double> modes(int f) const;
   std::vector<double> covariances(int f) const;
+  // The same modes in units of the prior, u of b = Lambda u, by level of the first factor: of any last point.
+  std::vector<double> whitened_modes() const;
   const std::vector<double>& eta() const { return eta_; }
   // Minus the second derivatives of the rows by eta.
   std::vector<double> weights() const {
-    std::vector<double> w(rows_.d2.size());
-    for (std::size_t i = 0; i < w.size(); ++i) w[i] = -rows_.d2[i];
+    std::vector<double> w(at_.d2.size());
+    for (std::size_t i = 0; i < w.size(); ++i) w[i] = -at_.d2[i];
     return w;
   }
   const Elimination& elimination() const { return *e_; }
   // Start the next search for the mode from zero.
   void forget() { std::fill(u_.begin(), u_.end(), 0.0); }
 
-  const std::vector<FactorRows>& factors() const { return factors_; }
+  const std::vector<FactorRows>& factors() const { return rows_.factors(); }
   std::int64_t n() const { return response_.n(); }
   int p() const { return p_; }
   const Response& response() const { return response_; }
+  const std::vector<double>& X() const { return X_; }  // by column
+  const std::vector<double>& fixed_predictor() const { return xb_; }
   const Layout& layout() const { return layout_; }
 
  private:
+  template <class Work>
+  void by_chunk(const Work& work) const;
   bool find_mode(const double* theta, const double* aux, const double* rows_aux);
+  double at_effects(const std::vector<double>& u, const double* aux, const double* rows_aux);
+  void clamp_weights();
   bool newton_step(const double* theta);
-  void predictor(const std::vector<double>& u, std::vector<double>& eta) const;
+  void linear_predictor(const double* beta);
   void multiply_lambda(const std::vector<double>& u, std::vector<double>& b) const;
   void multiply_transposed(const std::vector<double>& h, std::vector<double>& u) const;
-  void effects_of_rows(const std::vector<double>& b, std::vector<double>& rows) const;
-  void sum_by_level(const std::vector<double>& rows, std::vector<double>& by_node) const;
-  void scatter(const std::vector<double>& negative_weights, const std::vector<double>* response);
-  void row_variances(std::vector<double>& s) const;
-  void fixed_information(const std::vector<double>& negative_weights);
-  void differentiate(const double* aux);
+  void fixed_information();
+  void differentiate();
+  void gradient_of_auxiliary(const std::vector<double>& s, const std::vector<double>& zb);
   void gradient_of_covariances(const std::vector<double>& h, const std::vector<double>& k);
 
   Response response_;
-  double constant_ = 0.0;
+  bool canonical_ = false;
+  double constant_ = 0.0, twice_density_ = 0.0;  // the latter of -sum log f + u'u/2 at the mode
   std::vector<double> offset_, X_;  // X by column
   int p_ = 0;
-  std::vector<FactorRows> factors_;
   Layout layout_;
   std::unique_ptr<Elimination> e_;
-  std::vector<std::vector<std::int64_t>> at_effect_, at_block_;          // by factor and row: places of its node
-  std::vector<std::vector<std::vector<Elimination::Spot>>> at_pair_;     // by f, g > f, row
+  LaplaceRows rows_;
+  Elimination::Values values_{};
   std::vector<std::vector<double>> lambda_;
-  std::vector<double> u_, u_new_, trial_, b_, xb_, eta_, eta_new_, zb_, d1_, d2_, work_, H_;
-  RowDerivatives rows_;
+  std::vector<double> u_, u_new_, trial_, step_, b_, xb_, eta_;
+  std::vector<double> slope_, product_;  // Z'd1 and Z'WZ b at the last effects, by node
+  RowDerivatives at_;                    // at the last effects
 };
 
 }  // namespace ml

@@ -48,7 +48,7 @@ void construct(Laplace* self, int family, int link, bool inflated, int n_global,
 nb::object copied(const std::vector<double>& values) { return to_numpy(std::vector<double>(values), {values.size()}); }
 
 nb::dict evaluate(Laplace& self, const Input1<double>& beta, const Input1<double>& theta, const Input1<double>& aux,
-                  const Given& rows_aux, bool gradient) {
+                  const Given& rows_aux, bool gradient, bool information) {
   require(beta.size() == static_cast<std::size_t>(self.p()), "beta has the wrong length");
   require(theta.size() == static_cast<std::size_t>(self.layout().n_theta), "theta has the wrong length");
   require(aux.size() == static_cast<std::size_t>(self.response().n_global), "aux has the wrong length");
@@ -57,7 +57,7 @@ nb::dict evaluate(Laplace& self, const Input1<double>& beta, const Input1<double
   double value = 0.0;
   {
     nb::gil_scoped_release release;
-    value = self.evaluate(beta.data(), theta.data(), aux.data(), rows_aux ? rows_aux->data() : nullptr, gradient);
+    value = self.evaluate(beta.data(), theta.data(), aux.data(), rows_aux ? rows_aux->data() : nullptr, gradient, information);
   }
   nb::dict out;
   out["value"] = value;
@@ -68,7 +68,7 @@ nb::dict evaluate(Laplace& self, const Input1<double>& beta, const Input1<double
   out["theta"] = copied(self.gradient_theta);
   out["aux"] = copied(self.gradient_aux);
   out["rows_aux"] = copied(self.gradient_rows_aux);
-  out["information"] = to_numpy(std::vector<double>(self.information_beta), {p, p});
+  if (information) out["information"] = to_numpy(std::vector<double>(self.information_beta), {p, p});
   out["inner_gradient"] = self.inner_gradient;
   nb::list G;
   for (std::size_t f = 0; f < self.G.size(); ++f) {
@@ -98,7 +98,7 @@ void bind_laplace(nb::module_& m) {
            nb::arg("y"), nb::arg("trials").none(), nb::arg("frequency").none(), nb::arg("offset").none(), nb::arg("X"),
            nb::arg("factors"), nb::arg("pairs"), nb::arg("entries"), nb::arg("max_core"))
       .def("evaluate", &evaluate, nb::arg("beta"), nb::arg("theta"), nb::arg("aux"), nb::arg("rows_aux").none(),
-           nb::arg("gradient") = true)
+           nb::arg("gradient") = true, nb::arg("information") = true)
       .def("effects", &effects)
       .def("eta", [](const Laplace& self) { return copied(self.eta()); })
       .def("weights", [](const Laplace& self) { return copied(self.weights()); })

@@ -6,80 +6,61 @@
 //   dL/da = l_a + s l_(eta eta a) / 2 - (Z b) l_(eta a),   E the diagonal blocks of Z'(W^-1 + Z T Z')^-1 Z.
 #include <cmath>
 
-#include "laplace.hpp"
+#include "laplace_chunks.hpp"
 
 namespace ml {
 
-// z_i'Cov z_i over all factors of a row.
-void Laplace::row_variances(std::vector<double>& s) const {
-  s.assign(n(), 0.0);
-  const int F = static_cast<int>(factors_.size());
-  const double *cov = e_->node_covariances().data(), *pairs = e_->pair_covariances(), *core = e_->core_covariances_of_pairs();
-  for (int f = 0; f < F; ++f) {
-    const int k = factors_[f].K;
-    const double* z = factors_[f].Z.data();
-    for (std::int64_t i = 0; i < n(); ++i, z += k) {
-      const double* block = cov + at_block_[f][i];
-      for (int a = 0; a < k; ++a)
-        for (int b = 0; b < k; ++b) s[i] += z[a] * block[a * k + b] * z[b];
-    }
-    for (int g = f + 1; g < F; ++g) {
-      const int kg = factors_[g].K;
-      const double *zf = factors_[f].Z.data(), *zg = factors_[g].Z.data();
-      for (std::int64_t i = 0; i < n(); ++i, zf += k, zg += kg) {
-        const Elimination::Spot& spot = at_pair_[f][g][i];
-        const double* block = (spot.core ? core : pairs) + spot.at;
-        for (int a = 0; a < k; ++a)
-          for (int b = 0; b < kg; ++b)
-            s[i] += 2.0 * zf[a] * zg[b] *
-                    block[static_cast<std::int64_t>(a) * spot.stride_f + static_cast<std::int64_t>(b) * spot.stride_g];
-      }
-    }
-  }
-}
-
 // X'WX less what the effects take: X'(W^-1 + Z T Z')^-1 X.
-void Laplace::fixed_information(const std::vector<double>& d2) {
+void Laplace::fixed_information() {
   information_beta.assign(static_cast<std::size_t>(p_) * p_, 0.0);
-  std::vector<double> c(u_.size() * p_, 0.0);
-  for (std::int64_t i = 0; i < n(); ++i)
+  std::vector<double> c(u_.size() * p_, 0.0), WX(static_cast<std::size_t>(p_) * rows_at_once);
+  by_chunk([&](std::int64_t first, std::int64_t last) {
     for (int a = 0; a < p_; ++a) {
-      const double wx = -d2[i] * X_[a * n() + i];
-      for (int b = 0; b <= a; ++b) information_beta[a * p_ + b] += wx * X_[b * n() + i];
-      for (std::size_t f = 0; f < factors_.size(); ++f)
-        for (int j = 0; j < factors_[f].K; ++j)
-          c[(at_effect_[f][i] + j) * p_ + a] += wx * factors_[f].Z[i * factors_[f].K + j];
+      double* w = WX.data() + a * rows_at_once;
+      for (std::int64_t i = first; i < last; ++i) w[i - first] = -at_.d2[i] * X_[a * n() + i];
+      for (int b = 0; b <= a; ++b) information_beta[a * p_ + b] += dot(w, X_.data() + b * n() + first, last - first);
     }
+    rows_.add_columns(WX.data(), rows_at_once, p_, first, last, c.data());
+  });
   e_->forward_columns(c, information_beta, p_);
   for (int a = 0; a < p_; ++a)
     for (int b = 0; b < a; ++b) information_beta[b * p_ + a] = information_beta[a * p_ + b];
 }
 
-void Laplace::differentiate(const double*) {
-  fixed_information(rows_.d2);
+// k = Z'r = Z'c - Z'WZ b needs no rows.
+void Laplace::differentiate() {
   e_->invert_selected();
-  std::vector<double> s, adjoint, zb(n()), r(n()), h, k;
-  row_variances(s);
-  for (std::int64_t i = 0; i < n(); ++i) r[i] = -0.5 * rows_.d3[i] * s[i];
-  sum_by_level(r, adjoint);
+  std::vector<double> s(n()), zb(n()), r(n()), sums(u_.size(), 0.0);
+  by_chunk([&](std::int64_t first, std::int64_t last) {
+    rows_.add_variances(e_->node_covariances().data(), e_->pair_covariances(), e_->core_covariances_of_pairs(), first,
+                        last, s.data());
+    for (std::int64_t i = first; i < last; ++i) r[i] = -0.5 * at_.d3[i] * s[i];
+    rows_.add_sums(r.data(), first, last, sums.data());
+  });
+  std::vector<double> adjoint = sums;
   e_->solve_selected(adjoint);
-  effects_of_rows(adjoint, zb);
-  for (std::int64_t i = 0; i < n(); ++i) r[i] += rows_.d2[i] * zb[i];
   gradient_beta.assign(p_, 0.0);
-  for (int j = 0; j < p_; ++j)
-    for (std::int64_t i = 0; i < n(); ++i) gradient_beta[j] -= 2.0 * X_[j * n() + i] * (rows_.d1[i] - r[i]);
-  sum_by_level(rows_.d1, h);
-  sum_by_level(r, k);
-  multiply_transposed(h, trial_);
+  by_chunk([&](std::int64_t first, std::int64_t last) {
+    rows_.add_effects(adjoint.data(), first, last, zb.data());
+    for (std::int64_t i = first; i < last; ++i) r[i] = at_.d1[i] - r[i] - at_.d2[i] * zb[i];
+    for (int j = 0; j < p_; ++j) gradient_beta[j] -= 2.0 * dot(X_.data() + j * n() + first, r.data() + first, last - first);
+  });
+  e_->raw_products(adjoint, product_, 1);
+  for (std::size_t j = 0; j < sums.size(); ++j) sums[j] -= product_[j];
+  multiply_transposed(slope_, trial_);
   inner_gradient = 0.0;
   for (std::size_t j = 0; j < u_.size(); ++j) inner_gradient = std::max(inner_gradient, std::abs(u_[j] - trial_[j]));
-  gradient_of_covariances(h, k);
+  gradient_of_covariances(slope_, sums);
+  gradient_of_auxiliary(s, zb);
+}
+
+void Laplace::gradient_of_auxiliary(const std::vector<double>& s, const std::vector<double>& zb) {
   const int n_aux = response_.n_aux();
   gradient_aux.assign(response_.n_global, 0.0);
   gradient_rows_aux.assign(response_.inflated ? n() : 0, 0.0);
   for (int j = 0; j < n_aux; ++j)
     for (std::int64_t i = 0; i < n(); ++i) {
-      const double g = -2.0 * (rows_.by_aux[j][i] + 0.5 * s[i] * rows_.curved[j][i] - zb[i] * rows_.cross[j][i]);
+      const double g = -2.0 * (at_.by_aux[j][i] + 0.5 * s[i] * at_.curved[j][i] - zb[i] * at_.cross[j][i]);
       if (response_.ordinal()) {
         const int threshold = static_cast<int>(response_.y[i]) - 2 + j;
         if (threshold >= 0 && threshold < response_.n_global) gradient_aux[threshold] += g;
@@ -95,7 +76,7 @@ void Laplace::differentiate(const double*) {
 void Laplace::gradient_of_covariances(const std::vector<double>& h, const std::vector<double>& k) {
   const int F = layout_.n_factors();
   G.assign(F, {});
-  for (int f = 0; f < F; ++f) G[f].assign(static_cast<std::size_t>(factors_[f].K) * factors_[f].K, 0.0);
+  for (int f = 0; f < F; ++f) G[f].assign(static_cast<std::size_t>(factors()[f].K) * factors()[f].K, 0.0);
   for (int v = 0; v < e_->n_nodes(); ++v) {
     const int f = e_->factor_of_node(v), K = e_->k_of(v);
     const double *E = e_->information().data() + e_->a_offset(v), *hv = h.data() + e_->effect_offset(v),
@@ -129,12 +110,16 @@ std::vector<double> by_level(const Elimination& e, int f, int m, int size, const
 std::vector<double> Laplace::modes(int f) const {
   std::vector<double> b;
   multiply_lambda(u_, b);
-  return by_level(*e_, f, factors_[f].m, factors_[f].K, b.data(), [&](int v) { return e_->effect_offset(v); });
+  return by_level(*e_, f, factors()[f].m, factors()[f].K, b.data(), [&](int v) { return e_->effect_offset(v); });
+}
+
+std::vector<double> Laplace::whitened_modes() const {
+  return by_level(*e_, 0, factors()[0].m, factors()[0].K, u_.data(), [&](int v) { return e_->effect_offset(v); });
 }
 
 std::vector<double> Laplace::covariances(int f) const {
-  const int K = factors_[f].K;
-  return by_level(*e_, f, factors_[f].m, K * K, e_->node_covariances().data(), [&](int v) { return e_->a_offset(v); });
+  const int K = factors()[f].K;
+  return by_level(*e_, f, factors()[f].m, K * K, e_->node_covariances().data(), [&](int v) { return e_->a_offset(v); });
 }
 
 }  // namespace ml

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "canonical.hpp"
 #include "families/beta.hpp"
 #include "families/beta_binomial.hpp"
 #include "families/binomial.hpp"
@@ -106,6 +107,7 @@ void RowDerivatives::resize(std::int64_t n, int n_aux) {
 
 double log_density(const Response& r, const double* aux, const double* rows_aux, const double* eta, std::int64_t first,
                    std::int64_t last) {
+  if (canonical(r)) return canonical_rows(r, eta, first, last, nullptr, nullptr, nullptr, nullptr);
   const AuxOf values{r, aux, rows_aux};
   return choose(r, [&]<class F, Link link>() {
     double sum = 0.0, a[2] = {0.0, 0.0};
@@ -119,6 +121,7 @@ double log_density(const Response& r, const double* aux, const double* rows_aux,
 
 double two_derivatives(const Response& r, const double* aux, const double* rows_aux, const double* eta,
                        std::int64_t first, std::int64_t last, double* d1, double* d2) {
+  if (canonical(r)) return canonical_rows(r, eta, first, last, nullptr, d1, d2, nullptr);
   const AuxOf values{r, aux, rows_aux};
   return choose(r, [&]<class F, Link link>() {
     using Series = Jet<2, 0>;
@@ -136,8 +139,56 @@ double two_derivatives(const Response& r, const double* aux, const double* rows_
   });
 }
 
+void density_by_row(const Response& r, const double* aux, const double* rows_aux, const double* eta, std::int64_t first,
+                    std::int64_t last, double* l) {
+  if (canonical(r)) {
+    canonical_rows(r, eta, first, last, l, nullptr, nullptr, nullptr);
+    return;
+  }
+  const AuxOf values{r, aux, rows_aux};
+  choose(r, [&]<class F, Link link>() {
+    double a[2] = {0.0, 0.0};
+    for (std::int64_t i = first; i < last; ++i) {
+      if constexpr (F::aux > 0) values.fill(i, F::aux, a);
+      l[i] = frequency_of(r, i) * F::template log_density<link, double>(row_of(r, i), eta[i], a);
+    }
+    return 0;
+  });
+}
+
+void derivatives_by_row(const Response& r, const double* aux, const double* rows_aux, const double* eta,
+                        std::int64_t first, std::int64_t last, RowDerivatives& out) {
+  if (canonical(r)) {
+    canonical_rows(r, eta, first, last, out.l.data(), out.d1.data(), out.d2.data(), nullptr);
+    return;
+  }
+  const AuxOf values{r, aux, rows_aux};
+  choose(r, [&]<class F, Link link>() {
+    using Series = Jet<2, F::aux>;
+    double a[2] = {0.0, 0.0};
+    Series s[2];
+    for (std::int64_t i = first; i < last; ++i) {
+      if constexpr (F::aux > 0) {
+        values.fill(i, F::aux, a);
+        for (int j = 0; j < F::aux; ++j) s[j] = Series::auxiliary(a[j], j);
+      }
+      const Series found = F::template log_density<link, Series>(row_of(r, i), Series::variable(eta[i]), s);
+      const double w = frequency_of(r, i);
+      out.l[i] = w * found.c[0];
+      out.d1[i] = w * found.c[1];
+      out.d2[i] = 2.0 * w * found.c[2];
+      for (int j = 0; j < F::aux; ++j) out.by_aux[j][i] = w * found.a[j][0];
+    }
+    return 0;
+  });
+}
+
 void all_derivatives(const Response& r, const double* aux, const double* rows_aux, const double* eta, std::int64_t first,
                      std::int64_t last, RowDerivatives& out) {
+  if (canonical(r)) {
+    canonical_rows(r, eta, first, last, out.l.data(), out.d1.data(), out.d2.data(), out.d3.data());
+    return;
+  }
   const AuxOf values{r, aux, rows_aux};
   choose(r, [&]<class F, Link link>() {
     using Series = Jet<3, F::aux>;

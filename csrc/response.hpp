@@ -42,6 +42,11 @@ double log_density(const Response& r, const double* aux, const double* rows_aux,
 // The same with d1 and d2.
 double two_derivatives(const Response& r, const double* aux, const double* rows_aux, const double* eta,
                        std::int64_t first, std::int64_t last, double* d1, double* d2);
+// Row by row: the log density alone, and with d1, d2 and by_aux.
+void density_by_row(const Response& r, const double* aux, const double* rows_aux, const double* eta, std::int64_t first,
+                    std::int64_t last, double* l);
+void derivatives_by_row(const Response& r, const double* aux, const double* rows_aux, const double* eta,
+                        std::int64_t first, std::int64_t last, RowDerivatives& out);
 // Everything.
 void all_derivatives(const Response& r, const double* aux, const double* rows_aux, const double* eta, std::int64_t first,
                      std::int64_t last, RowDerivatives& out);
