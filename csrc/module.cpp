@@ -9,6 +9,7 @@
 #include "lapack.hpp"
 #include "laplace_bindings.hpp"
 #include "problem_bindings.hpp"
+#include "quadrature_bindings.hpp"
 #include "response_bindings.hpp"
 #include "scatter.hpp"
 #include "varying_bindings.hpp"
@@ -148,6 +149,7 @@ NB_MODULE(_core, m) {
   m.def("column_moments", &ml::moments_of_columns, nanobind::arg("X"));
   ml::bind_problem(m);
   ml::bind_laplace(m);
+  ml::bind_quadrature(m);
   ml::bind_response(m);
   ml::bind_varying(m);
 }

@@ -297,3 +297,24 @@ class Laplace:
 
     def forget(self) -> None:
         """Start the next search for the mode from zero."""
+
+class Quadrature:
+    """-2 log-likelihood by adaptive quadrature over one factor's effects, about the modes of a `Laplace`.
+
+    Parameters
+    ----------
+    laplace
+        With one factor of up to three effects.
+    points
+        ``(Q, K)`` nodes of a standard normal distribution.
+    log_weights
+        ``(Q,)`` logs of their weights, plus half their squared lengths.
+    threads
+        How many to use; results do not depend on it.
+    """
+
+    def __init__(self, laplace: Laplace, points: Floats, log_weights: Floats, threads: int) -> None: ...
+    def evaluate(
+        self, beta: Floats, theta: Floats, aux: Floats, rows_aux: Floats | None, gradient: bool = True
+    ) -> dict[str, Any]:
+        """Return the keys of `Laplace.evaluate`, its value under ``laplace``."""

@@ -15,10 +15,10 @@ from multilevel.data import read_table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind, columns_needed
 from multilevel.design.priors import Priors, bind_priors
-from multilevel.engines.laplace import evaluate_laplace
+from multilevel.engines.laplace import evaluate_laplace, evaluate_quadrature
 from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
-from multilevel.engines.solution import Method
+from multilevel.engines.solution import Method, Solution
 from multilevel.errors import OptionError
 from multilevel.language import given_model, parse_formula, require_linear, with_family
 from multilevel.model import Model
@@ -71,6 +71,7 @@ def fit(
     family: str | Family | None = None,
     zero_inflation: str | None = None,
     method: Method | None = None,
+    nodes: int | None = None,
     residual_sd: Given = None,
     precision_weights: Given = None,
     frequency_weights: Given = None,
@@ -102,7 +103,10 @@ def fit(
         Right side of a formula, ``"~ 1"`` or ``"~ x"``, for the logit of the share of extra zeros.
     method
         "reml" (restricted maximum likelihood, the default of the gaussian family) or "ml"; "laplace" for the
-        other families: maximum likelihood by Laplace's method.
+        other families: maximum likelihood by Laplace's method; "quadrature" for them with one grouping factor
+        of up to three effects: maximum likelihood by adaptive Gauss-Hermite quadrature.
+    nodes
+        Of quadrature, in each dimension; by default 25 for one effect per group, 15 for two, 9 for three.
     residual_sd
         Known residual sd, in the unit of the response: a number, a column's name, or one for each row.
     precision_weights
@@ -156,6 +160,7 @@ def fit(
         link=parsed.family.link,
         zero_inflation=parsed.inflation or None,
         method=method or ("reml" if linear else "laplace"),
+        nodes=nodes,
         ddf=ddf or ("satterthwaite" if linear else "none"),
         level=level,
         missing=missing,
@@ -309,9 +314,19 @@ def _loaded_generalised(design: Design, saved: results.Saved) -> Fit:
     """Return a saved fit of a generalised linear model."""
     if saved.response is not None:
         design = dataclasses.replace(design, y=saved.response)
-    solution = evaluate_laplace(design, saved.theta, status=saved.status, evaluations=saved.evaluations)
+    solution = _evaluated(design, saved)
     results.verify(saved, solution)
     return Fit(design, None, solution, saved.table, saved.options, ANSWERS, saved.response)
+
+
+def _evaluated(design: Design, saved: results.Saved) -> Solution:
+    """Return the solution of a generalised linear model at the saved vector."""
+    at, status, evaluations = saved.theta, saved.status, saved.evaluations
+    if saved.options.method == "quadrature":
+        return evaluate_quadrature(
+            design, at, nodes=saved.options.nodes, status=status, evaluations=evaluations
+        )
+    return evaluate_laplace(design, at, status=status, evaluations=evaluations)
 
 
 def compare(*results: Fit | Posterior, group: str | None = None) -> Any:

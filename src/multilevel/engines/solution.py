@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-Method = Literal["reml", "ml", "laplace"]
+Method = Literal["reml", "ml", "laplace", "quadrature"]
 
 
 class Status(Enum):
@@ -143,9 +143,9 @@ class Solution:
     Parameters
     ----------
     method
-        "reml", "ml" or "laplace".
+        "reml", "ml", "laplace" or "quadrature".
     criterion
-        -2 log-likelihood ("ml", "laplace") or -2 log restricted likelihood ("reml"), with every constant.
+        -2 log-likelihood, or -2 log restricted likelihood of "reml", with every constant.
     beta, vcov_beta
         ``(p,)`` coefficients and ``(p, p)`` covariance matrix given the variance parameters.
     sigma
@@ -166,6 +166,8 @@ class Solution:
         Conditional distribution of the group effects.
     family_numbers
         Of a generalised linear model, else ``None``.
+    nodes
+        Nodes of each dimension of quadrature, else ``None``.
     """
 
     method: Method
@@ -182,3 +184,4 @@ class Solution:
     certificate: Certificate
     groups: GroupPosterior
     family_numbers: FamilyNumbers | None = None
+    nodes: int | None = None

@@ -21,7 +21,12 @@ from multilevel.report.numbers import (
 from multilevel.results import Columns, Fit
 from multilevel.results.posterior import Result
 
-METHODS: Mapping[str, str] = {"reml": "REML", "ml": "ML", "laplace": "ML (Laplace)"}
+METHODS: Mapping[str, str] = {
+    "reml": "REML",
+    "ml": "ML",
+    "laplace": "ML (Laplace)",
+    "quadrature": "ML (adaptive quadrature)",
+}
 TESTS: Mapping[str, str] = {
     "satterthwaite": "t tests with Satterthwaite's degrees of freedom",
     "kenward-roger": "t tests with Kenward and Roger's standard errors and degrees of freedom",
@@ -34,10 +39,12 @@ MOST_CORRELATIONS = 4
 def headline(fit: Fit) -> str:
     """Return what was fitted and how: "Linear mixed model by REML"."""
     kind = "inear mixed model" if fit.design.terms else "inear model"
-    if fit.method != "laplace":
+    if fit.method in ("reml", "ml"):
         return f"L{kind} by {METHODS[fit.method]}"
     inflated = "zero-inflated " if fit.design.inflation is not None else ""
     method = METHODS[fit.method] if fit.design.terms else METHODS["ml"]  # nothing to integrate over
+    if fit.method == "quadrature":
+        method = f"ML (adaptive quadrature, {plural(fit.solution.nodes or 0, 'node')})"
     return f"Generalised l{kind}, {inflated}{fit.family}, by {method}"
 
 

@@ -16,6 +16,7 @@ Ddf = Literal["satterthwaite", "kenward-roger", "none"]
 Missing = Literal["report", "drop", "error"]
 Given = str | float | NDArray[np.float64] | None
 """A column name, a number, one value for each row of the caller's table, or nothing."""
+MOST_NODES = 101
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +28,9 @@ class FitOptions:
     family, link, zero_inflation
         Names of the family and its link; formula text of zero inflation.
     method
-        "reml", "ml" or "laplace".
+        "reml", "ml", "laplace" or "quadrature".
+    nodes
+        Nodes of each dimension of quadrature, ``None`` for the default.
     ddf
         Degrees of freedom of the coefficients: "satterthwaite", "kenward-roger" (REML only), or "none" for
         the normal distribution.
@@ -50,6 +53,7 @@ class FitOptions:
     link: str = "identity"
     zero_inflation: str | None = None
     method: Method = "reml"
+    nodes: int | None = None
     ddf: Ddf = "satterthwaite"
     level: float = 0.95
     missing: Missing = "report"
@@ -73,6 +77,7 @@ class FitOptions:
                 remedy="lme4_compat=True",
             )
         self._check_family()
+        self._check_nodes()
         if self.ddf == "kenward-roger" and self.method != "reml":
             raise OptionError(
                 f"ddf='kenward-roger' was asked of a fit by method={self.method!r}",
@@ -80,15 +85,39 @@ class FitOptions:
                 remedy="method='reml', or ddf='satterthwaite'",
             )
 
+    def _check_nodes(self) -> None:
+        """Raise `OptionError` if nodes are no number of nodes, or there are none in the method."""
+        if self.nodes is None:
+            return
+        if self.method != "quadrature":
+            raise OptionError(
+                f"nodes={self.nodes!r} was given to method={self.method!r}",
+                allowed="nodes are those of method='quadrature'",
+                remedy="method='quadrature', or leave nodes out",
+            )
+        if (
+            isinstance(self.nodes, bool)
+            or not isinstance(self.nodes, int)
+            or not 1 <= self.nodes <= MOST_NODES
+        ):
+            raise OptionError(
+                f"nodes={self.nodes!r} is not a number of nodes",
+                allowed=f"a whole number from 1 (Laplace's method) to {MOST_NODES}, in each dimension",
+                remedy="nodes=25",
+            )
+
     def _check_family(self) -> None:
         """Raise `OptionError` if there is no such family, or an option is not there for it."""
         check_choice("family", self.family, tuple(REGISTRY))
         REGISTRY[self.family](link=self.link)  # type: ignore[arg-type]
         linear = self.family == "gaussian" and self.link == "identity"
-        if linear == (self.method == "laplace"):
+        if linear == (self.method in ("laplace", "quadrature")):
             raise OptionError(
                 f"method={self.method!r} was asked of the {self.family} family with {self.link} link",
-                allowed="'reml' or 'ml'" if linear else "'laplace' (maximum likelihood by Laplace's method)",
+                allowed="'reml' or 'ml'"
+                if linear
+                else "'laplace' or 'quadrature': maximum likelihood by"
+                " Laplace's method or, for one grouping factor, by adaptive quadrature",
                 remedy="leave method out",
             )
         if not linear and self.ddf != "none":

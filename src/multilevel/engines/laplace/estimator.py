@@ -95,17 +95,20 @@ def solve_laplace(
     def watch(evaluations: int, value: float, decrement: float) -> bool:
         return progress is None or progress(Progress(evaluations, value, decrement)) is not False
 
-    optimum = _optimise(problem, x0, max_evaluations, watch)
-    return _solution(problem, optimum)
+    return solution_of(problem, optimise(problem, first_search(problem, x0), max_evaluations, watch))
 
 
-def _optimise(problem: LaplaceProblem, x0: Floats, limit: int, watch: Watch) -> Optimum:
-    """Search, put small covariances on the boundary, leave it where the likelihood rises, and measure."""
+def first_search(problem: LaplaceProblem, x0: Floats) -> Search:
+    """Return a search that starts at a vector, or near it where the likelihood is not defined there."""
     point = problem.at(x0)
     if not np.isfinite(point.value):
         x0 = _retreat(problem, x0)
         point = problem.at(x0)
-    search = Search(x0, point, _first_metric(problem, x0, point), 1, np.inf, [point.value])
+    return Search(x0, point, _first_metric(problem, x0, point), 1, np.inf, [point.value])
+
+
+def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) -> Optimum:
+    """Search, put small covariances on the boundary, leave it where the likelihood rises, and measure."""
     end = minimise(problem.at, search, limit=limit, watch=watch)
     snap = snapped(problem, search)
     for _ in range(ESCAPES):
@@ -205,7 +208,7 @@ def covariance_of(H: Floats, free: NDArray[np.int64]) -> Floats:
     return full
 
 
-def _solution(problem: LaplaceProblem, optimum: Optimum) -> Solution:
+def solution_of(problem: LaplaceProblem, optimum: Optimum) -> Solution:
     """Return the solution in the user's units."""
     search, snap, here = optimum.search, optimum.snap, problem.places
     scaling = problem.layout.scaling
@@ -222,7 +225,7 @@ def _solution(problem: LaplaceProblem, optimum: Optimum) -> Solution:
     sigma = dict(zip(numbers.names, numbers.values, strict=True)).get("sigma", 1.0)
     parameters = here.theta.start + sum(n_theta(block) for block in problem.layout.blocks)
     return Solution(
-        method="laplace",
+        method=problem.method,
         criterion=search.point.value,
         beta=beta,
         vcov_beta=(vcov + vcov.T) / 2.0,
@@ -242,6 +245,7 @@ def _solution(problem: LaplaceProblem, optimum: Optimum) -> Solution:
         ),
         groups=LaplaceEffects(problem, search.x, vcov),
         family_numbers=numbers,
+        nodes=problem.nodes,
     )
 
 
@@ -295,7 +299,11 @@ def evaluate_laplace(design: Design, x: Floats, *, status: Status, evaluations: 
     status, evaluations
         How the search ended, and after how many evaluations.
     """
-    problem = LaplaceProblem(design, layout_of(design))
+    return evaluated(LaplaceProblem(design, layout_of(design)), x, status, evaluations)
+
+
+def evaluated(problem: LaplaceProblem, x: Floats, status: Status, evaluations: int) -> Solution:
+    """Return the solution of a problem at a known vector."""
     point = problem.at(x)
     search = Search(np.asarray(x), point, _first_metric(problem, x, point), evaluations, 0.0, [])
     snap = snapped(problem, search)
@@ -303,4 +311,4 @@ def evaluate_laplace(design: Design, x: Floats, *, status: Status, evaluations: 
     search.evaluations = evaluations
     end = {Status.OPTIMAL: "optimal", Status.BOUNDARY: "optimal"}.get(status, status.value)
     names = {"evaluation_limit": "limit"}
-    return _solution(problem, Optimum(search, names.get(end, end), snap))
+    return solution_of(problem, Optimum(search, names.get(end, end), snap))

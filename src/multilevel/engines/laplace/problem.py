@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from multilevel.design.design import Design
 from multilevel.engines.laplace.merge import ResponseRows, response_rows
 from multilevel.engines.likelihood.problem import entries, max_core, n_theta, relative_covariances, theta_of
+from multilevel.engines.solution import Method
 from multilevel.kernels import core
 from multilevel.moments import Layout
 
@@ -105,6 +106,16 @@ class LaplaceProblem:
         self._constant = self._merged_constant()
 
     @property
+    def method(self) -> Method:
+        """Name of the method."""
+        return "laplace"
+
+    @property
+    def nodes(self) -> int | None:
+        """Nodes of each dimension, of quadrature."""
+        return None
+
+    @property
     def n_auxiliary(self) -> int:
         """Parameters of the family, or thresholds of an ordinal response."""
         if self.design.family.name == "ordinal":
@@ -144,13 +155,8 @@ class LaplaceProblem:
         inflation = None
         if self._inflation_rows is not None:
             inflation = np.ascontiguousarray(self._inflation_rows @ x[here.inflation])
-        found = self._native.evaluate(
-            np.ascontiguousarray(x[here.coefficients]),
-            np.ascontiguousarray(x[here.theta]),
-            aux,
-            inflation,
-            gradient,
-        )
+        beta, theta = np.ascontiguousarray(x[here.coefficients]), np.ascontiguousarray(x[here.theta])
+        found = self._evaluate(beta, theta, aux, inflation, gradient)
         value = float(found["value"]) + self._constant
         if not gradient or not np.isfinite(value):
             return Point(value, np.zeros(here.size), found)
@@ -162,6 +168,11 @@ class LaplaceProblem:
         if self._inflation_rows is not None:
             parts[1] = self._inflation_rows.T @ found["rows_aux"]
         return Point(value, np.concatenate(parts), found)
+
+    def _evaluate(
+        self, beta: Floats, theta: Floats, aux: Floats, inflation: Floats | None, gradient: bool
+    ) -> Mapping[str, Any]:
+        return self._native.evaluate(beta, theta, aux, inflation, gradient)
 
     def effects(self) -> list[tuple[Floats, Floats]]:
         """Return by factor modes ``(m, K)`` and conditional covariances ``(m, K, K)`` of the last point."""

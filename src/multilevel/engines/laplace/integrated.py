@@ -1,0 +1,101 @@
+"""Maximum likelihood by adaptive quadrature: the same search and answers as by Laplace's method."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.design.design import Design
+from multilevel.engines.laplace.estimator import evaluated, first_search, optimise, solution_of
+from multilevel.engines.laplace.problem import LaplaceProblem
+from multilevel.engines.laplace.quadrature import QuadratureProblem, checked_nodes
+from multilevel.engines.laplace.search import Search, minimise
+from multilevel.engines.laplace.start import start_vector
+from multilevel.engines.likelihood.estimator import Progress, Watcher
+from multilevel.engines.likelihood.verdict import is_singular
+from multilevel.engines.solution import Solution, Status
+from multilevel.moments import layout_of
+
+Floats = NDArray[np.float64]
+
+NEAR = 1e-3
+"""Decrement at which the search by Laplace's method, which gives the start, ends."""
+
+
+def solve_quadrature(
+    design: Design,
+    *,
+    nodes: int | None = None,
+    start: Floats | None = None,
+    max_evaluations: int = 200,
+    progress: Watcher | None = None,
+) -> Solution:
+    """Estimate a generalised linear mixed model by maximum likelihood, adaptive Gauss-Hermite quadrature.
+
+    Parameters
+    ----------
+    design
+        With its family, one grouping factor and at most three effects per group.
+    nodes
+        In each dimension; ``None`` for 25 of one effect, 15 of two, 9 of three.
+    start, max_evaluations, progress
+        As for `solve_laplace`.
+
+    Raises
+    ------
+    OptionError
+        If the model has several factors, none, or more effects, or the nodes would be too many.
+    DesignError
+        If the likelihood is not defined at any start.
+
+    Notes
+    -----
+    Naylor and Smith (1982), Pinheiro and Bates (1995). The search starts at Laplace's estimates. The gradient
+    is that of the value itself: it follows the nodes as modes and curvatures move.
+    """
+    layout = layout_of(design)
+    problem = QuadratureProblem(design, layout, checked_nodes(layout.effects, nodes))
+
+    def watch(evaluations: int, value: float, decrement: float) -> bool:
+        return progress is None or progress(Progress(evaluations, value, decrement)) is not False
+
+    if start is not None:
+        search = first_search(problem, np.array(start, dtype=np.float64))
+    else:
+        search = _from_laplace(problem, start_vector(design, layout))
+    return solution_of(problem, optimise(problem, search, max_evaluations, watch))
+
+
+def _from_laplace(problem: QuadratureProblem, x0: Floats) -> Search:
+    """Return a search at Laplace's estimates with the metric there, or where those are singular at ``x0``."""
+    laplace = LaplaceProblem(problem.design, problem.layout)
+    near = first_search(laplace, x0)
+    minimise(laplace.at, near, limit=50, watch=_always, tolerance=NEAR)
+    if not any(is_singular(T) for T in laplace.relative(near.x)):
+        point = problem.at(near.x)
+        if np.isfinite(point.value):
+            return dataclasses.replace(near, point=point, evaluations=1, trace=[point.value])
+    return first_search(problem, x0)
+
+
+def _always(evaluations: int, value: float, decrement: float) -> bool:
+    return True
+
+
+def evaluate_quadrature(
+    design: Design, x: Floats, *, nodes: int | None, status: Status, evaluations: int
+) -> Solution:
+    """Return the solution at a known vector, without a search (for saved fits).
+
+    Parameters
+    ----------
+    design, x, status, evaluations
+        As for `evaluate_laplace`.
+    nodes
+        As for `solve_quadrature`.
+    """
+    layout = layout_of(design)
+    problem = QuadratureProblem(design, layout, checked_nodes(layout.effects, nodes))
+    return evaluated(problem, x, status, evaluations)
