@@ -14,6 +14,7 @@ from multilevel import inference, report, results
 from multilevel.data import Table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
+from multilevel.design.response import with_response
 from multilevel.engines.laplace import solve_laplace, solve_quadrature
 from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
@@ -192,8 +193,7 @@ class LikelihoodAnswers:
         """Return the same generalised model fitted to another response, from the estimates of this one."""
         design = fit.design
         if response is not None:
-            design.family.check(response, design.trials, design.model.response, design.rows)
-            design = dataclasses.replace(design, y=response)
+            design = with_response(design, response)
         return _estimate_generalised(design, fit.table, options, fit.solution.theta, 200, None, response)
 
     def save(self, fit: Fit, path: str | Path) -> None:

@@ -74,6 +74,38 @@ def response_of(model: Model, columns: Columns, rows: NDArray[np.int64]) -> Resp
     return Response(y, trials, classes)
 
 
+def with_response(design: Design, y: Floats) -> Design:
+    """Return the design of a generalised model with another response for the used rows.
+
+    Parameters
+    ----------
+    design
+        As it was bound.
+    y
+        ``(n,)`` numbers as ``design.y`` holds them: class numbers from 1 of an ordinal response, successes
+        where there are trials.
+
+    Raises
+    ------
+    DataError
+        If the family does not allow a value, or an ordinal response has not the classes of the design.
+    DesignError
+        If every value is the same.
+    """
+    name = design.model.response
+    design.family.check(y, design.trials, name, design.rows)
+    classes = int(y.max()) if design.family.name == "ordinal" else len(design.classes)
+    if classes != len(design.classes):
+        raise DataError(
+            f"the new response `{name}` has {classes} classes; the fit has {len(design.classes)}",
+            allowed="a response in which each class of the fit occurs",
+            remedy="multilevel.fit for another number of classes",
+        )
+    changed = replace(design, y=y)
+    check_information(changed)
+    return changed
+
+
 def response_values(model: Model, columns: Columns) -> Floats:
     """Return the response as one number in each row.
 

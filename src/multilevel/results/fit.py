@@ -294,7 +294,14 @@ class Fit:
         return self.answers.simulate(self, n, seed=seed, groups=groups)
 
     def refit(self, y: object) -> Fit:
-        """Return the same model fitted to another response: a value for each row of the table or used row."""
+        """Return the same model fitted to another response.
+
+        Parameters
+        ----------
+        y
+            A number for each row of the table or used row, as `simulate` gives them: 0 and 1 of a Bernoulli
+            response, successes where there are trials, class numbers from 1 of an ordinal response.
+        """
         return self.answers.refit(self, y=y)
 
     def save(self, path: str | Path) -> None:
