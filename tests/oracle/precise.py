@@ -1,4 +1,4 @@
-"""Log densities at extreme points in decimal arithmetic of 90 digits, and their derivatives by tiny differences.
+"""Log densities at extreme points in decimal arithmetic of 90 digits; derivatives by tiny differences.
 
 Log-gamma by Stirling's series after recurrence (Abramowitz and Stegun 1972, 6.1.41), the normal distribution
 function by the series of its integral, or by the continued fraction of Mills' ratio (26.2.10, 26.2.14).
@@ -18,7 +18,7 @@ Density = Callable[[Sequence[Decimal]], Decimal]
 PI = D(
     "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798"
 )
-STEP = D("1e-18")
+ZERO, STEP = D(0), D("1e-18")
 
 
 @cache
@@ -128,10 +128,10 @@ def ways(y: Decimal, n: Decimal) -> Decimal:
 
 
 def derivatives(f: Density, at: Sequence[float]) -> list[float]:
-    """Return f, its three derivatives by eta, then for each other number those by it and eta, 0 to 2 times."""
+    """Return f, its three derivatives by eta, then those by each other number and 0 to 2 times eta."""
     x = [D(value) for value in at]
 
-    def by_eta(order: int, place: int = 0, move: Decimal = D(0)) -> Decimal:
+    def by_eta(order: int, place: int = 0, move: Decimal = ZERO) -> Decimal:
         total = D(0)
         for k in range(order + 1):
             moved = list(x)

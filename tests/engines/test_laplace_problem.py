@@ -1,0 +1,104 @@
+"""The Laplace approximation against dense algebra, and its gradient against differences of its value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from multilevel.model.families import Bernoulli, Binomial, Family, NegativeBinomial, Ordinal, Poisson
+from tests.engines.laplace_cases import (
+    STRUCTURES,
+    central_gradient,
+    dense_of,
+    design_of,
+    problem_of,
+    random_point,
+    shuffled,
+)
+from tests.oracle.families import every_family_and_link
+from tests.oracle.laplace import laplace
+
+FAMILIES = every_family_and_link()
+every = pytest.mark.parametrize("family", FAMILIES, ids=[f"{f.name} {f.link}" for f in FAMILIES])
+MIXED: list[tuple[Family, str, dict[str, object]]] = [
+    *((family, structure, {}) for structure in STRUCTURES for family in (Bernoulli(), NegativeBinomial())),
+    (Binomial(link="cloglog"), "crossed vectors", {"offset": True, "frequency": True}),
+    (Poisson(), "nested vectors", {"offset": True, "frequency": True}),
+    (Poisson(), "crossed", {"zero_inflation": "~ z"}),
+    (NegativeBinomial(), "vectors", {"zero_inflation": "~ z", "offset": True}),
+    (Ordinal(), "crossed vectors", {"frequency": True}),
+    (Ordinal(link="probit"), "three factors", {}),
+]
+NAMES = [f"{f.name} {f.link} {s} {' '.join(map(str, o))}" for f, s, o in MIXED]
+
+
+@every
+def test_values_are_those_of_dense_algebra(family: Family) -> None:
+    design = design_of(family, "vectors", n=24)
+    problem = problem_of(design)
+    x = random_point(problem, 1)
+    assert abs(problem.at(x).value - laplace(dense_of(problem, x))) < 1e-6
+
+
+@pytest.mark.parametrize(("family", "structure", "options"), MIXED, ids=NAMES)
+def test_values_of_every_structure_are_those_of_dense_algebra(
+    family: Family, structure: str, options: dict[str, object]
+) -> None:
+    problem = problem_of(design_of(family, structure, **options))
+    for seed in range(2):
+        x = random_point(problem, seed)
+        assert abs(problem.at(x).value - laplace(dense_of(problem, x))) < 1e-6
+
+
+@every
+@pytest.mark.parametrize("structure", ["one", "vectors", "three effects", "crossed vectors"])
+def test_gradients_are_those_of_differences(family: Family, structure: str) -> None:
+    problem = problem_of(design_of(family, structure, offset=True))
+    for sd in (1.0, 0.3, 1e-4, 0.0):
+        x = random_point(problem, 3, sd=sd)
+        found, expected = problem.at(x).gradient, central_gradient(problem, x)
+        scale = np.maximum(1.0, np.abs(expected))
+        np.testing.assert_allclose(found / scale, expected / scale, atol=2e-6, err_msg=f"sd {sd}")
+
+
+@pytest.mark.parametrize(("family", "structure", "options"), MIXED, ids=NAMES)
+def test_gradients_of_every_structure_are_those_of_differences(
+    family: Family, structure: str, options: dict[str, object]
+) -> None:
+    problem = problem_of(design_of(family, structure, **options))
+    for seed, sd in enumerate((1.0, 2.0, 1e-4, 0.0)):
+        x = random_point(problem, seed, sd=sd)
+        found, expected = problem.at(x).gradient, central_gradient(problem, x)
+        scale = np.maximum(1.0, np.abs(expected))
+        np.testing.assert_allclose(found / scale, expected / scale, atol=2e-6, err_msg=f"sd {sd}")
+
+
+@pytest.mark.parametrize("structure", ["vectors", "crossed vectors"])
+def test_gradients_hold_where_one_variance_or_a_correlation_ends(structure: str) -> None:
+    problem = problem_of(design_of(Bernoulli(), structure))
+    start = random_point(problem, 5)
+    first, *others = problem.relative(start)
+    flat, slim = np.diag([first[0, 0], 0.0]), np.outer([1.0, 0.5], [1.0, 0.5])
+    for T in (flat, slim, slim + 1e-8 * np.eye(2), np.zeros((2, 2))):
+        x = problem.with_relative(start, [T, *others])
+        np.testing.assert_allclose(
+            problem.at(x).gradient, central_gradient(problem, x), rtol=2e-6, atol=2e-6, err_msg=str(T)
+        )
+
+
+@pytest.mark.parametrize("family", [Bernoulli(), Poisson(), Ordinal()], ids=lambda f: f.name)
+def test_the_order_of_rows_does_not_change_the_value(family: Family) -> None:
+    design = design_of(family, "crossed vectors", frequency=True, offset=True)
+    problem, other = problem_of(design), problem_of(shuffled(design, 8))
+    x = random_point(problem, 2)
+    there, here = other.at(x), problem.at(x)
+    assert abs(there.value - here.value) < 1e-10
+    np.testing.assert_allclose(there.gradient, here.gradient, atol=1e-8)
+
+
+def test_the_value_does_not_depend_on_where_the_search_for_the_mode_starts() -> None:
+    problem = problem_of(design_of(Bernoulli(), "crossed vectors"))
+    x, far = random_point(problem, 1), random_point(problem, 2, sd=5.0)
+    cold = problem.at(x).value
+    problem.at(far + 1.0)
+    assert abs(problem.at(x).value - cold) < 1e-9
