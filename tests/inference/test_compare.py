@@ -13,7 +13,8 @@ from multilevel.design.design import Design
 from multilevel.errors import ComparisonError
 from multilevel.inference import compare
 from multilevel.inference.compare import is_special_case
-from multilevel.model import Covariance
+from multilevel.model import Covariance, families
+from tests.generalised import fitted
 from tests.oracle import designs
 from tests.oracle.fits import fit_design
 
@@ -50,6 +51,21 @@ def without_x(design: Design) -> Design:
         design.fixed, names=design.fixed.names[:1], X=design.fixed.X[:, :1], intercept=np.ones(1)
     )
     return dataclasses.replace(design, fixed=fixed)
+
+
+def counts(design: Design) -> Design:
+    """Return the design of a Poisson model."""
+    return dataclasses.replace(design, family=families.Poisson())
+
+
+def overdispersed(design: Design, link: Any = "log") -> Design:
+    """Return the design of a negative binomial model."""
+    return dataclasses.replace(design, family=families.NegativeBinomial(link=link))
+
+
+def inflated(design: Design, *, slope: bool = False) -> Design:
+    """Return the design with zero inflation, its logit constant or with the slope of the fixed part."""
+    return dataclasses.replace(design, inflation=(design if slope else without_x(design)).fixed)
 
 
 def test_same_fixed_parts_are_compared_by_reml() -> None:
@@ -107,6 +123,17 @@ def test_models_that_are_not_nested_have_no_test() -> None:
         (lambda d: dataclasses.replace(d, offset=d.y), lambda d: d, False),
         (lambda d: dataclasses.replace(d, residual_sd=1.0), lambda d: d, True),
         (lambda d: d, lambda d: dataclasses.replace(d, residual_sd=1.0), False),
+        (counts, counts, True),
+        (counts, overdispersed, True),
+        (overdispersed, counts, False),
+        (counts, lambda d: overdispersed(d, "sqrt"), False),
+        (counts, lambda d: d, False),
+        (lambda d: d, lambda d: dataclasses.replace(d, family=families.Student()), True),
+        (counts, lambda d: inflated(counts(d)), True),
+        (lambda d: inflated(counts(d)), counts, False),
+        (lambda d: inflated(counts(d)), lambda d: inflated(overdispersed(d)), True),
+        (lambda d: inflated(counts(d), slope=True), lambda d: inflated(counts(d)), False),
+        (lambda d: inflated(counts(d)), lambda d: inflated(counts(d), slope=True), True),
     ],
 )
 def test_nesting(small: Any, large: Any, nested: bool) -> None:
@@ -128,6 +155,7 @@ def test_a_column_written_another_way_is_in_the_span() -> None:
         (lambda d: {"rows": d.rows + 1}, "they differ in the rows used (70 and 70)"),
         (lambda d: {"precision_weights": np.full(d.n_rows, 2.0)}, "they differ in the precision weights"),
         (lambda d: {"frequency_weights": np.full(d.n_rows, 2.0)}, "they differ in the frequency weights"),
+        (lambda d: {"trials": np.full(d.n_rows, 2.0)}, "they differ in the trials"),
     ],
 )
 def test_different_data_are_refused(change: Any, message: str) -> None:
@@ -142,6 +170,14 @@ def test_weights_of_one_are_no_weights() -> None:
     design = intercepts(designs.slopes())
     one = dataclasses.replace(designs.slopes(), precision_weights=np.ones(design.n_rows))
     assert compare(fit_design(design), fit_design(one))["df"] == [None, 2]
+
+
+def test_likelihoods_that_were_approximated_differently_have_no_test() -> None:
+    small = fitted("negative binomial")
+    more = dataclasses.replace(small.solution, n_parameters=small.df + 1)
+    assert compare(small, dataclasses.replace(small, solution=more))["df"] == [None, 1]
+    other = dataclasses.replace(more, method="quadrature")
+    assert compare(small, dataclasses.replace(small, solution=other))["df"] == [None, None]
 
 
 def test_one_fit_is_refused() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from multilevel.inference import correlations, variance_components
+from tests.generalised import fitted
 from tests.oracle import designs
 from tests.oracle.fits import fit_design
 
@@ -71,3 +72,21 @@ def test_a_perfect_correlation_is_exactly_one() -> None:
     a = np.array([0.1, -0.3])
     line = dataclasses.replace(fit, solution=dataclasses.replace(fit.solution, covariances=(np.outer(a, a),)))
     assert correlations(line)["correlation"].tolist() == [-1.0]
+
+
+@pytest.mark.parametrize(
+    ("case", "groups"),
+    [
+        ("student", ["g", "Residual"]),
+        ("gaussian with log link", ["g"]),  # its residual is not on the scale of the effects
+        ("bernoulli", ["g"]),
+        ("gamma", ["g"]),
+    ],
+)
+def test_a_residual_stands_beside_effects_on_its_scale(case: str, groups: list[str]) -> None:
+    fit = fitted(case)
+    found = variance_components(fit)
+    assert found["group"] == groups
+    assert found["share"].sum() == pytest.approx(1)
+    if len(groups) > 1:
+        assert found["sd"][-1] == fit.sigma

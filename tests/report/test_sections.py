@@ -7,9 +7,21 @@ import dataclasses
 import numpy as np
 import pytest
 
+import multilevel as ml
 from multilevel.design.design import Alias
 from multilevel.model import Covariance
-from multilevel.report.sections import coefficient_grid, headline, measures, remarks, sizes, variance_grid
+from multilevel.report.sections import (
+    coefficient_grid,
+    family_grid,
+    grids,
+    headline,
+    inflation_grid,
+    measures,
+    remarks,
+    sizes,
+    variance_grid,
+)
+from tests.generalised import fitted, table
 from tests.oracle import designs
 from tests.oracle.fits import fit_design
 
@@ -77,3 +89,45 @@ def test_coefficients_say_how_they_were_tested(ddf: str, title: str) -> None:
     assert grid.title == title
     assert grid.heads[-2:] == ("lower 90%", "upper 90%")
     assert ("df" in grid.heads) == (ddf != "none")
+
+
+@pytest.mark.parametrize(
+    ("formula", "keywords", "head"),
+    [
+        ("count ~ x + (1 | g)", {}, "Generalised linear mixed model, poisson (log link), by ML (Laplace)"),
+        (
+            "count ~ x + (1 | g)",
+            {"zero_inflation": "~ 1"},
+            "Generalised linear mixed model, zero-inflated poisson (log link), by ML (Laplace)",
+        ),
+        ("count ~ x", {}, "Generalised linear model, poisson (log link), by ML"),
+    ],
+)
+def test_headlines_of_generalised_fits(formula: str, keywords: dict[str, str], head: str) -> None:
+    assert headline(ml.fit(formula, table(), family="poisson", **keywords)) == head
+
+
+def test_family_parameters_and_zero_inflation_have_grids() -> None:
+    fit = fitted("zero-inflated")
+    assert [grid.title for grid in grids(fit)] == [
+        "Fixed effects (normal tests)",
+        "Variance components",
+        "Zero inflation (logit of the share of extra zeros, normal tests)",
+    ]
+    found = inflation_grid(fit)
+    assert found.heads == coefficient_grid(fit).heads
+    assert [row[0] for row in found.rows] == ["Intercept", "x"]
+    own = family_grid(fitted("negative binomial"))
+    assert own.title == "Family parameters (variance mu + mu^2 / theta)"
+    assert own.heads == ("term", "estimate", "std error", "lower 95%", "upper 95%")
+    assert family_grid(fitted("ordinal")).title == "Thresholds"
+    assert [len(grids(fit_design(make()))) for make in (designs.slopes, designs.least_squares)] == [2, 2]
+
+
+def test_a_model_without_groups_has_no_variances_to_show() -> None:
+    fit = ml.fit("count ~ x", table(), family="poisson")
+    assert [grid.title for grid in grids(fit)] == ["Fixed effects (normal tests)"]
+
+
+def test_remarks_on_classes_come_after_the_end_of_the_search() -> None:
+    assert remarks(fitted("bernoulli of text"))[1:] == ['answer is 1 where it is "yes", 0 where it is "no".']
