@@ -9,7 +9,7 @@ import pytest
 
 from multilevel.engines.marginal import sample_marginal
 from multilevel.engines.marginal.coordinates import coordinates_of
-from multilevel.engines.marginal.prior_parts import excluding_priors
+from multilevel.engines.marginal.prior_parts import excluding_priors, inside_intervals
 from multilevel.engines.marginal.sampler import start_point
 from multilevel.errors import DesignError
 from multilevel.model.priors import Fixed, HalfCauchy, Uniform
@@ -55,7 +55,9 @@ def test_what_excludes_a_point_is_named(formula: str, priors: Any, named: str) -
     assert bool(found) is bool(named)
 
 
-def test_the_marginal_engine_names_it() -> None:
+def test_the_marginal_engine_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a start that was not moved inside."""
+    monkeypatch.setattr("multilevel.engines.marginal.sampler.inside_intervals", lambda priors, at, x: x)
     moments, bound = model_of(SLEEP, "sleepstudy", {"sigma": Uniform(0, 1e-12)})
     with pytest.raises(DesignError) as caught:
         sample_marginal(moments, bound, draws=100, seed=1)
@@ -63,3 +65,21 @@ def test_the_marginal_engine_names_it() -> None:
         "no point of the posterior has a positive density near its mode: the prior of sigma,"
         " Uniform(0, 1e-12), has no finite log density at "
     )
+
+
+@pytest.mark.parametrize(
+    "priors",
+    [
+        {"sigma": Uniform(100, 101)},
+        {"days": Uniform(50, 60), "subject": {"sd": Uniform(1, 2)}},
+        {"sigma": HalfCauchy(5)},
+    ],
+)
+def test_starts_are_moved_inside_intervals(priors: Any) -> None:
+    moments, bound = model_of(SLEEP, "sleepstudy", priors)
+    at = coordinates_of(moments, bound)
+    x = start_point(moments, bound, at)
+    moved = inside_intervals(bound, at, x)
+    assert excluding_priors(moments, bound, at, moved[None]) == ""
+    outside = excluding_priors(moments, bound, at, x[None])
+    assert np.array_equal(x, moved) is (outside == "")

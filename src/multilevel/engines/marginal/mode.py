@@ -55,7 +55,11 @@ def find_mode(log_density: LogDensity, start: Floats) -> tuple[Floats, Floats, i
 
 
 def _differences(log_density: LogDensity, x: Floats) -> tuple[float, Floats, Floats]:
-    """Return value, gradient and Hessian by central differences in one batch."""
+    """Return value, gradient and Hessian by central differences in one batch.
+
+    Beside points without a density (a prior ends there) the gradient is one-sided and the curvature is
+    taken as none.
+    """
     d = x.size
     steps = STEP * np.eye(d)
     pairs = [(i, j) for i in range(d) for j in range(i)]
@@ -67,9 +71,15 @@ def _differences(log_density: LogDensity, x: Floats) -> tuple[float, Floats, Flo
     f = log_density(np.array(points))
     with np.errstate(invalid="ignore"):  # points without a density
         up, down = f[1 : d + 1], f[d + 1 : 2 * d + 1]
-        gradient = (up - down) / (2.0 * STEP)
+        gradient = np.where(
+            np.isfinite(up) & np.isfinite(down),
+            up - down,
+            2.0 * np.where(np.isfinite(up), up - f[0], f[0] - down),
+        ) / (2.0 * STEP)
         hessian = np.diag((up - 2.0 * f[0] + down) / STEP**2)
         rest = f[2 * d + 1 :].reshape(-1, 4)
         for (i, j), (pp, mm, pm, mp) in zip(pairs, rest, strict=True):
             hessian[i, j] = hessian[j, i] = (pp + mm - pm - mp) / (4.0 * STEP**2)
-    return float(f[0]), np.nan_to_num(gradient), np.nan_to_num(hessian)
+    gradient[~np.isfinite(gradient)] = 0.0
+    hessian[~np.isfinite(hessian)] = 0.0
+    return float(f[0]), gradient, hessian

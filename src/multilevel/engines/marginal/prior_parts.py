@@ -1,4 +1,4 @@
-"""Which priors exclude points: for errors that name the parameter where no point has a density."""
+"""Which priors exclude points: starts are moved inside intervals, errors name the parameter."""
 
 from __future__ import annotations
 
@@ -11,10 +11,43 @@ from numpy.typing import NDArray
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.engines.marginal.coordinates import Coordinates, Values, sampled_coefficients
 from multilevel.engines.marginal.density import term_log_prior
-from multilevel.model.priors import Fixed
+from multilevel.model.priors import Fixed, ScalarPrior
 from multilevel.moments import Moments
 
 Floats = NDArray[np.float64]
+
+
+MARGIN = 0.05
+"""Share of an interval at each end that a start keeps away from."""
+
+
+def inside_intervals(priors: BoundPriors, at: Coordinates, x: Floats) -> Floats:
+    """Return a point ``(d,)`` moved inside the intervals to which priors confine single numbers."""
+    moved, sigma = x.copy(), at.known_sigma
+    if at.sigma >= 0:
+        sigma = _inside(priors.sigma, float(np.exp(x[at.sigma])))
+        moved[at.sigma] = np.log(sigma)
+    for term, place in zip(priors.terms, at.terms, strict=True):
+        if term.covariance is not None or not isinstance(term.sds, tuple):
+            continue
+        unit = sigma if term.relative else 1.0
+        for a, position in enumerate(place.sds):
+            if position >= 0:
+                own = term.sds[min(a, len(term.sds) - 1)]
+                moved[position] = np.log(unit * _inside(own, float(np.exp(x[position])) / unit))
+    if isinstance(priors.coefficients, tuple):
+        for position, i in enumerate(at.coefficients, at.first_coefficient):
+            moved[position] = _inside(priors.coefficients[i], float(x[position]))
+    return moved
+
+
+def _inside(prior: ScalarPrior, value: float) -> float:
+    """Return a value inside the support of a prior, if that is an interval."""
+    low, high = prior.bounds
+    if not np.isfinite(high - low):
+        return value
+    margin = MARGIN * (high - low)
+    return min(max(value, low + margin), high - margin)
 
 
 def excluding_priors(moments: Moments, priors: BoundPriors, at: Coordinates, x: Floats) -> str:

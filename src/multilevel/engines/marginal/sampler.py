@@ -17,7 +17,7 @@ from multilevel.engines.marginal.coordinates import Coordinates
 from multilevel.engines.marginal.density import MarginalDensity
 from multilevel.engines.marginal.importance import DF, Pool, Proposal, adapt, pooled, resample
 from multilevel.engines.marginal.mode import find_mode
-from multilevel.engines.marginal.prior_parts import excluding_priors
+from multilevel.engines.marginal.prior_parts import excluding_priors, inside_intervals
 from multilevel.engines.marginal.varying_density import VaryingDensity
 from multilevel.engines.pace import Pace
 from multilevel.errors import DesignError
@@ -117,7 +117,7 @@ def density_and_start(
     """
     if priors.residual is None:
         density = MarginalDensity(moments, priors, threads=threads)
-        return density, start_point(moments, priors, density.at)
+        return density, inside_intervals(priors, density.at, start_point(moments, priors, density.at))
     varying = VaryingDensity(moments, priors, priors.residual, threads=threads)
     return varying, varying.start(start_point(moments, priors, varying.at.terms))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ def lower_factors(A: Floats) -> Floats:
     except np.linalg.LinAlgError:
         found = np.full_like(A, np.nan)
         for i, matrix in enumerate(A):
-            if np.linalg.eigvalsh(matrix)[0] > 0.0:
+            with suppress(np.linalg.LinAlgError):
                 found[i] = np.linalg.cholesky(matrix)
         return found
 
