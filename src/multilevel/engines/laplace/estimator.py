@@ -14,7 +14,7 @@ from multilevel.engines.laplace.boundary import Snapped, escape, snapped
 from multilevel.engines.laplace.effects import LaplaceEffects
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
-from multilevel.engines.laplace.start import start_vector
+from multilevel.engines.laplace.start import plain_start, start_vector
 from multilevel.engines.likelihood.estimator import Progress, Watcher
 from multilevel.engines.likelihood.problem import n_theta
 from multilevel.engines.likelihood.verdict import SENTENCES, is_singular
@@ -110,6 +110,8 @@ def first_search(problem: LaplaceProblem, x0: Floats) -> Search:
 def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) -> Optimum:
     """Search, put small covariances on the boundary, leave it where the likelihood rises, and measure."""
     end = minimise(problem.at, search, limit=limit, watch=watch)
+    if end == "stalled":
+        end = _again(problem, search, limit, watch)
     snap = snapped(problem, search)
     for _ in range(ESCAPES):
         if end != "optimal" or not escape(problem, search, snap):
@@ -121,8 +123,24 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
     return Optimum(search, end, snap)
 
 
+def _again(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) -> str:
+    """Search once more from plain values; keep the better end of the two in the search."""
+    problem.forget()
+    other = first_search(problem, plain_start(problem.design, problem.layout))
+    end = minimise(problem.at, other, limit=limit, watch=watch)
+    evaluations = search.evaluations + other.evaluations
+    if not other.point.value < search.point.value:
+        problem.at(search.x)
+        search.evaluations = evaluations
+        return "stalled"
+    search.x, search.point, search.H = other.x, other.point, other.H
+    search.decrement, search.evaluations = other.decrement, evaluations
+    search.trace += other.trace
+    return end
+
+
 def _retreat(problem: LaplaceProblem, x: Floats) -> Floats:
-    """Return a start nearer zero at which the likelihood is defined."""
+    """Return a start at which the likelihood is defined: nearer zero, or with one mean for all rows."""
     for share in (0.5, 0.1, 0.0):
         x = x.copy()
         x[problem.places.theta] *= 0.5
@@ -130,6 +148,10 @@ def _retreat(problem: LaplaceProblem, x: Floats) -> Floats:
         problem.forget()
         if np.isfinite(problem.at(x, gradient=False).value):
             return x
+    x = plain_start(problem.design, problem.layout)
+    x[problem.places.theta] *= 0.1
+    if np.isfinite(problem.at(x, gradient=False).value):
+        return x
     raise DesignError(
         "the likelihood cannot be computed at the start values",
         allowed="a response and predictors of moderate size",

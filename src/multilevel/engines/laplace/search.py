@@ -48,9 +48,10 @@ class Search:
 
 def positive(H: Floats) -> Floats:
     """Return a Hessian with the absolute values of its eigenvalues, none of them too small."""
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(H)), 1e-300))
+    diagonal = np.abs(np.diagonal(H))
+    scale = 1.0 / np.sqrt(np.where(diagonal > 1e-200, diagonal, 1.0))
     values, vectors = np.linalg.eigh((H + H.T) / 2.0 * np.outer(scale, scale))
-    size = np.maximum(np.abs(values), FLAT * max(float(np.abs(values).max(initial=0.0)), 1e-300))
+    size = np.maximum(np.abs(values), FLAT * float(np.abs(values).max(initial=1.0)))
     root = vectors / scale[:, None]
     return np.asarray((root * size) @ root.T)
 

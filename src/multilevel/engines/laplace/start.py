@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 
 STEPS = 4
 """Steps of the generalised linear model."""
+FURTHEST = 6.0
+"""Working residuals of the links without ends are cut here: one outlier must not throw the start away."""
+SMOOTH = ("log", "logit", "probit", "cloglog")
 LEAST = 0.1
 """Relative sds that the linear mixed model finds to be smaller start here, in scaled columns."""
 
@@ -49,7 +52,10 @@ def working_model(design: Design, eta: Floats, parameters: Floats) -> Working:
     variance = np.maximum(family.variance(mu, parameters, design.trials), 1e-300) / trials**2
     weights = np.clip(by_eta * by_eta / variance, 1e-10, 1e12)
     safe = np.where(np.abs(by_eta) > 1e-12, by_eta, 1e-12)
-    return Working(eta + (design.y / trials - mu) / safe, weights, mu)
+    residual = (design.y / trials - mu) / safe
+    if family.link in SMOOTH:
+        residual = np.clip(residual, -FURTHEST, FURTHEST)
+    return Working(eta + residual, weights, mu)
 
 
 def start_vector(design: Design, layout: Layout) -> Floats:
@@ -73,6 +79,25 @@ def start_vector(design: Design, layout: Layout) -> Floats:
     gamma = np.linalg.solve(layout.scaling.fixed.back, beta) if p else beta
     inflation = np.zeros(q)
     return np.concatenate([gamma, inflation, np.log(parameters), theta])
+
+
+def plain_start(design: Design, layout: Layout) -> Floats:
+    """Return a vector of one mean for all rows and moderate sds, to start again from."""
+    x = start_vector(design, layout)
+    p, q = len(design.fixed.names), 0 if design.inflation is None else len(design.inflation.names)
+    a = x.size - p - q - _unit_theta(layout, 0.0).size
+    x[:p] = 0.0
+    x[p + q + a :] = _unit_theta(layout, 0.3)
+    if design.family.name == "ordinal":
+        return x
+    mu = design.family.start(design.y, design.trials)
+    eta = np.full_like(mu, float(design.family.predictor(np.array([np.average(mu)]))[0]))
+    spread = design.family.start_parameters(design.y, design.family.mean(eta), design.trials)
+    x[p + q : p + q + a] = np.log(spread)
+    if p:
+        beta = _least_squares(design, Working(eta, np.ones_like(eta), mu))
+        x[:p] = np.linalg.solve(layout.scaling.fixed.back, beta)
+    return x
 
 
 def _least_squares(design: Design, working: Working) -> Floats:
