@@ -106,6 +106,12 @@ class GroupPosterior(Protocol):
         ``index`` holds a level number for each term and row; -1 leaves that term out of the row.
         """
 
+    def response_variance(self, gradient: Floats, index: Sequence[Ints], Z: Sequence[Floats]) -> Floats:
+        """Return the same for ``(n, d)`` gradients by everything but the covariances.
+
+        That is by the coefficients, those of zero inflation, and the family's parameters or thresholds.
+        """
+
     def curvature(self) -> Curvature:
         """Return the asymptotic covariance of the variance parameters and how Var(beta) moves with them."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit, ndtri
 
 from multilevel.errors import OptionError
 from multilevel.inference.averages import averaged
@@ -19,10 +20,13 @@ def class_probabilities(
 ) -> dict[str, Floats]:
     """Return columns ``p(class)``, the probability of each class in each row.
 
+    With an interval also ``std_error(class)``, ``lower(class)`` and ``upper(class)``: standard errors by the
+    delta method, limits normal on the logit scale of the probability.
+
     Raises
     ------
     OptionError
-        If an interval is asked for.
+        If a single observation is asked for.
     """
     if observation:
         raise OptionError(
@@ -30,19 +34,31 @@ def class_probabilities(
             allowed="the probability of each class, which says all about a single observation",
             remedy="observation=False",
         )
-    if level is not None:
-        raise OptionError(
-            "an interval was asked of the probabilities of an ordinal response",
-            allowed="predictions alone, or intervals with scale='link'",
-            remedy="leave interval out",
-        )
     eta = predictor(fit, rows)
     spread = group_variance(fit, rows, ("average",))
     link, thresholds = str(fit.design.family.link), family_numbers(fit).values
-    ends = [
-        np.zeros_like(eta),
-        *(averaged(link, cut - eta, spread)[0] for cut in thresholds),
-        np.ones_like(eta),
-    ]
-    p = np.diff(np.column_stack(ends), axis=1)
-    return {f"p({name})": p[:, c] for c, name in enumerate(fit.design.classes)}
+    below = [averaged(link, cut - eta, spread) for cut in thresholds]
+    zero, one = np.zeros_like(eta), np.ones_like(eta)
+    p = np.diff(np.column_stack([zero, *(value for value, _ in below), one]), axis=1)
+    slopes = np.column_stack([zero, *(slope for _, slope in below), zero])
+    found: dict[str, Floats] = {}
+    for c, name in enumerate(fit.design.classes):
+        found[f"p({name})"] = p[:, c]
+        if level is not None:
+            std_error = np.sqrt(_variance(fit, rows, slopes, c))
+            spare = np.maximum(p[:, c] * (1.0 - p[:, c]), np.finfo(np.float64).tiny)
+            half = ndtri((1 + level) / 2) * std_error / spare
+            found[f"std_error({name})"] = std_error
+            found[f"lower({name})"] = expit(logit(p[:, c]) - half)
+            found[f"upper({name})"] = expit(logit(p[:, c]) + half)
+    return found
+
+
+def _variance(fit: Fit, rows: WantedRows, slopes: Floats, c: int) -> Floats:
+    """Return the variances of the probability of class ``c`` from slopes at the thresholds around it."""
+    move = (slopes[:, c] - slopes[:, c + 1])[:, None]  # by the linear predictor
+    by_thresholds = np.zeros((slopes.shape[0], slopes.shape[1]))
+    by_thresholds[:, c], by_thresholds[:, c + 1] = -slopes[:, c], slopes[:, c + 1]
+    gradient = np.column_stack([move * rows.X, by_thresholds[:, 1:-1]])
+    found = fit.solution.groups.response_variance(gradient, rows.index, [move * Z for Z in rows.Z])
+    return np.asarray(np.maximum(found, 0.0) + move[:, 0] ** 2 * group_variance(fit, rows, ("new",)))

@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from multilevel.design.design import NewRows
 from multilevel.inference.ddf import degrees_of_freedom, quadratic_forms, quantile
-from multilevel.inference.effects import linear_predictor, training_effects, training_index
+from multilevel.inference.effects import (
+    family_numbers,
+    linear_predictor,
+    training_effects,
+    training_index,
+)
 from multilevel.results import Fit, Groups
 
 Floats = NDArray[np.float64]
@@ -75,7 +80,12 @@ def predictor(fit: Fit, rows: WantedRows) -> Floats:
 
 def estimation_variance(fit: Fit, rows: WantedRows) -> Floats:
     """Return ``(n,)`` variances of the linear predictor that are due to estimation."""
-    if "known" in rows.kinds:
+    if "known" in rows.kinds and (rows.inflation is not None or fit.design.family.name == "ordinal"):
+        numbers = family_numbers(fit)
+        others = np.zeros((rows.X.shape[0], numbers.inflation.size + numbers.values.size))
+        gradient = np.column_stack([rows.X, others])
+        variance = fit.solution.groups.response_variance(gradient, rows.index, rows.Z)
+    elif "known" in rows.kinds:
         variance = fit.solution.groups.prediction_variance(rows.X, rows.index, rows.Z)
     else:
         variance = quadratic_forms(rows.X, fit.solution.vcov_beta)

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from multilevel.errors import OptionError
 from multilevel.inference.averages import averaged, share_of_zeros
 from multilevel.inference.classes import class_probabilities
 from multilevel.inference.effects import family_numbers
 from multilevel.inference.observations import Observations, observed
 from multilevel.inference.on_link import WantedRows, estimation_variance, group_variance, predictor
-from multilevel.model.families import Ordinal
+from multilevel.model.families import Ordinal, link_of
+from multilevel.model.families import slope as slope_of
 from multilevel.results import Fit
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,9 @@ def on_response_scale(
     if level is None:
         return {"prediction": prediction}
     if rows.inflation is not None and not observation:
-        raise _no_interval("of a model with zero inflation")
+        new = group_variance(fit, rows, ("new",)) * ((1.0 - zeros) * slope) ** 2
+        std_error = np.sqrt(_inflated_variance(fit, rows, rows.inflation, zeros, mean, slope) + new)
+        return {"prediction": prediction} | _about(fit, prediction, std_error, level)
     variance = estimation_variance(fit, rows) + group_variance(fit, rows, ("new",))
     if observation:
         sd = np.sqrt(variance + spread)
@@ -74,9 +76,23 @@ def _shares(found: tuple[Floats, Floats, Floats], trials: Floats | None) -> dict
     return {"std_error": found[0] / per, "lower": found[1] / per, "upper": found[2] / per}
 
 
-def _no_interval(what: str) -> OptionError:
-    return OptionError(
-        f"an interval was asked of the mean response {what}",
-        allowed="predictions alone, or intervals with scale='link'",
-        remedy="leave interval out",
-    )
+def _inflated_variance(
+    fit: Fit, rows: WantedRows, inflation: Floats, zeros: Floats, mean: Floats, slope: Floats
+) -> Floats:
+    """Return variances of means with extra zeros, by the delta method."""
+    by_zeros = -(zeros * (1.0 - zeros) * mean)[:, None] * inflation
+    others = np.zeros((mean.size, family_numbers(fit).values.size))
+    move = ((1.0 - zeros) * slope)[:, None]
+    gradient = np.column_stack([move * rows.X, by_zeros, others])
+    found = fit.solution.groups.response_variance(gradient, rows.index, [move * Z for Z in rows.Z])
+    return np.maximum(found, 0.0)
+
+
+def _about(fit: Fit, mean: Floats, std_error: Floats, level: float) -> dict[str, Floats]:
+    """Return the interval of a mean whose link is normal with the standard error by the delta method."""
+    link = str(fit.design.family.link)
+    eta = link_of(link, mean)
+    steepness = np.abs(slope_of(link, eta))
+    half = np.divide(std_error, steepness, out=np.zeros_like(mean), where=steepness > 0)
+    lower, upper = _transformed(fit, eta, float(ndtri((1 + level) / 2)) * half, np.zeros_like(eta))
+    return {"std_error": std_error, "lower": lower, "upper": upper}

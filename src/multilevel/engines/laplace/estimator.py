@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from multilevel.design.design import Design
 from multilevel.engines.laplace.boundary import Snapped, escape, snapped
 from multilevel.engines.laplace.effects import LaplaceEffects
+from multilevel.engines.laplace.natural import natural_jacobian
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
 from multilevel.engines.laplace.start import plain_start, start_vector
@@ -265,7 +266,7 @@ def solution_of(problem: LaplaceProblem, optimum: Optimum) -> Solution:
             complementarity=float(snap.complementarity),
             evaluations=search.evaluations,
         ),
-        groups=LaplaceEffects(problem, search.x, vcov),
+        groups=LaplaceEffects(problem, search.x, vcov, covariance),
         family_numbers=numbers,
         nodes=problem.nodes,
     )
@@ -296,13 +297,8 @@ def _thresholds(
     """Return thresholds of the uncentred columns and their standard errors, by the delta method."""
     here, scaling = problem.places, problem.layout.scaling.fixed
     aux = x[here.auxiliary]
-    J = np.zeros((aux.size, x.size))
-    for c in range(aux.size):
-        J[c, here.auxiliary.start] = 1.0
-        for d in range(1, c + 1):
-            J[c, here.auxiliary.start + d] = np.exp(aux[d])
-    shift = scaling.centre @ scaling.back
-    J[:, here.coefficients] = shift
+    J = natural_jacobian(problem, x)[here.auxiliary]
+    covariance = covariance[: J.shape[1], : J.shape[1]]
     values = problem.natural(x) + float(scaling.centre @ beta)
     classes = problem.design.classes or tuple(str(c) for c in range(1, aux.size + 2))
     names = tuple(f"{a}|{b}" for a, b in itertools.pairwise(classes))

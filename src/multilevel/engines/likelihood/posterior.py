@@ -95,6 +95,10 @@ class Posterior:
         unit = self._sigma * moments.scaling.y_scale
         return np.asarray(unit**2 * (np.einsum("np,pq,nq->n", a, self._found["R"], a) + effects))
 
+    def response_variance(self, gradient: Floats, index: Sequence[Ints], Z: Sequence[Floats]) -> Floats:
+        """Return the variances of predictions: a linear model has coefficients only."""
+        return self.prediction_variance(gradient, index, Z)
+
     def curvature(self) -> Curvature:
         """Return the asymptotic covariance of the variance parameters and how Var(beta) moves with them.
 
