@@ -81,16 +81,18 @@ bool Elimination::eliminate_node(int p) {
   subtract_crossproduct(WC, k, r_, D_.data());
   if (w == 0) return true;
   multiply(U, N, WN, k, k, w);
-  for (auto e = list_start_[p]; e < list_start_[p + 1]; ++e) {
-    const int u = list_[e], ku = k_of(u), col = list_column_[e];
-    double *Cu = C_.data() + coff_[u], *Au = A_.data() + aoff_[u];
+  add_to_later(p, WN, WC, r_, -1.0, C_.data());
+  if (run_[p]) {
+    update_core(p, WN, k, w);
+    return true;
+  }
+  for (auto e = list_start_[p]; e < list_start_[p + 1] && list_[e] < n_sparse_; ++e) {
+    const int u = list_[e], ku = k_of(u);
+    double* Au = A_.data() + aoff_[u];
     for (int c = 0; c < k; ++c) {
-      const double* wn = WN + static_cast<std::ptrdiff_t>(c) * w + col;
-      const double* wc = WC + static_cast<std::ptrdiff_t>(c) * r_;
-      for (int i = 0; i < ku; ++i) {
-        for (int j = 0; j < r_; ++j) Cu[i * r_ + j] -= wn[i] * wc[j];
+      const double* wn = WN + static_cast<std::ptrdiff_t>(c) * w + list_column_[e];
+      for (int i = 0; i < ku; ++i)
         for (int j = 0; j < ku; ++j) Au[i * ku + j] -= wn[i] * wn[j];
-      }
     }
   }
   update_pairs(p, WN, k, w);
@@ -220,18 +222,10 @@ void Elimination::solve_core() {
 
 // B_p = K (C - N B_R), H_p = (I - A K)(C - N B_R) with K = U'U.
 void Elimination::solve_node(int p) {
-  const int k = k_of(p), w = width_[p];
+  const int k = k_of(p);
   thread_local std::vector<double> c, Uc, AB;
   c.assign(C_of(p), C_of(p) + static_cast<std::ptrdiff_t>(k) * r_);
-  for (auto e = list_start_[p]; e < list_start_[p + 1]; ++e) {
-    const int u = list_[e], ku = k_of(u);
-    for (int i = 0; i < k; ++i)
-      for (int j = 0; j < ku; ++j) {
-        const double n = N_of(p)[i * w + list_column_[e] + j];
-        const double* b = B_.data() + coff_[u] + static_cast<std::int64_t>(j) * r_;
-        for (int a = 0; a < r_; ++a) c[i * r_ + a] -= n * b[a];
-      }
-  }
+  add_later(p, N_of(p), B_.data(), r_, -1.0, c.data());
   const double* U = U_.data() + aoff_[p];
   double *B = B_.data() + coff_[p], *H = H_.data() + coff_[p];
   Uc.resize(c.size());
@@ -253,19 +247,8 @@ void Elimination::raw_products(const std::vector<double>& w, std::vector<double>
     for (int i = 0; i < k; ++i)
       for (int j = 0; j < k; ++j)
         for (int t = 0; t < s; ++t) o[i * s + t] += A[i * k + j] * wp[j * s + t];
-    for (auto e = list_start_[p]; e < list_start_[p + 1]; ++e) {
-      const int u = list_[e], ku = k_of(u);
-      const double* wu = w.data() + eoff_[u] * s;
-      double* ou = out.data() + eoff_[u] * s;
-      for (int i = 0; i < k; ++i)
-        for (int j = 0; j < ku; ++j) {
-          const double n = N0_[noff_[p] + i * width_[p] + list_column_[e] + j];
-          for (int t = 0; t < s; ++t) {
-            o[i * s + t] += n * wu[j * s + t];
-            ou[j * s + t] += n * wp[i * s + t];
-          }
-        }
-    }
+    add_later(p, N0_.data() + noff_[p], w.data(), s, 1.0, o);
+    add_to_later(p, N0_.data() + noff_[p], wp, s, 1.0, out.data());
   }
   if (Q_ == 0) return;
   const std::size_t Q = Q_;
@@ -292,15 +275,7 @@ void Elimination::forward_columns(std::vector<double>& c, std::vector<double>& D
     for (int a = 0; a < k; ++a)
       for (int i = 0; i < k; ++i)
         for (int t = 0; t < s; ++t) K[i * s + t] += U[a * k + i] * W[a * s + t];
-    for (auto e = list_start_[p]; e < list_start_[p + 1]; ++e) {
-      const int u = list_[e], ku = k_of(u);
-      double* cu = c.data() + eoff_[u] * s;
-      for (int i = 0; i < k; ++i)
-        for (int j = 0; j < ku; ++j) {
-          const double n = N_of(p)[i * w + list_column_[e] + j];
-          for (int t = 0; t < s; ++t) cu[j * s + t] -= n * K[i * s + t];
-        }
-    }
+    add_to_later(p, N_of(p), K.data(), s, -1.0, c.data());
   }
   if (Q_ == 0) return;
   const std::size_t Q = Q_;

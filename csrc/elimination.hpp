@@ -87,6 +87,12 @@ class Elimination final : public Profile {
   void place_values(const Moments& moments);
   double* block(std::vector<double>& N, int lo, int hi) const;
 
+  // Products with N, k x width, of a node and what stands at its later nodes, s columns (elimination_later.cpp):
+  // out (k x s) += sign N x; x += sign N'y.
+  void add_later(int p, const double* N, const double* x, int s, double sign, double* out) const;
+  void add_to_later(int p, const double* N, const double* y, int s, double sign, double* x) const;
+  void update_core(int p, const double* W, int k, int w);
+  void multiply_core(int p, std::vector<double>& T1) const;
   bool eliminate_node(int p);
   void update_pairs(int p, const double* W, int k, int w);
   void fill_core_block(int u, int v);
@@ -116,6 +122,7 @@ class Elimination final : public Profile {
   std::vector<std::int64_t> list_start_;              // n_sparse + 1
   std::vector<std::int32_t> list_, list_column_;      // later nodes, column of each inside the node's N
   std::vector<int> width_;                            // columns of N of a node
+  std::vector<char> run_;                             // whether a node's later nodes are consecutive ones of the core
   std::vector<double> A0_, C0_, N0_, D0_, core0_;     // data; core is Q x Q column-major, lower triangle
   std::vector<double> A_, C_, N_, D_, core_;          // partially eliminated
   std::vector<double> U_;                             // L^-1 Lambda' of sparse nodes

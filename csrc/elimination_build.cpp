@@ -169,6 +169,7 @@ void Elimination::build_lists(const Moments& moments) {
   list_start_.assign(n_sparse_ + 1, 0);
   noff_.assign(n_sparse_ + 1, 0);
   width_.assign(n_sparse_, 0);
+  run_.assign(n_sparse_, 0);
   for (int p = 0; p < n_sparse_; ++p) list_start_[p + 1] = list_start_[p] + static_cast<std::int64_t>(lists[p].size());
   list_.resize(list_start_[n_sparse_]);
   list_column_.resize(list_.size());
@@ -179,6 +180,8 @@ void Elimination::build_lists(const Moments& moments) {
       list_column_[e++] = width_[p];
       width_[p] += k_of(u);
     }
+    run_[p] = !lists[p].empty() && lists[p].front() >= n_sparse_ &&
+              lists[p].back() - lists[p].front() + 1 == static_cast<std::int32_t>(lists[p].size());
     noff_[p + 1] = noff_[p] + static_cast<std::int64_t>(k_of(p)) * width_[p];
     lists[p] = {};
   }

@@ -282,7 +282,10 @@ void Elimination::selected_node(int p) {
     if (k == 1 && !store && list_[list_start_[p]] >= n_sparse_) {
       gamma[0] = quadratic_scalar(p);
     } else {
-      gather_product(p, T1);
+      if (run_[p])
+        multiply_core(p, T1);
+      else
+        gather_product(p, T1);
       for (int a = 0; a < k; ++a)
         for (int b = 0; b < k; ++b)
           for (int j = 0; j < w; ++j) gamma[a * k + b] += T1[a * w + j] * N_of(p)[b * w + j];

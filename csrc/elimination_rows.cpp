@@ -52,10 +52,7 @@ void Elimination::solve_selected(std::vector<double>& c) const {
     if (w == 0 || zero_factor_[factor_[p]]) continue;
     K.assign(c.begin() + eoff_[p], c.begin() + eoff_[p] + k);
     apply_K(p, K.data());
-    for (auto e = list_start_[p]; e < list_start_[p + 1]; ++e)
-      for (int i = 0; i < k; ++i)
-        for (int j = 0; j < k_of(list_[e]); ++j)
-          c[eoff_[list_[e]] + j] -= N_of(p)[i * w + list_column_[e] + j] * K[i];
+    add_to_later(p, N_of(p), K.data(), 1, -1.0, c.data());
   }
   if (Q_ > 0) {
     const std::int64_t first = eoff_[n_sparse_];
@@ -64,12 +61,8 @@ void Elimination::solve_selected(std::vector<double>& c) const {
     for (int i = 0; i < Q_; ++i) c[first + i] = y[i];
   }
   for (int p = n_sparse_ - 1; p >= 0; --p) {
-    const int k = k_of(p), w = width_[p];
     double* cp = c.data() + eoff_[p];
-    for (auto e = list_start_[p]; e < list_start_[p + 1]; ++e)
-      for (int i = 0; i < k; ++i)
-        for (int j = 0; j < k_of(list_[e]); ++j)
-          cp[i] -= N_of(p)[i * w + list_column_[e] + j] * c[eoff_[list_[e]] + j];
+    add_later(p, N_of(p), c.data(), 1, -1.0, cp);
     apply_K(p, cp);
   }
 }
