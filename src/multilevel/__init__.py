@@ -5,6 +5,7 @@ from multilevel.data import datasets
 from multilevel.engines.pace import SamplingProgress
 from multilevel.errors import (
     AliasedWarning,
+    ApproximationWarning,
     BoundaryWarning,
     CheckpointWarning,
     ComparisonError,
@@ -83,6 +84,7 @@ __all__ = [
     "Uniform",
     "Wishart",
     "AliasedWarning",
+    "ApproximationWarning",
     "BoundaryWarning",
     "CheckpointWarning",
     "ComparisonError",

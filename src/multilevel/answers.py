@@ -19,7 +19,13 @@ from multilevel.engines.laplace import solve_laplace, solve_quadrature
 from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method, Status
-from multilevel.errors import BoundaryWarning, ConvergenceWarning, DataError, warn
+from multilevel.errors import (
+    ApproximationWarning,
+    BoundaryWarning,
+    ConvergenceWarning,
+    DataError,
+    warn,
+)
 from multilevel.inference.new_data import read_new_data
 from multilevel.model import Model
 from multilevel.model.families import Gaussian
@@ -29,6 +35,8 @@ from multilevel.results.questions import Page, Question, ResidualKind, Scale
 
 Floats = NDArray[np.float64]
 
+MUCH_SHIFT = 0.5
+"""Movement of a parameter from Laplace's method to quadrature that is worth a warning, in standard errors."""
 PAGES = {
     "summary": report.summary,
     "latex": report.to_latex,
@@ -99,11 +107,14 @@ def _estimate_generalised(
 
 
 def _warn(fit: Fit) -> None:
-    """Warn of a boundary, or of an optimum that is not certified."""
+    """Warn of a boundary, an optimum that is not certified, or an approximation that is far off."""
     if fit.status is Status.BOUNDARY:
         warn(fit.sentence, BoundaryWarning)
     elif fit.status is not Status.OPTIMAL:
         warn(fit.sentence, ConvergenceWarning)
+    accuracy = fit.solution.accuracy
+    if accuracy is not None and accuracy.shift > MUCH_SHIFT:
+        warn(accuracy.sentence, ApproximationWarning)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -124,6 +124,10 @@ class ConvergenceWarning(MultilevelWarning):
     """The optimum could not be certified."""
 
 
+class ApproximationWarning(MultilevelWarning):
+    """Laplace's method moves an estimate by more than half a standard error; quadrature would not."""
+
+
 class CheckpointWarning(MultilevelWarning):
     """The end of a checkpoint was damaged; the run goes on from what is whole before it."""
 

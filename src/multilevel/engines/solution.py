@@ -142,6 +142,32 @@ class FamilyNumbers:
     n_distinct: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """What adaptive quadrature says at the estimates of a fit by Laplace's method.
+
+    Parameters
+    ----------
+    nodes
+        In each dimension.
+    loglik
+        Log-likelihood by quadrature less that by Laplace's method.
+    shift
+        Largest movement of a parameter, in standard errors, by one Newton step towards the optimum of
+        quadrature.
+    parameter
+        Which one that is.
+    sentence
+        The same in words if it is worth telling, else "".
+    """
+
+    nodes: int
+    loglik: float
+    shift: float
+    parameter: str
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
     """Estimates in the units of the data.
@@ -174,6 +200,8 @@ class Solution:
         Of a generalised linear model, else ``None``.
     nodes
         Nodes of each dimension of quadrature, else ``None``.
+    accuracy
+        Of fits by Laplace's method whose likelihood quadrature can do, too; else ``None``.
     """
 
     method: Method
@@ -191,3 +219,4 @@ class Solution:
     groups: GroupPosterior
     family_numbers: FamilyNumbers | None = None
     nodes: int | None = None
+    accuracy: Accuracy | None = None

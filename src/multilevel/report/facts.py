@@ -39,6 +39,7 @@ def facts(fit: Fit) -> dict[str, Any]:
             "complementarity": plain_value(certificate.complementarity),
             "evaluations": int(certificate.evaluations),
         },
+        "accuracy": _accuracy(fit),
         "loglik": plain_value(fit.loglik),
         "deviance": plain_value(fit.deviance),
         "aic": plain_value(fit.aic),
@@ -50,6 +51,19 @@ def facts(fit: Fit) -> dict[str, Any]:
         "correlations": records(table(fit, "correlations")),
         "family_parameters": records(table(fit, "family_parameters")),
         "zero_inflation": records(table(fit, "zero_inflation")),
+    }
+
+
+def _accuracy(fit: Fit) -> dict[str, Any] | None:
+    """Return what adaptive quadrature says of a fit by Laplace's method."""
+    accuracy = fit.solution.accuracy
+    if accuracy is None:
+        return None
+    return {
+        "nodes": int(accuracy.nodes),
+        "loglik": plain_value(accuracy.loglik),
+        "shift": plain_value(accuracy.shift),
+        "parameter": accuracy.parameter,
     }
 
 

@@ -112,8 +112,14 @@ class Fit:
 
     @property
     def sentence(self) -> str:
-        """How the fit ended, in a sentence, with a sentence for each variance at its boundary."""
-        return " ".join(part for part in (self.solution.sentence, *self.solution.boundary) if part)
+        """How the fit ended, in a sentence, with one for each variance at its boundary.
+
+        After a fit by Laplace's method on one grouping factor the last sentence compares it with adaptive
+        quadrature, if the difference is worth telling; the numbers are in ``fit.solution.accuracy``.
+        """
+        accuracy = self.solution.accuracy
+        last = "" if accuracy is None else accuracy.sentence
+        return " ".join(part for part in (self.solution.sentence, *self.solution.boundary, last) if part)
 
     @property
     def certificate(self) -> Certificate:

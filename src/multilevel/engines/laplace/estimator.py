@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.design.design import Design
+from multilevel.engines.laplace.accuracy import accuracy_of
 from multilevel.engines.laplace.boundary import Snapped, escape, snapped
 from multilevel.engines.laplace.effects import LaplaceEffects
 from multilevel.engines.laplace.natural import natural_jacobian
@@ -244,6 +245,7 @@ def solution_of(problem: LaplaceProblem, optimum: Optimum) -> Solution:
     status = ENDS[optimum.end]
     if status is Status.OPTIMAL and any(is_singular(T) for T in relative):
         status = Status.BOUNDARY
+    checked = problem.method == "laplace" and status in GOOD
     numbers = _family_numbers(problem, search.x, covariance, beta)
     sigma = dict(zip(numbers.names, numbers.values, strict=True)).get("sigma", 1.0)
     parameters = here.theta.start + sum(n_theta(block) for block in problem.layout.blocks)
@@ -269,6 +271,7 @@ def solution_of(problem: LaplaceProblem, optimum: Optimum) -> Solution:
         groups=LaplaceEffects(problem, search.x, vcov, covariance),
         family_numbers=numbers,
         nodes=problem.nodes,
+        accuracy=accuracy_of(problem, search.x, covariance) if checked else None,
     )
 
 

@@ -56,7 +56,9 @@ def solve_quadrature(
     is that of the value itself: it follows the nodes as modes and curvatures move.
     """
     layout = layout_of(design)
-    problem = QuadratureProblem(design, layout, checked_nodes(layout.effects, nodes))
+    nodes = checked_nodes(layout.effects, nodes)
+    laplace = LaplaceProblem(design, layout)
+    problem = QuadratureProblem.about(laplace, nodes)
 
     def watch(evaluations: int, value: float, decrement: float) -> bool:
         return progress is None or progress(Progress(evaluations, value, decrement)) is not False
@@ -64,13 +66,12 @@ def solve_quadrature(
     if start is not None:
         search = first_search(problem, np.array(start, dtype=np.float64))
     else:
-        search = _from_laplace(problem, start_vector(design, layout))
+        search = _from_laplace(laplace, problem, start_vector(design, layout))
     return solution_of(problem, optimise(problem, search, max_evaluations, watch))
 
 
-def _from_laplace(problem: QuadratureProblem, x0: Floats) -> Search:
+def _from_laplace(laplace: LaplaceProblem, problem: QuadratureProblem, x0: Floats) -> Search:
     """Return a search at Laplace's estimates with the metric there, or where those are singular at ``x0``."""
-    laplace = LaplaceProblem(problem.design, problem.layout)
     near = first_search(laplace, x0)
     minimise(laplace.at, near, limit=50, watch=_always, tolerance=NEAR)
     if not any(is_singular(T) for T in laplace.relative(near.x)):

@@ -98,8 +98,20 @@ class QuadratureProblem(LaplaceProblem):
 
     def __init__(self, design: Design, layout: Layout, nodes: int) -> None:
         super().__init__(design, layout)
+        self._place_nodes(nodes)
+
+    @classmethod
+    def about(cls, problem: LaplaceProblem, nodes: int) -> QuadratureProblem:
+        """Return the problem that shares rows and modes with one of Laplace's method."""
+        made = cls.__new__(cls)
+        for name in LaplaceProblem.__slots__:
+            setattr(made, name, getattr(problem, name))
+        made._place_nodes(nodes)
+        return made
+
+    def _place_nodes(self, nodes: int) -> None:
         self._nodes = nodes
-        points, log_weights = hermite_grid(layout.effects[0], nodes)
+        points, log_weights = hermite_grid(self.layout.effects[0], nodes)
         self._grid = core.Quadrature(self._native, points, log_weights, threads)
 
     @property
