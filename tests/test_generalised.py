@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import polars as pl
 import pytest
 
 import multilevel as ml
+from multilevel.model import families
 from tests.generalised import CASES, fitted, table
 
 PARAMETERS = {
@@ -213,3 +215,10 @@ def test_thresholds_span_the_constant() -> None:
         )
     assert without.deviance == pytest.approx(with_levels.deviance, abs=1e-6)
     assert len(without.fixed_effects) == len(with_levels.fixed_effects) == 2
+
+
+def test_the_page_lists_every_family_with_its_links() -> None:
+    page = Path(__file__).resolve().parents[1] / "docs" / "generalised.md"
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([\w, ]+) \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    listed = {name: tuple(links.split(", ")) for name, links in rows if name in families.REGISTRY}
+    assert listed == {name: family.links for name, family in families.REGISTRY.items()}

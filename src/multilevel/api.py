@@ -60,6 +60,8 @@ def formula(
     >>> import multilevel as ml
     >>> ml.formula("reaction ~ days + (days | subject)").fixed
     '1 + days'
+    >>> ml.formula("ticks ~ year + (1 | brood)", family="poisson").family
+    Poisson(link='log')
     """
     return with_family(parse_formula(text, lme4_compat=lme4_compat), family, zero_inflation)
 
@@ -97,10 +99,11 @@ def fit(
     family
         Distribution of the response: "gaussian", "bernoulli", "binomial" (response ``prop(successes,
         trials)``), "poisson", "negative_binomial", "negative_binomial_linear", "gamma", "inverse_gaussian",
-        "beta", "beta_binomial", "student", "ordinal", or one of `multilevel.families` with its link; ``None``
-        for that of the model, gaussian for a formula.
+        "beta", "beta_binomial", "student", "ordinal", or one of `multilevel.families` with a link that is not
+        its usual one, ``families.Binomial(link="probit")``; ``None`` for that of the model, gaussian for a
+        formula.
     zero_inflation
-        Right side of a formula, ``"~ 1"`` or ``"~ x"``, for the logit of the share of extra zeros.
+        Right side of a formula, ``"~ 1"`` or ``"~ x"``, for the logit of the share of extra zeros of counts.
     method
         "reml" (restricted maximum likelihood, the default of the gaussian family) or "ml"; "laplace" for the
         other families: maximum likelihood by Laplace's method; "quadrature" for them with one grouping factor
@@ -114,7 +117,7 @@ def fit(
     frequency_weights
         How many times each row counts: a column's name or one for each row.
     offset
-        Subtracted from the response: a number, a column's name, or one for each row.
+        Added to the linear predictor, with coefficient 1: a number, a column's name, or one for each row.
     missing
         "report": rows with a missing value are left out with a warning, but a missing group is an error;
         "drop": both are left out; "error": both are refused.
@@ -149,6 +152,11 @@ def fit(
     >>> fit = ml.fit("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"))
     >>> round(fit.deviance, 3)
     1743.628
+    >>> herds, model = ml.datasets.load("cbpp"), "prop(incidence, size) ~ period + (1 | herd)"
+    >>> round(ml.fit(model, herds, family="binomial").deviance, 3)
+    184.053
+    >>> ml.fit(model, herds, family=ml.families.Binomial(link="probit")).family
+    'binomial (probit link)'
     """
     _refuse_bare_weights(weights)
     parsed, lme4_compat = given_model(
@@ -341,7 +349,8 @@ def compare(*results: Fit | Posterior, group: str | None = None) -> Any:
     Parameters
     ----------
     results
-        Two or more fits to the same rows, response and weights; or two or more posteriors.
+        Two or more fits to the same rows, response, trials and weights, of whatever families; or two or more
+        posteriors.
     group
         Of posteriors: a grouping factor whose levels are left out in place of rows.
 

@@ -78,6 +78,11 @@ TICKS = ("ticks ~ year + (1 | brood)", "grouseticks")
     [
         (HERDS, "--family binomial", {"family": "binomial"}),
         (HERDS, "--family binomial --link probit", {"family": ml.families.Binomial(link="probit")}),
+        (
+            HERDS,
+            "--family binomial --method quadrature --nodes 9",
+            {"family": "binomial", "method": "quadrature", "nodes": 9},
+        ),
         (TICKS, "--family negative_binomial --level 0.8", {"family": "negative_binomial", "level": 0.8}),
         (TICKS, "--family poisson --zero-inflation ~1", {"family": "poisson", "zero_inflation": "~ 1"}),
     ],
@@ -103,6 +108,7 @@ def test_families_reach_the_library(
             ["--family", "student", "--zero-inflation", "~ 1"],
             "zero inflation was asked of the student family",
         ),
+        (["--nodes", "9"], "nodes=9 was given to method='reml'"),
         (["--method", "laplace"], "method='laplace' was asked of the gaussian family with identity link"),
         (["--zero-inflation", "~ 1"], "zero inflation was asked of the gaussian family"),
         (["--family", "binomial"], "the binomial family was given the response `ticks` without trials"),
@@ -180,11 +186,13 @@ def test_options_of_sampling_reach_the_library(
     monkeypatch.setattr(commands.sampling, "sample", sample)
     words = ["--method", "gibbs", "--chains", "2", "--warmup", "50", "--level", "0.5", "--missing", "error"]
     words += ["--precision-weights", "w", "--frequency-weights", "f", "--offset", "o", "--residual-sd", "25"]
-    words += ["--residual-groups", "s:c"]
+    words += ["--residual-groups", "s:c", "--family", "gamma", "--link", "inverse", "--zero-inflation", "~ x"]
     words += ["--checkpoint", "my.run", "--resume", "--max-time", "60", "--threads", "2", "--no-progress"]
     run([*DRAWS, *words, "--lme4-compat", "--priors", "brms"], capsys)
     assert asked == {
         "priors": "brms",
+        "family": ml.families.Gamma(link="inverse"),
+        "zero_inflation": "~ x",
         "method": "gibbs",
         "draws": 1000,
         "chains": 2,

@@ -27,6 +27,7 @@ def test_defaults_of_fit_are_those_of_the_library() -> None:
         "link": None,
         "zero_inflation": None,
         "method": None,
+        "nodes": None,
         "save": None,
         "format": "table",
         "ddf": None,
@@ -53,7 +54,7 @@ def test_every_method_of_sampling_can_be_asked_for(method: str) -> None:
 
 def test_defaults_of_sample_are_those_of_the_library() -> None:
     options = vars(build_parser().parse_args(["sample", "y ~ x", "d.csv"]))
-    own = {"run", "formula", "data", "save", "format", "prior", "priors"}
+    own = {"run", "formula", "data", "save", "format", "prior", "priors", "link"}
     library = {
         name: parameter.default
         for name, parameter in inspect.signature(ml.sample).parameters.items()
@@ -67,6 +68,7 @@ def test_defaults_of_sample_are_those_of_the_library() -> None:
         "format": "table",
         "prior": [],
         "priors": "default",
+        "link": None,
     }
 
 

@@ -29,7 +29,8 @@ def test_defaults() -> None:
     [
         (
             {"method": "REML"},
-            "method='REML' is not known\n  allowed: 'reml', 'ml', 'laplace', 'quadrature'\n  try: method='reml'",
+            "method='REML' is not known\n  allowed: 'reml', 'ml', 'laplace', 'quadrature'\n"
+            "  try: method='reml'",
         ),
         ({"ddf": None}, "ddf=None is not known"),
         ({"missing": "keep"}, "missing='keep' is not known"),

@@ -24,4 +24,4 @@ def test_every_page_can_be_written() -> None:
 
 
 def test_kinds_of_groups() -> None:
-    assert get_args(Groups) == ("known", "new", "typical")
+    assert get_args(Groups) == ("known", "new", "typical", "average")

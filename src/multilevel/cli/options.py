@@ -92,6 +92,12 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="default: reml for the gaussian family, laplace for the others",
     )
     fit.add_argument(
+        "--nodes",
+        metavar="N",
+        type=int,
+        help="of --method quadrature, in each dimension; default: 25, 15 or 9",
+    )
+    fit.add_argument(
         "--ddf",
         choices=get_args(Ddf),
         help="degrees of freedom of the tests of coefficients; default: satterthwaite for the gaussian "
@@ -108,6 +114,7 @@ def _add_sample(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     sample.set_defaults(run=run_sample)
     _add_model_and_data(sample)
+    _add_family(sample)
     sample.add_argument(
         "--prior", metavar="NAME=PRIOR", action="append", default=[], help="prior of one parameter; see below"
     )
