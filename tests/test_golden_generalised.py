@@ -1,4 +1,4 @@
-"""Agreement with recorded numbers of glmmTMB, glmer, clmm and dense algebra: tests/golden/generalised, by make.R.
+"""Agreement with recorded numbers of glmmTMB, glmer, clmm and dense algebra: tests/golden/generalised.
 
 Every peer's log-likelihood was computed again in R from the densities alone, at the peer's estimates; ours is
 held to that number. Tolerances:
@@ -6,7 +6,7 @@ held to that number. Tolerances:
 - our likelihood at the peer's estimates: 1e-6 of the one by dense algebra, whose derivatives are differences;
 - log-likelihood at the optimum: at most 1e-6 below the peer's and 1e-4 above it, since peers stop early;
 - coefficients, numbers of the family, thresholds: 1e-3 standard errors; standard errors: 1e-3 relative where
-  the peer is glmmTMB or dense algebra, 1e-2 where it is glmer or clmm, whose Hessians are differences of values
+  the peer is glmmTMB or dense algebra, 1e-2 where it is glmer or clmm, whose Hessians are less exact
   (2e-2 where glmer is the second opinion: 1.5% off for the uncentred height of grouseticks);
 - sds: 1e-3 relative; correlations: 1e-3; modes: 1e-3 of their conditional sd; sums of their squares: 2e-3;
 - quadrature against integration: 1e-5 in the log-likelihood, 1e-3 standard errors in the coefficients.
