@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -145,6 +145,30 @@ def test_predictions_have_intervals_on_request(
     assert first["lower"] < first["prediction"] < first["upper"]
     wider = json.loads(run([*words, "--observation"], capsys))[0]
     assert wider["upper"] - wider["lower"] > first["upper"] - first["lower"]
+
+
+@pytest.mark.parametrize("scale", ["response", "link"])
+@pytest.mark.parametrize("groups", ["known", "typical", "average"])
+def test_generalised_fits_predict(
+    groups: Literal["known", "typical", "average"],
+    scale: Literal["response", "link"],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    saved = str(tmp_path / "ticks.fit")
+    run(["fit", *TICKS, "--family", "poisson", "--save", saved], capsys)
+    words = ["predict", saved, "grouseticks", "--groups", groups, "--scale", scale, "--format", "json"]
+    ticks = ml.datasets.load("grouseticks")
+    expected = ml.fit(TICKS[0], ticks, family="poisson").predict(ticks, groups=groups, scale=scale)
+    found = [row["prediction"] for row in json.loads(run(words, capsys))]
+    assert found == pytest.approx(list(expected["prediction"]), rel=1e-6)
+
+
+def test_a_posterior_has_no_scale_to_choose(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = str(tmp_path / "sleep.draws")
+    run([*DRAWS, *PRIORS, "--save", saved], capsys)
+    assert main(["predict", saved, "sleepstudy", "--scale", "link"]) == 1
+    assert "--scale link was asked of a posterior" in capsys.readouterr().err
 
 
 DRAWS = ["sample", "reaction ~ days + (days | subject)", "sleepstudy", "--seed", "1", "--draws", "1000"]

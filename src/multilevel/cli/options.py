@@ -10,6 +10,7 @@ from multilevel.engines.solution import Method
 from multilevel.model.families import REGISTRY
 from multilevel.model.families.family import LINKS
 from multilevel.results.options import Ddf
+from multilevel.results.questions import Groups, Scale
 from multilevel.version import __version__
 
 FIT_EXAMPLES = """\
@@ -41,6 +42,7 @@ PREDICT_EXAMPLES = """\
 examples:
   multilevel predict sleep.fit new.csv
   multilevel predict sleep.fit new.csv --groups typical --interval 0.9 --format markdown
+  multilevel predict ticks.fit new.csv --groups average --interval 0.9
 """
 
 
@@ -260,10 +262,15 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     predict.add_argument("data", metavar="DATA", help="as in `multilevel fit`; needs no response column")
     predict.add_argument(
         "--groups",
-        choices=["known", "new", "typical"],
+        choices=get_args(Groups),
         default="known",
-        help="for the groups of the data, for groups not seen before, or for a group whose effects are zero; "
-        "default: %(default)s",
+        help="for the groups of the data, for groups not seen before, for a group whose effects are zero, or "
+        "on average over all groups; default: %(default)s",
+    )
+    predict.add_argument(
+        "--scale",
+        choices=get_args(Scale),
+        help="of a fit: means of the response, or the linear predictor; default: response",
     )
     predict.add_argument("--interval", metavar="P", type=float, help="probability of intervals, such as 0.9")
     predict.add_argument(
