@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import multilevel as ml
 from multilevel.data import read_table
 from multilevel.design import bind, columns_needed
 from multilevel.errors import DataError, MultilevelError, OptionError
@@ -97,3 +98,53 @@ def test_offsets_of_new_rows_count() -> None:
     fixed = fitted(offset=2.5)
     new = read_new_data(fixed, DATA, groups="known", observation=False)
     np.testing.assert_allclose(predict(fixed, new.rows)["prediction"], predict(fixed)["prediction"])
+
+
+COUNTS = {
+    "s": RNG.binomial(12, 0.4, N).astype(float),
+    "n": np.full(N, 12.0),
+    "two words": np.full(N, 12.0),
+    "g": DATA["g"],
+    "x": DATA["x"],
+}
+
+
+def shares(trials: str) -> ml.Fit:
+    """Return a binomial fit with given trials."""
+    return ml.fit(f"prop(s, {trials}) ~ x", COUNTS, family="binomial")
+
+
+@pytest.mark.parametrize(("trials", "column"), [("n", "n"), ("`two words`", "two words"), ("12", "")])
+def test_trials_are_needed_for_single_observations_alone(trials: str, column: str) -> None:
+    fit = shares(trials)
+    new: dict[str, Any] = {"x": [0.0, 1.0]}
+    assert read_new_data(fit, new, groups="known", observation=False).trials is None
+    if column:
+        with pytest.raises(DataError, match=column):
+            read_new_data(fit, new, groups="known", observation=True)
+        new[column] = [4.0, 8.0]
+    found = read_new_data(fit, new, groups="known", observation=True).trials
+    assert found is not None
+    assert found.tolist() == ([4.0, 8.0] if column else [12.0, 12.0])
+
+
+@pytest.mark.parametrize("bad", [0.0, 2.5, np.nan, "four"])
+def test_impossible_trials_of_new_rows(bad: Any) -> None:
+    with pytest.raises(DataError, match="column `n` of the new rows has trials that are missing or no whole"):
+        read_new_data(shares("n"), {"x": [0.0], "n": [bad]}, groups="known", observation=True)
+
+
+def test_trials_that_are_an_expression_are_refused_for_single_observations() -> None:
+    fit = shares("n + 1")
+    with pytest.raises(OptionError, match="those of the fit are an expression: n \\+ 1"):
+        read_new_data(fit, {"x": [0.0], "n": [3.0]}, groups="known", observation=True)
+
+
+def test_columns_of_zero_inflation_are_needed() -> None:
+    data = {**DATA, "c": RNG.poisson(2.0, N) * (RNG.random(N) > 0.3)}
+    fit = ml.fit("c ~ 1", data, family="poisson", zero_inflation="~ x")
+    with pytest.raises(DataError, match="x"):
+        read_new_data(fit, {"g": ["a"]}, groups="known", observation=False)
+    found = read_new_data(fit, {"x": [0.5]}, groups="known", observation=False).rows.inflation
+    assert found is not None
+    assert found.tolist() == [[1.0, 0.5]]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import multilevel as ml
 from multilevel.design.design import NewRows
 from multilevel.errors import DataError, OptionError
 from multilevel.inference import coefficients, fitted, predict
@@ -146,3 +147,80 @@ def test_typical_least_squares_and_zero_variance_have_no_nan() -> None:
     for kind in ("known", "new", "typical"):
         found = predict(flat, groups=kind, interval=0.9, observation=True)
         assert np.isfinite(found["lower"]).all()
+
+
+@pytest.fixture(scope="module")
+def herds() -> ml.Fit:
+    data = ml.datasets.load("cbpp")
+    return ml.fit("prop(incidence, size) ~ period + (1 | herd)", data, family="binomial")
+
+
+@pytest.mark.parametrize("groups", ["average", "new"])
+def test_a_single_observation_of_the_population_has_a_group_of_its_own(fit: Fit, groups: Any) -> None:
+    rows = new_rows(fit, level=-1, unknown=("z",))
+    found = predict(fit, rows, groups=groups, interval=0.9, observation=True)
+    T, V = fit.solution.covariances[0], fit.solution.vcov_beta
+    variance = np.einsum("ij,jk,ik->i", rows.X, T + V, rows.X) + fit.sigma**2
+    np.testing.assert_allclose(found["std_error"], np.sqrt(variance))
+    assert found["varies"][0] == "coefficients + new group effects + residual"
+
+
+@pytest.mark.parametrize(
+    ("groups", "observation", "words"),
+    [
+        ("known", False, "coefficients + estimated group effects"),
+        ("average", False, "coefficients"),
+        ("average", True, "coefficients + new group effects + observation"),
+    ],
+)
+def test_generalised_predictions_say_what_varies(
+    herds: ml.Fit, groups: Any, observation: bool, words: str
+) -> None:
+    found = herds.predict(groups=groups, interval=0.9, observation=observation)
+    assert set(found["varies"]) == {words}
+    assert np.all((found["lower"] >= 0) & (found["upper"] <= 1) & (found["lower"] <= found["upper"]))
+
+
+def test_the_link_of_the_response_is_the_linear_predictor(herds: ml.Fit) -> None:
+    response, link = (herds.predict(interval=0.9, scale=scale) for scale in ("response", "link"))
+    for column in ("prediction", "lower", "upper"):
+        np.testing.assert_allclose(response[column], 1 / (1 + np.exp(-link[column])), rtol=1e-12)
+
+
+def test_intervals_of_observations_cover_those_that_are_drawn(herds: ml.Fit) -> None:
+    """New groups, coefficients and binomial draws, 20,000 times: at least the coverage, and not far above."""
+    n = 30.0
+    found = herds.predict(
+        {"period": ["1", "4"], "size": [n, n]}, groups="new", interval=0.8, observation=True
+    )
+    rng = np.random.default_rng(6)
+    beta = rng.multivariate_normal(herds.solution.beta, herds.vcov, 20_000)
+    eta = beta @ np.array([[1.0, 0, 0, 0], [1, 0, 0, 1]]).T
+    eta = eta + np.sqrt(herds.solution.covariances[0][0, 0]) * rng.normal(size=(20_000, 1))
+    share = rng.binomial(30, 1 / (1 + np.exp(-eta))) / n
+    inside = ((share >= found["lower"].to_numpy()) & (share <= found["upper"].to_numpy())).mean(axis=0)
+    assert np.all((inside > 0.79) & (inside < 0.92))
+    np.testing.assert_allclose(share.std(axis=0), found["std_error"], rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"scale": "log"}, "scale='log' is not known"),
+        ({"scale": "link", "interval": 0.9, "observation": True}, "an observation has no linear predictor"),
+    ],
+)
+def test_generalised_refusals(herds: ml.Fit, keywords: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        herds.predict(**keywords)
+    assert message in str(caught.value)
+
+
+def test_a_saved_fit_predicts_the_same(herds: ml.Fit, tmp_path: Any) -> None:
+    herds.save(tmp_path / "herds.fit")
+    again = ml.load_fit(tmp_path / "herds.fit")
+    for groups in ("known", "average"):
+        one, other = (fit.predict(groups=groups, interval=0.9) for fit in (herds, again))
+        np.testing.assert_allclose(
+            one.drop(columns="varies").to_numpy(), other.drop(columns="varies").to_numpy(), rtol=1e-6
+        )

@@ -40,11 +40,20 @@ def variables_of(model: Model) -> Variables:
         predictors += expression_variables(offset)
     return Variables(
         _each_once(
-            name for text in (model.response, model.trials) if text for name in expression_variables(text)
+            [*(expression_variables(model.response) if model.response else ()), *trials_columns(model)]
         ),
         _each_once(predictors),
         _each_once(name for term in model.groups for name in term.factors),
     )
+
+
+def trials_columns(model: Model) -> tuple[str, ...]:
+    """Return the columns of the trials of a response; none if they are a number, or there are no trials."""
+    try:
+        float(model.trials)
+    except ValueError:
+        return expression_variables(model.trials) if model.trials else ()
+    return ()
 
 
 def columns_needed(

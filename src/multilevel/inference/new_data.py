@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from multilevel.data import Library, Table, read_table
 from multilevel.design import NewRows, bind_new, new_columns_needed
+from multilevel.design.variables import trials_columns
 from multilevel.errors import DataError, OptionError
 from multilevel.inference.posterior_residual import own_term
 from multilevel.inference.predict import kinds_of_terms
-from multilevel.language import expression_variables
 from multilevel.model import Model
 from multilevel.results import Groups
 from multilevel.results.options import Given
@@ -92,7 +92,7 @@ def read_new_data(
 def _trials_column(model: Model) -> str:
     """Return the column of trials, or "" if there are none or they are a number."""
     text = model.trials
-    columns = expression_variables(text) if text else ()
+    columns = trials_columns(model)
     if not columns:
         return ""
     if text.strip("`") not in columns:

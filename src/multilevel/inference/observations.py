@@ -51,13 +51,20 @@ class Observations:
         )
 
     def sharpness(self) -> float:
-        """Return the largest sd of a linear predictor over that of an observation on the link scale."""
-        mu = _means(self, self.eta)
-        spread = np.sqrt(self.family.variance(mu, self.parameters, self.trials))
-        per_trial = 1.0 if self.trials is None else self.trials
-        width = spread / np.maximum(np.abs(slope(self.family.link, self.eta)) * per_trial, 1e-300)
-        sharp = np.divide(self.sd, width, out=np.zeros_like(width), where=width > 0)
-        return max(float(np.nan_to_num(sharp).max(initial=0.0)), float(self.sd.max(initial=0.0)))
+        """Return how fast the distribution function changes over the linear predictor, see `normal_nodes`.
+
+        The largest sd of a linear predictor over that of an observation on the link scale, within three sds.
+        """
+        found = float(self.sd.max(initial=0.0))
+        for place in (-3.0, -1.5, 0.0, 1.5, 3.0):
+            eta = self.eta + place * self.sd
+            spread = np.sqrt(self.family.variance(_means(self, eta), self.parameters, self.trials))
+            steepness = np.abs(slope(str(self.family.link), eta))
+            if self.trials is not None:
+                steepness = steepness * self.trials
+            sharp = np.divide(self.sd * steepness, spread, out=np.zeros_like(spread), where=spread > 0)
+            found = max(found, 0.6 * float(np.nan_to_num(sharp).max(initial=0.0)))
+        return found
 
 
 def observed(rows: Observations, level: float) -> tuple[Floats, Floats, Floats]:

@@ -81,7 +81,7 @@ def _deviance(fit: Fit) -> Floats:
     if design.inflation is None:
         found = design.family.deviance(design.y, mu, family_numbers(fit).values, design.trials)
     if found is None:
-        what = "with zero inflation" if design.inflation is not None else "family"
+        what = "family" if design.inflation is None else "family with zero inflation"
         raise OptionError(
             f"deviance residuals were asked of the {design.family.name} {what}: the best mean of a row is not"
             " its response",
