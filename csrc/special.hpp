@@ -109,6 +109,7 @@ inline Derivatives log_gamma_of(double x) {
 
 // log Gamma(x + y) - log Gamma(x), y >= 0, without their cancellation where x is large.
 inline Derivatives log_rising_of(double x, double y) {
+  if (y == 0.0) return {0.0, 0.0, 0.0, 0.0};
   if (!(x > 0.0)) return {std::numeric_limits<double>::quiet_NaN(), 0.0, 0.0, 0.0};
   if (y <= 12.0 && y == std::floor(y)) {
     Derivatives d{0.0, 0.0, 0.0, 0.0};

@@ -188,3 +188,10 @@ def test_a_mean_that_is_not_allowed_has_no_density(family: Family) -> None:
         n = len(family.parameters)
         rows = Rows(family, np.array([y]), None, np.array([-0.5]), np.zeros(n))
         assert np.isnan(derivatives(rows)[0, 0])
+
+
+@pytest.mark.parametrize("name", ["binomial", "beta_binomial"])
+def test_successes_only_are_certain_where_the_mean_rounds_to_one(name: str) -> None:
+    family, ten = REGISTRY[name](link="cloglog"), np.array([10.0])
+    rows = Rows(family, ten, ten, np.array([8.0]), np.ones(len(family.parameters)))
+    np.testing.assert_allclose(derivatives(rows) + constants(rows), 0.0, atol=1e-12)

@@ -16,6 +16,7 @@ from multilevel.engines.laplace.effects import LaplaceEffects
 from multilevel.engines.laplace.natural import natural_jacobian
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
+from multilevel.engines.laplace.separation import refuse_separation
 from multilevel.engines.laplace.start import plain_start, start_vector
 from multilevel.engines.likelihood.estimator import Progress, Watcher
 from multilevel.engines.likelihood.problem import n_theta
@@ -122,6 +123,9 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
         snap = snapped(problem, search)
     if end in ("optimal", "stalled"):
         end = _polish(problem, search, snap)
+    if end != "interrupted":
+        beta = problem.layout.scaling.fixed.back @ search.x[problem.places.coefficients]
+        refuse_separation(problem.design, beta, certified=end == "optimal")
     return Optimum(search, end, snap)
 
 

@@ -1,0 +1,98 @@
+"""Separation: found exactly where a direction exists, by every family that can be separated, and named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import multilevel as ml
+from multilevel.engines.laplace.separation import separating
+
+N = 90
+
+
+def data(seed: int = 3) -> dict[str, Any]:
+    """Return predictors, groups and responses that are not separated."""
+    rng = np.random.default_rng(seed)
+    g, x, z = np.arange(N) % 9, rng.normal(size=N), rng.normal(size=N)
+    eta = 0.3 + x + 0.7 * rng.normal(size=9)[g]
+    return {
+        "g": g,
+        "x": x,
+        "z": z,
+        "f": np.array(list("abc"))[rng.integers(0, 3, N)],
+        "b": (rng.random(N) < 1 / (1 + np.exp(-eta))).astype(float),
+        "n": np.full(N, 6),
+        "s": rng.binomial(6, 1 / (1 + np.exp(-eta))),
+        "c": rng.poisson(np.exp(eta)),
+        "o": 1 + (eta + rng.logistic(size=N) > 0) + (eta + rng.logistic(size=N) > 1),
+    }
+
+
+D = data()
+C = D["f"] == "c"
+CASES = [
+    ("b ~ x + z + (1 | g)", "bernoulli", {"b": (D["x"] > 0.2).astype(float)}, "`x`:"),
+    ("b ~ x + z + (1 | g)", "bernoulli", {"b": (D["x"] - D["z"] > 0.2).astype(float)}, "`x`, `z`:"),
+    ("b ~ f + z + (1 | g)", "bernoulli", {"b": np.where(C, 0.0, D["b"])}, "`f[T.c]`:"),
+    ("b ~ 0 + f + z + (1 | g)", "bernoulli", {"b": np.where(C, 0.0, D["b"])}, "`f[c]`:"),
+    ("prop(s, n) ~ f + (1 | g)", "binomial", {"s": np.where(C, 6, D["s"])}, "`f[T.c]`:"),
+    ("prop(s, n) ~ f + (1 | g)", "beta_binomial", {"s": np.where(C, 0, D["s"])}, "`f[T.c]`:"),
+    ("c ~ f + x + (1 | g)", "poisson", {"c": np.where(C, 0, D["c"])}, "`f[T.c]`:"),
+    ("c ~ f + x + (1 | g)", "negative_binomial", {"c": np.where(C, 0, D["c"])}, "`f[T.c]`:"),
+    ("o ~ x + z + (1 | g)", "ordinal", {"o": 1 + (D["x"] > -0.5) + (D["x"] > 0.7)}, "`x`:"),
+    ("b ~ I(x * 1e6 + 2e9) + (1 | g)", "bernoulli", {"b": (D["x"] > 0.2).astype(float)}, "`I(x"),
+]
+
+
+@pytest.mark.parametrize(("formula", "family", "change", "words"), CASES)
+def test_separation_is_named(formula: str, family: str, change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ml.DesignError) as refused:
+        ml.fit(formula, D | change, family=family)
+    message = str(refused.value)
+    assert f"separation on {words}" in message.replace("***", "*")
+    assert "try: ml.sample with proper priors" in message
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
+@pytest.mark.parametrize("method", ["laplace", "quadrature"])
+def test_every_link_and_method_finds_it(link: Any, method: Any) -> None:
+    family = ml.families.Bernoulli(link=link)
+    with pytest.raises(ml.DesignError, match="separation on `x`"):
+        ml.fit("b ~ x + (1 | g)", D | {"b": (D["x"] > 0.2).astype(float)}, family=family, method=method)
+
+
+def test_one_row_on_the_other_side_is_no_separation() -> None:
+    x = np.sort(D["x"])
+    b = (np.arange(N) > 40).astype(float)
+    b[[20, 70]] = [1.0, 0.0]
+    fit = ml.fit("b ~ x", D | {"x": 40 * x, "b": b}, family="bernoulli")
+    assert fit.certificate.holds
+
+
+def test_small_probabilities_are_no_separation() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=20_000)
+    b = (rng.random(x.size) < 1 / (1 + np.exp(-(-6 + 3 * x)))).astype(float)
+    fit = ml.fit("b ~ x", {"b": b, "x": x}, family="bernoulli")
+    np.testing.assert_allclose(fit.fixed_effects["estimate"], [-6, 3], atol=0.5)
+
+
+def test_the_program_agrees_with_a_search_for_the_maximum() -> None:
+    """Small random tables: separated exactly if the coefficients of a logistic regression run away."""
+    outcomes = []
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        X = np.column_stack([np.ones(9), rng.normal(size=(9, 2))])
+        sign = np.where(rng.random(9) < 0.5, 1.0, -1.0)
+        A = sign[:, None] * X
+        found = minimize(lambda v, A=A: np.logaddexp(0, -A @ v).sum(), np.zeros(3), method="BFGS")
+        direction = separating(A, np.arange(3))
+        assert (direction is not None) == (found.fun < 0.05), seed
+        if direction is not None:
+            assert (A @ direction).min() > -1e-6
+        outcomes.append(direction is not None)
+    assert 8 < sum(outcomes) < 60
