@@ -1,6 +1,7 @@
 // One group of the quadrature: its mode, curvature and nodes, and the sums over them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -113,15 +114,17 @@ struct Quadrature::Group {
   void add(Rows& rows, const double* Z, std::int64_t first, std::int64_t last, const double* z, const double* lambda,
            double w) {
     Vector h{};
+    Square c{};  // lower triangle of Z'DZ
+    const double *d1 = rows.node.d1.data(), *d2 = rows.node.d2.data();
     for (std::int64_t i = first; i < last; ++i) {
       const double* zi = Z + i * K;
-      const double d1 = rows.node.d1[i], d2 = w * rows.node.d2[i];
       for (int a = 0; a < K; ++a) {
-        h[a] += zi[a] * d1;
-        for (int b = 0; b < K; ++b) curved[a * K + b] += d2 * zi[a] * zi[b];
+        h[a] += zi[a] * d1[i];
+        for (int b = 0; b <= a; ++b) c[a * K + b] += d2[i] * zi[a] * zi[b];
       }
-      rows.residual[i] += w * d1;
     }
+    double* residual = rows.residual.data();
+    for (std::int64_t i = first; i < last; ++i) residual[i] += w * d1[i];
     for (int j = 0; j < 2; ++j)
       if (!rows.aux[j].empty())
         for (std::int64_t i = first; i < last; ++i) rows.aux[j][i] += w * rows.node.by_aux[j][i];
@@ -134,7 +137,7 @@ struct Quadrature::Group {
       for (int b = 0; b < K; ++b) {
         nodes[b * K + a] += w * z[b] * v;
         by_lambda[a * K + b] += w * h[a] * u[b];
-        curved[a * K + b] += w * h[a] * h[b];
+        curved[a * K + b] += w * (h[a] * h[b] + c[std::max(a, b) * K + std::min(a, b)]);
       }
     }
   }

@@ -71,6 +71,18 @@ def test_nodes_count_in_each_dimension() -> None:
     assert solve_quadrature(design).nodes == 15
 
 
+@pytest.mark.parametrize("case", [CASES[i] for i in (0, 1, 3, 7, 8, 10, 11, 13)], ids=str)
+@pytest.mark.parametrize("grouped", ["(1 | g)", "(x | g)"])
+def test_standard_errors_need_fewer_nodes(case: Case, grouped: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    design = case.design(grouped)
+    found = solve_quadrature(design)
+    monkeypatch.setattr("multilevel.engines.laplace.quadrature.HESSIAN_NODES", {1: 101, 2: 101, 3: 101})
+    full = solve_quadrature(design, start=found.theta)
+    assert full.criterion == pytest.approx(found.criterion, abs=1e-7)
+    ours, theirs = (np.sqrt(np.diagonal(each.vcov_beta)) for each in (found, full))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-2)
+
+
 def test_no_variance_is_the_boundary() -> None:
     rng = np.random.default_rng(5)
     g = np.repeat(np.arange(20), 5)

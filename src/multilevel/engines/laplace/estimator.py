@@ -172,7 +172,9 @@ def _first_metric(problem: LaplaceProblem, x: Floats, point: Point) -> Floats:
     p = here.coefficients.stop
     H[:p, :p] = 2.0 * np.asarray(point.found["information"])
     others = np.arange(p, here.size)
-    columns = hessian_columns(problem.at, x, point, others, np.full(here.size, ROUGH), central=False)
+    rough = problem.rough
+    base = point if rough is problem else rough.at(x)
+    columns = hessian_columns(rough.at, x, base, others, np.full(here.size, ROUGH), central=False)
     if np.isfinite(columns).all():
         H[:, p:] = columns
         H[p:, :p] = columns[:p].T
@@ -209,7 +211,9 @@ def _hessian(problem: LaplaceProblem, search: Search, free: NDArray[np.int64]) -
     spread = np.sqrt(2.0 * np.abs(np.diagonal(np.linalg.pinv(positive(search.H)))))
     steps = FINE * np.clip(spread, 1e-8, 1.0)
     central = problem.design.n_rows * search.x.size < MUCH_WORK
-    columns = hessian_columns(problem.at, search.x, search.point, free, steps, central=central)
+    rough = problem.rough
+    base = search.point if central or rough is problem else rough.at(search.x)
+    columns = hessian_columns(rough.at, search.x, base, free, steps, central=central)
     search.evaluations += free.size * (2 if central else 1)
     H = np.zeros((search.x.size, search.x.size))
     H[:, free] = columns

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from multilevel.design.design import Design
 from multilevel.engines.laplace.estimator import evaluated, first_search, optimise, solution_of
 from multilevel.engines.laplace.problem import LaplaceProblem
-from multilevel.engines.laplace.quadrature import QuadratureProblem, checked_nodes
+from multilevel.engines.laplace.quadrature import SEARCH_NODES, QuadratureProblem, checked_nodes
 from multilevel.engines.laplace.search import Search, minimise
 from multilevel.engines.laplace.start import start_vector
 from multilevel.engines.likelihood.estimator import Progress, Watcher
@@ -20,8 +20,10 @@ from multilevel.moments import layout_of
 
 Floats = NDArray[np.float64]
 
-NEAR = 1e-3
-"""Decrement at which the search by Laplace's method, which gives the start, ends."""
+NEAR = 1e-4
+"""Decrement at which the searches by Laplace's method and with few nodes end, which give the start."""
+SHORT = 50
+"""Their evaluations, at most."""
 
 
 def solve_quadrature(
@@ -66,19 +68,29 @@ def solve_quadrature(
     if start is not None:
         search = first_search(problem, np.array(start, dtype=np.float64))
     else:
-        search = _from_laplace(laplace, problem, start_vector(design, layout))
+        search = _started(laplace, problem, start_vector(design, layout))
     return solution_of(problem, optimise(problem, search, max_evaluations, watch))
 
 
-def _from_laplace(laplace: LaplaceProblem, problem: QuadratureProblem, x0: Floats) -> Search:
-    """Return a search at Laplace's estimates with the metric there, or where those are singular at ``x0``."""
+def _started(laplace: LaplaceProblem, problem: QuadratureProblem, x0: Floats) -> Search:
+    """Return a search with its metric where few nodes have their optimum, found from Laplace's.
+
+    At ``x0`` if Laplace's estimates are singular, or the likelihood is not defined there.
+    """
     near = first_search(laplace, x0)
-    minimise(laplace.at, near, limit=50, watch=_always, tolerance=NEAR)
-    if not any(is_singular(T) for T in laplace.relative(near.x)):
-        point = problem.at(near.x)
-        if np.isfinite(point.value):
-            return dataclasses.replace(near, point=point, evaluations=1, trace=[point.value])
-    return first_search(problem, x0)
+    minimise(laplace.at, near, limit=SHORT, watch=_always, tolerance=NEAR)
+    if any(is_singular(T) for T in laplace.relative(near.x)):
+        return first_search(problem, x0)
+    fewer = SEARCH_NODES[problem.layout.effects[0]]
+    steps = [QuadratureProblem.about(laplace, fewer), problem] if fewer < problem.nodes else [problem]
+    for step in steps:
+        point = step.at(near.x)
+        if not np.isfinite(point.value):
+            return first_search(problem, x0)
+        near = dataclasses.replace(near, point=point, evaluations=1, trace=[point.value])
+        if step is not problem:
+            minimise(step.at, near, limit=SHORT, watch=_always, tolerance=NEAR)
+    return near
 
 
 def _always(evaluations: int, value: float, decrement: float) -> bool:

@@ -169,6 +169,11 @@ class LaplaceProblem:
             parts[1] = self._inflation_rows.T @ found["rows_aux"]
         return Point(value, np.concatenate(parts), found)
 
+    @property
+    def rough(self) -> LaplaceProblem:
+        """The problem whose gradients are differenced for a Hessian: this one, or one with fewer nodes."""
+        return self
+
     def _evaluate(
         self, beta: Floats, theta: Floats, aux: Floats, inflation: Floats | None, gradient: bool
     ) -> Mapping[str, Any]:

@@ -21,6 +21,14 @@ Floats = NDArray[np.float64]
 MOST_EFFECTS = 3
 DEFAULT_NODES = {1: 25, 2: 15, 3: 9}
 """Nodes of each dimension, by effects per group."""
+HESSIAN_NODES = {1: 15, 2: 9, 3: 5}
+"""Nodes of each dimension, by effects per group, with which Hessians are made by differences.
+
+Standard errors change by less than one percent, mostly far less; estimates and likelihood are those of all
+nodes.
+"""
+SEARCH_NODES = {1: 9, 2: 5, 3: 4}
+"""Nodes of each dimension, by effects per group, of the first part of a search."""
 MOST_POINTS = 30_000
 LEAST_WEIGHT = 1e-20
 """Nodes of a product grid with less of the normal distribution are left out."""
@@ -94,7 +102,9 @@ class QuadratureProblem(LaplaceProblem):
     factor of the curvature there, and move with both.
     """
 
-    __slots__ = ("_grid", "_nodes")
+    __slots__ = ("_grid", "_nodes", "_rough")
+
+    _rough: QuadratureProblem | None
 
     def __init__(self, design: Design, layout: Layout, nodes: int) -> None:
         super().__init__(design, layout)
@@ -109,8 +119,15 @@ class QuadratureProblem(LaplaceProblem):
         made._place_nodes(nodes)
         return made
 
+    @property
+    def rough(self) -> LaplaceProblem:
+        """The problem with nodes enough for a Hessian."""
+        return self._rough or self
+
     def _place_nodes(self, nodes: int) -> None:
         self._nodes = nodes
+        fewer = HESSIAN_NODES[self.layout.effects[0]]
+        self._rough = QuadratureProblem.about(self, fewer) if fewer < nodes else None
         points, log_weights = hermite_grid(self.layout.effects[0], nodes)
         self._grid = core.Quadrature(self._native, points, log_weights, threads)
 
