@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+import multilevel as ml
 from multilevel.inference import fitted, group_coefficients, group_effects, residuals
 from tests.oracle import designs
 from tests.oracle.dense import dense
@@ -68,3 +69,17 @@ def test_fitted_and_residuals_line_up_with_the_callers_rows() -> None:
     np.testing.assert_allclose(found[rows], expected)
     assert np.isnan(np.delete(found, rows)).all()
     np.testing.assert_allclose(residuals(fit)[rows], design.y - expected)
+
+
+def test_fitted_values_of_counts_with_extra_zeros() -> None:
+    """``(1 - share of zeros) exp(predictor)`` from the tables alone; the response is what it was."""
+    ticks = ml.datasets.load("grouseticks")
+    fit = ml.fit("ticks ~ cheight + (1 | brood)", ticks, family="poisson", zero_inflation="~ cheight")
+    coefficients = fit.fixed_effects.set_index("term")["estimate"]
+    effects = fit.random_effects.set_index("level")["estimate"]
+    zeros = fit.zero_inflation.set_index("term")["estimate"]
+    eta = coefficients["Intercept"] + coefficients["cheight"] * ticks["cheight"]
+    eta = eta + effects[ticks["brood"].astype(str)].to_numpy()
+    share = 1 / (1 + np.exp(-zeros["Intercept"] - zeros["cheight"] * ticks["cheight"]))
+    np.testing.assert_allclose(fit.fitted, (1 - share) * np.exp(eta), rtol=1e-10)
+    np.testing.assert_allclose(fit.residuals, ticks["ticks"] - fit.fitted)

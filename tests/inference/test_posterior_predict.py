@@ -175,3 +175,13 @@ def test_residual_groups_of_their_own_are_used_whatever_the_grouping_factors() -
     assert (
         read_new_data(posterior, {"days": [3.0]}, groups="new", observation=False).rows.residual is not None
     )
+
+
+def test_an_average_is_that_of_a_typical_group_and_its_observations_have_groups(sleep: Posterior) -> None:
+    """Linear models: the mean over groups is that of a typical one; its observations have a group."""
+    for observation, other in ((False, "typical"), (True, "new")):
+        found, known = (
+            sleep.predict({"days": [4.0]}, groups=kind, interval=0.9, observation=observation)
+            for kind in ("average", other)
+        )
+        assert found.equals(known)

@@ -179,7 +179,7 @@ def _normals(
     used = sampled.kept if "known" in kinds else slice(None)
     variance = np.zeros_like(mean)
     for t, kind in enumerate(kinds):
-        if kind == "new":
+        if kind == "new" or (observation and kind == "average"):
             k = rows.Z[t].shape[1]
             between = covariances(posterior, t)[:, used].reshape(-1, k, k)
             variance += np.einsum("ni,sij,nj->sn", rows.Z[t], between, rows.Z[t], optimize=True)
