@@ -183,6 +183,8 @@ def test_families_are_compared(small: dict[str, Any], large: dict[str, Any], df:
     found = ml.compare(second, first)
     assert found["method"].tolist() == ["laplace", "laplace"]
     assert set(found["aic"]) == {first.aic, second.aic}
+    assert len(set(found["model"])) == 2
+    assert any(text.startswith(f"zeros ~ x + (1 | g), {first.family}") for text in found["model"])
     if df is None:
         assert found["df"].isna().all()
     else:
@@ -222,3 +224,35 @@ def test_the_page_lists_every_family_with_its_links() -> None:
     rows = re.findall(r"^\| `(\w+)` \|.*\| ([\w, ]+) \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
     listed = {name: tuple(links.split(", ")) for name, links in rows if name in families.REGISTRY}
     assert listed == {name: family.links for name, family in families.REGISTRY.items()}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"start": np.zeros(2)}, "start=array([0., 0.]) cannot be start values of this model\n  allowed: 3"),
+        ({"start": np.full(3, np.nan)}, "cannot be start values of this model"),
+        ({"start": "a"}, "start='a' cannot be start values of this model"),
+        ({"max_evaluations": 0}, "max_evaluations=0 is not a number of evaluations"),
+        ({"progress": 3}, "progress=3 cannot be called"),
+    ],
+)
+@pytest.mark.parametrize("method", ["laplace", "quadrature"])
+def test_searches_that_cannot_begin(method: Any, keywords: dict[str, Any], message: str) -> None:
+    with pytest.raises(ml.OptionError) as caught:
+        ml.fit("count ~ x + (1 | g)", table(), family="poisson", method=method, **keywords)
+    assert message in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::multilevel.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("keywords", "status"),
+    [({"max_evaluations": 1}, "evaluation_limit"), ({"progress": lambda progress: False}, "interrupted")],
+)
+def test_a_search_that_was_cut_short_is_loaded_as_it_ended(
+    keywords: dict[str, Any], status: str, tmp_path: Path
+) -> None:
+    fit = ml.fit("count ~ x + (1 | g)", table(), family="poisson", **keywords)
+    fit.save(tmp_path / "fit")
+    again = ml.load_fit(tmp_path / "fit")
+    assert fit.status.value == again.status.value == status
+    assert again.sentence == fit.sentence

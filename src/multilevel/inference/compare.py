@@ -39,10 +39,11 @@ def compare(*fits: Fit) -> Columns:
 
     Returns
     -------
-    Columns model (the formula), method, n_parameters, aic, bic, loglik, deviance, chi_square, df, p_value.
-    The last three compare a row with the row above it: ``chi_square`` is the fall of the deviance, ``df``
-    the number of parameters added. They are blank where the model above is not a special case of the
-    model of the row, or its likelihood was approximated in another way.
+    Columns model (the formula, and the family of a generalised model), method, n_parameters, aic, bic,
+    loglik, deviance, chi_square, df, p_value. The last three compare a row with the row above it:
+    ``chi_square`` is the fall of the deviance, ``df`` the number of parameters added. They are blank where
+    the model above is not a special case of the model of the row, or its likelihood was approximated in
+    another way.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def compare(*fits: Fit) -> Columns:
     used, methods = [used[i] for i in order], [methods[i] for i in order]
     tests = [(None, None, None), *(_test(small, large) for small, large in pairwise(used))]
     return {
-        "model": [fit.formula for fit in used],
+        "model": [_model_text(fit) for fit in used],
         "method": methods,
         "n_parameters": [fit.df for fit in used],
         "aic": np.array([fit.aic for fit in used]),
@@ -82,6 +83,14 @@ def compare(*fits: Fit) -> Columns:
         "df": [test[1] for test in tests],
         "p_value": [test[2] for test in tests],
     }
+
+
+def _model_text(fit: Fit) -> str:
+    """Return the formula, with family and zero inflation if the model is not linear."""
+    if fit.solution.family_numbers is None:
+        return fit.formula
+    zero = f", zero inflation ~ {fit.model.inflation}" if fit.model.inflation else ""
+    return f"{fit.formula}, {fit.family}{zero}"
 
 
 def _test(small: Fit, large: Fit) -> tuple[float | None, int | None, float | None]:

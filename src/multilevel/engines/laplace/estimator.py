@@ -18,7 +18,7 @@ from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
 from multilevel.engines.laplace.separation import refuse_separation
 from multilevel.engines.laplace.start import plain_start, start_vector
-from multilevel.engines.likelihood.estimator import Progress, Watcher
+from multilevel.engines.likelihood.estimator import Progress, Watcher, checked_limit, checked_start
 from multilevel.engines.likelihood.problem import n_theta
 from multilevel.engines.likelihood.verdict import SENTENCES, is_singular
 from multilevel.engines.solution import Certificate, FamilyNumbers, Solution, Status
@@ -83,6 +83,8 @@ def solve_laplace(
 
     Raises
     ------
+    OptionError
+        If the start values or the limit cannot be used.
     DesignError
         If the likelihood is not defined at any start.
 
@@ -93,12 +95,13 @@ def solve_laplace(
     """
     layout = layout_of(design)
     problem = LaplaceProblem(design, layout)
-    x0 = start_vector(design, layout) if start is None else np.array(start, dtype=np.float64)
+    limit = checked_limit(max_evaluations, progress)
+    x0 = start_vector(design, layout) if start is None else checked_start(problem.places.size, start)
 
     def watch(evaluations: int, value: float, decrement: float) -> bool:
         return progress is None or progress(Progress(evaluations, value, decrement)) is not False
 
-    return solution_of(problem, optimise(problem, first_search(problem, x0), max_evaluations, watch))
+    return solution_of(problem, optimise(problem, first_search(problem, x0), limit, watch))
 
 
 def first_search(problem: LaplaceProblem, x0: Floats) -> Search:

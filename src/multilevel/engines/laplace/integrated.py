@@ -13,7 +13,7 @@ from multilevel.engines.laplace.problem import LaplaceProblem
 from multilevel.engines.laplace.quadrature import SEARCH_NODES, QuadratureProblem, checked_nodes
 from multilevel.engines.laplace.search import Search, minimise
 from multilevel.engines.laplace.start import start_vector
-from multilevel.engines.likelihood.estimator import Progress, Watcher
+from multilevel.engines.likelihood.estimator import Progress, Watcher, checked_limit, checked_start
 from multilevel.engines.likelihood.verdict import is_singular
 from multilevel.engines.solution import Solution, Status
 from multilevel.moments import layout_of
@@ -57,6 +57,7 @@ def solve_quadrature(
     Naylor and Smith (1982), Pinheiro and Bates (1995). The search starts at Laplace's estimates. The gradient
     is that of the value itself: it follows the nodes as modes and curvatures move.
     """
+    limit = checked_limit(max_evaluations, progress)
     layout = layout_of(design)
     nodes = checked_nodes(layout.effects, nodes)
     laplace = LaplaceProblem(design, layout)
@@ -66,10 +67,10 @@ def solve_quadrature(
         return progress is None or progress(Progress(evaluations, value, decrement)) is not False
 
     if start is not None:
-        search = first_search(problem, np.array(start, dtype=np.float64))
+        search = first_search(problem, checked_start(problem.places.size, start))
     else:
         search = _started(laplace, problem, start_vector(design, layout))
-    return solution_of(problem, optimise(problem, search, max_evaluations, watch))
+    return solution_of(problem, optimise(problem, search, limit, watch))
 
 
 def _started(laplace: LaplaceProblem, problem: QuadratureProblem, x0: Floats) -> Search:

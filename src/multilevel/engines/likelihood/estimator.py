@@ -95,7 +95,7 @@ def solve(
     Bates, Maechler, Bolker and Walker (2015), eqs. 30-41, for the criterion; gradient and curvature from the
     diagonal blocks of ``Z'V^-1 Z`` only; Newton steps in the entries of the relative Cholesky factors.
     """
-    limit = _limit(max_evaluations, progress)
+    limit = checked_limit(max_evaluations, progress)
     problem = native_problem(moments, method)
     if len(moments.A) > 1:
         require_core(problem, moments)
@@ -116,7 +116,7 @@ def solve(
             watch=None if progress is None else watch,
         )
 
-    found = search(problem.start() if start is None else _start(moments, start))
+    found = search(problem.start() if start is None else checked_start(_size(moments), start))
     done = "theta" in found and ENDS[found["end"]] in (Status.EVALUATION_LIMIT, Status.INTERRUPTED)
     if start is None and len(moments.A) > 1 and not is_large(moments) and not done:
         before = found.get("evaluations", 0)
@@ -151,7 +151,7 @@ def _better(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return {**winner, "evaluations": sum(found.get("evaluations", 0) for found in pair)}
 
 
-def _limit(max_evaluations: int, progress: object) -> int:
+def checked_limit(max_evaluations: int, progress: object) -> int:
     """Return the limit of evaluations, or raise `OptionError` if it or ``progress`` cannot be used."""
     if progress is not None and not callable(progress):
         raise OptionError(
@@ -169,9 +169,13 @@ def _limit(max_evaluations: int, progress: object) -> int:
     return int(max_evaluations)
 
 
-def _start(moments: Moments, start: object) -> Floats:
+def _size(moments: Moments) -> int:
+    """Return the number of the optimiser's coordinates."""
+    return sum(n_theta(block) for block in moments.blocks)
+
+
+def checked_start(size: int, start: object) -> Floats:
     """Return the start values as an array, or raise `OptionError` if they are not one for each coordinate."""
-    size = sum(n_theta(block) for block in moments.blocks)
     try:
         values = np.ascontiguousarray(start, dtype=np.float64)
     except (TypeError, ValueError):
