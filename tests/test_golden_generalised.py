@@ -35,9 +35,7 @@ from multilevel.moments import layout_of
 Floats = NDArray[np.float64]
 GOLDEN = Path(__file__).parent / "golden" / "generalised"
 RECORDS: dict[str, dict[str, Any]] = {
-    record["name"]: record
-    for path in sorted(GOLDEN.glob("*.json"))
-    for record in json.loads(path.read_text())["models"]
+    path.stem: json.loads(path.read_text())["model"] for path in sorted(GOLDEN.glob("numbers/*.json"))
 }
 ALL = sorted(RECORDS)
 INSIDE = [name for name in ALL if not RECORDS[name]["singular"]]

@@ -1,4 +1,4 @@
-# Golden numbers of generalised models: fits every model of models.R with its peer and writes one JSON file per set.
+# Golden numbers of generalised models: fits every model of models.R with its peer and writes a JSON file for each.
 #
 # Usage, from the root of the repository:  Rscript tests/golden/generalised/make.R [folder of the CSV files [set[-label] ...]]
 #
@@ -58,6 +58,8 @@ record_exact <- function(par, pieces, rows, spec) {
     record_vector(best$par, pieces, rows, spec))
 }
 
+name_of <- function(spec) paste(spec$set, spec$label, sep = "-")
+
 record <- function(spec) {
   rows <- prepare(read_set(spec$set), spec)
   pieces <- pieces_of(spec, rows)
@@ -71,7 +73,7 @@ record <- function(spec) {
   if (spec$family == "ordinal") numbers$std_error <- unname(found$threshold_errors)
   p <- length(found$beta); q <- length(found$zi)
   out <- list(
-    name = paste(spec$set, spec$label, sep = "-"), data = spec$set, family = spec$family, link = link_of(spec),
+    name = name_of(spec), data = spec$set, family = spec$family, link = link_of(spec),
     formula = spec$formula, r_formula = spec$r, zero_inflation = spec$zero_inflation, extra_columns = spec$columns,
     missing = if (!is.null(spec$missing)) lapply(spec$missing, I), frequency_weights = spec$frequency_weights,
     source = spec$source, loglik = found$loglik, dense_loglik = again, parameters = found$parameters,
@@ -93,20 +95,15 @@ version_of <- function(package) as.character(packageVersion(package))
 versions <- c(list(R = as.character(getRversion())),
               lapply(setNames(nm = c("lme4", "glmmTMB", "ordinal", "statmod", "numDeriv")), version_of))
 
-write.csv(simulate_plots(), file.path(here, "plots.csv"), row.names = FALSE, quote = FALSE)
-for (set in unique(sapply(MODELS, `[[`, "set"))) {
-  wanted <- Filter(function(m) m$set == set && (length(arguments) < 2 || any(c(set, paste(set, m$label, sep = "-")) %in% arguments[-1])), MODELS)
-  path <- file.path(here, paste0(set, ".json"))
-  fits <- list()
-  for (spec in wanted) {
-    started <- proc.time()[3]
-    newest <- record(spec)
-    fits <- c(fits, list(newest))
-    message(sprintf("%-35s %14.6f %14.6f %14.6f %6.1f s", newest$name, newest$loglik, newest$dense_loglik,
-                    if (is.null(newest$exact$loglik)) NA else newest$exact$loglik, proc.time()[3] - started))
-  }
-  if (!length(fits)) next
-  if (any(grepl("-", arguments[-1]))) next  # a trial of some models: nothing is written
-  json <- toJSON(shorten(list(versions = versions, models = fits)), digits = NA, auto_unbox = TRUE, na = "null")
-  writeLines(gsub("},{\"name\"", "},\n{\"name\"", json, fixed = TRUE), path)
+fresh <- tempfile("plots", here)
+write.csv(simulate_plots(), fresh, row.names = FALSE, quote = FALSE)
+invisible(file.rename(fresh, file.path(here, "plots.csv")))
+for (spec in MODELS) {
+  if (length(arguments) > 1 && !any(c(spec$set, name_of(spec)) %in% arguments[-1])) next
+  started <- proc.time()[3]
+  found <- record(spec)
+  json <- toJSON(shorten(list(versions = versions, model = found)), digits = NA, auto_unbox = TRUE, na = "null")
+  writeLines(gsub(",\"(fixed|numbers|sds|modes|glmer|exact)\":", ",\n\"\\1\":", json), file.path(here, "numbers", paste0(found$name, ".json")))
+  message(sprintf("%-35s %14.6f %14.6f %14.6f %6.1f s", found$name, found$loglik, found$dense_loglik,
+                  if (is.null(found$exact$loglik)) NA else found$exact$loglik, proc.time()[3] - started))
 }

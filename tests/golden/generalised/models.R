@@ -34,7 +34,7 @@ MODELS <- list(
         opinion = TRUE, exact = TRUE, names = SQUARE),
   entry("contraception", "slopes", "bernoulli", paste0(USE, "(urban | district)"), paste0(USE_R, "(urban | district)"),
         opinion = TRUE, exact = TRUE, maximised = FALSE, names = SQUARE),
-  entry("contraception", "uncorrelated", "bernoulli", paste0(USE, "(urban || district)"),
+  entry("contraception", "uncorrelated", "bernoulli", paste0(USE, "diag(urban | district)"),
         paste0(USE_R, "diag(urban | district)"), names = SQUARE),
   entry("contraception", "probit", "bernoulli", "use ~ age + urban + (1 | district)", link = "probit", exact = TRUE,
         maximised = FALSE),

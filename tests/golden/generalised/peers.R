@@ -64,7 +64,7 @@ fit_glmer <- function(spec, rows, pieces) {
 fit_clmm <- function(spec, rows, pieces) {
   # At its own inner tolerance, 1e-4, clmm misses the log-likelihood of plots-ordinal by 5e-4.
   fit <- do.call(ordinal::clmm, list(as.formula(spec$r), data = rows, link = link_of(spec), Hess = TRUE,
-                                     control = ordinal::clmm.control(gradTol = 1e-6, maxIter = 200, maxLineIter = 100)))
+                                     control = ordinal::clmm.control(gradTol = 1e-7, maxIter = 200, maxLineIter = 100)))
   list(loglik = as.numeric(logLik(fit)), beta = fit$beta, zi = NULL, numbers = unname(fit$alpha),
        covariances = lapply(ordinal::VarCorr(fit), function(V) matrix(V, nrow(V))), parameters = attr(logLik(fit), "df"),
        errors = sqrt(diag(vcov(fit)))[names(fit$beta)], threshold_errors = sqrt(diag(vcov(fit)))[names(fit$alpha)],
