@@ -63,7 +63,7 @@ def test_predictions_and_standard_errors_are_those_of_glmmtmb(
     for scale, key in scales:
         found = fit.predict(groups=groups, interval=0.9, scale=scale).iloc[:12]
         np.testing.assert_allclose(found["prediction"], golden[key]["prediction"], rtol=2e-4)
-        rtol = 0.07 if groups == "known" else 1e-5
+        rtol = 0.07 if groups == "known" else 1e-4
         np.testing.assert_allclose(found["std_error"], golden[key]["std_error"], rtol=rtol)
 
 

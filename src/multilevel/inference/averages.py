@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 REACH = 8.5
 """Standard deviations on each side that are integrated over; beyond it lies a share of 2e-17."""
-WIDEST, CLOSEST = 0.25, 0.005
+WIDEST, CLOSEST = 0.75, 0.005
 """Largest and smallest step of the trapezoidal rule, in standard deviations."""
 AT_ONCE = 2_000_000
 """Numbers (rows by nodes) that are held at a time."""
@@ -50,19 +50,20 @@ def averaged(link: str, eta: Floats, variance: Floats) -> tuple[Floats, Floats]:
     >>> mean.round(4).tolist()
     [1.6487]
     """
+    return mean_over(link, eta, variance), _slope_over(link, eta, np.broadcast_to(variance, eta.shape))
+
+
+def mean_over(link: str, eta: Floats, variance: Floats) -> Floats:
+    """Return the first of the two that `averaged` returns."""
     v = np.broadcast_to(variance, eta.shape)
-    if not v.any():
-        return inverse_link(link, eta), slope(link, eta)
-    if link == "identity":
-        return eta, np.ones_like(eta)
+    if not v.any() or link == "identity":
+        return inverse_link(link, eta)
     if link == "log":
-        mean = inverse_link(link, eta + v / 2.0)
-        return mean, mean
+        return inverse_link(link, eta + v / 2.0)
     if link == "sqrt":
-        return eta * eta + v, 2.0 * eta
+        return np.asarray(eta * eta + v)
     if link == "probit":
-        root = 1.0 / np.sqrt(1.0 + v)
-        return inverse_link(link, eta * root), slope(link, eta * root) * root
+        return inverse_link(link, eta / np.sqrt(1.0 + v))
     if link == "inverse":
         raise OptionError(
             "an average over groups was asked of a model with the inverse link: 1 / (eta + b) has no mean for"
@@ -70,11 +71,19 @@ def averaged(link: str, eta: Floats, variance: Floats) -> tuple[Floats, Floats]:
             allowed="groups='known', 'new' or 'typical'",
             remedy="groups='typical', or a model with the log link",
         )
-    sd = np.sqrt(v)
-    return (
-        over_normal(lambda x: inverse_link(link, x), eta, sd),
-        over_normal(lambda x: slope(link, x), eta, sd),
-    )
+    return over_normal(lambda x: inverse_link(link, x), eta, np.sqrt(v))
+
+
+def _slope_over(link: str, eta: Floats, v: Floats) -> Floats:
+    """Return the derivative of `mean_over` by ``eta``."""
+    if not v.any() or link in ("identity", "sqrt"):
+        return slope(link, eta)
+    if link == "log":
+        return slope(link, eta + v / 2.0)
+    if link == "probit":
+        root = np.sqrt(1.0 + v)
+        return np.asarray(slope(link, eta / root) / root)
+    return over_normal(lambda x: slope(link, x), eta, np.sqrt(v))
 
 
 def over_normal(value: Callable[[Floats], Floats], eta: Floats, sd: Floats) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from multilevel.inference.averages import averaged, share_of_zeros
+from multilevel.inference.averages import averaged, mean_over, share_of_zeros
 from multilevel.inference.classes import class_probabilities
 from multilevel.inference.effects import family_numbers
 from multilevel.inference.observations import Observations, observed
@@ -58,7 +58,7 @@ def on_response_scale(
 def _transformed(fit: Fit, eta: Floats, half: Floats, spread: Floats) -> tuple[Floats, Floats]:
     """Return the mean at the ends of an interval of the linear predictor, the smaller first."""
     link = str(fit.design.family.link)
-    one, other = (averaged(link, eta + sign * half, spread)[0] for sign in (-1.0, 1.0))
+    one, other = (mean_over(link, eta + sign * half, spread) for sign in (-1.0, 1.0))
     lower, upper = np.minimum(one, other), np.maximum(one, other)
     around = np.abs(eta) < half  # contains a linear predictor of zero
     if link == "sqrt":
