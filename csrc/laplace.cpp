@@ -13,7 +13,8 @@ namespace ml {
 namespace {
 
 constexpr int most_steps = 100, most_halvings = 40;
-constexpr double close = 1e-9;  // decrement of the Newton step after which one more full step ends the search
+constexpr double close = 1e-9;     // decrement of a full Newton step that ends the search
+constexpr double at_rest = 1e-17;  // half the squared gradient, a bound of the next decrement, that ends it as well
 
 Moments empty_moments(const std::vector<FactorRows>& factors, const std::vector<PairTable>& pairs) {
   Moments m;
@@ -48,7 +49,7 @@ Laplace::Laplace(Response response, std::vector<double> offset, std::vector<doub
       rows_(std::move(factors), *e_) {
   e_->keep_all_covariances();
   u_.assign(e_->total_effects(), 0.0);
-  step_.assign(u_.size(), 0.0);
+  for (auto* v : {&step_, &trial_}) v->assign(u_.size(), 0.0);
   for (auto* v : {&xb_, &eta_}) v->assign(n(), 0.0);
   at_.resize(n(), response_.n_aux());
 }
@@ -115,6 +116,18 @@ void Laplace::clamp_weights() {
   e_->finish_values();
 }
 
+// Gradient of the function to minimise at the last effects, and half its squared length. The curvature is no less
+// than one where the weights are positive.
+double Laplace::gradient_of_effects(const std::vector<double>& u) {
+  multiply_transposed(slope_, gradient_);
+  double half = 0.0;
+  for (std::size_t j = 0; j < u.size(); ++j) {
+    gradient_[j] = u[j] - gradient_[j];
+    half += 0.5 * gradient_[j] * gradient_[j];
+  }
+  return half;
+}
+
 // u_new_ = H^-1 Lambda'Z'(d1 + W Z b); false where H is not positive definite.
 bool Laplace::newton_step(const double* theta) {
   e_->raw_products(b_, product_, 1);
@@ -140,11 +153,11 @@ bool Laplace::find_mode(const double* theta, const double* aux, const double* ro
       clamp_weights();
       if (!newton_step(theta)) return false;
     }
-    multiply_transposed(slope_, trial_);
+    gradient_of_effects(u_);
     double decrement = 0.0;
     for (std::size_t j = 0; j < u_.size(); ++j) {
       step_[j] = u_new_[j] - u_[j];
-      decrement -= (u_[j] - trial_[j]) * step_[j];
+      decrement -= gradient_[j] * step_[j];
     }
     if (!std::isfinite(decrement)) return false;
     double length = 1.0, next = 0.0;
@@ -157,17 +170,16 @@ bool Laplace::find_mode(const double* theta, const double* aux, const double* ro
     if (halvings == most_halvings) return false;
     u_.swap(trial_);
     f = next;
-    if (decrement < close && length == 1.0) {
-      twice_density_ = 2.0 * f;
-      return true;
-    }
+    twice_density_ = 2.0 * f;
+    if (length == 1.0 && (decrement < close || gradient_of_effects(u_) < at_rest)) return true;
   }
   return false;
 }
 
 double Laplace::evaluate(const double* beta, const double* theta, const double* aux, const double* rows_aux,
-                         bool with_gradient, bool with_information) {
+                         bool with_gradient) {
   constexpr double undefined = std::numeric_limits<double>::infinity();
+  theta_.assign(theta, theta + layout_.n_theta);
   lambda_.resize(factors().size());
   for (int f = 0; f < layout_.n_factors(); ++f) layout_.fill_lambda(theta, f, lambda_[f]);
   linear_predictor(beta);
@@ -181,7 +193,6 @@ double Laplace::evaluate(const double* beta, const double* theta, const double* 
   if (!canonical_ && with_gradient) all_derivatives(response_, aux, rows_aux, eta_.data(), 0, n(), at_);
   double log_det = 0.0;
   if (!e_->reduce(theta, log_det)) return undefined;
-  if (with_gradient && with_information) fixed_information();
   if (with_gradient) differentiate();
   return twice_density_ - 2.0 * constant_ + log_det;
 }

@@ -18,13 +18,11 @@ class Laplace {
   Laplace(Response response, std::vector<double> offset, std::vector<double> X, int p, std::vector<FactorRows> factors,
           Layout layout, const std::vector<PairTable>& pairs, int max_core);
 
-  // Infinity where it is not defined. `with_gradient` also fills what follows, the information if asked for.
-  double evaluate(const double* beta, const double* theta, const double* aux, const double* rows_aux, bool with_gradient,
-                  bool with_information = true);
+  // Infinity where it is not defined. `with_gradient` also fills what follows.
+  double evaluate(const double* beta, const double* theta, const double* aux, const double* rows_aux, bool with_gradient);
 
   std::vector<double> gradient_beta, gradient_theta, gradient_aux, gradient_rows_aux;
   std::vector<std::vector<double>> G;    // by factor, K x K: derivative by the covariance T, as in linear models
-  std::vector<double> information_beta;  // p x p, X'V^-1 X with V = W^-1 + Z T Z'
   int inner_steps = 0;                   // of the last evaluation
   double inner_gradient = 0.0;           // largest entry of the gradient at the mode, in units of the prior sds
 
@@ -33,6 +31,8 @@ class Laplace {
   std::vector<double> covariances(int f) const;
   // The same modes in units of the prior, u of b = Lambda u, by level of the first factor: of any last point.
   std::vector<double> whitened_modes() const;
+  // At the last point: X'V^-1 X (p x p) with V = W^-1 + Z T Z'.
+  std::vector<double> fixed_information();
   const std::vector<double>& eta() const { return eta_; }
   // Minus the second derivatives of the rows by eta.
   std::vector<double> weights() const {
@@ -57,12 +57,12 @@ class Laplace {
   void by_chunk(const Work& work) const;
   bool find_mode(const double* theta, const double* aux, const double* rows_aux);
   double at_effects(const std::vector<double>& u, const double* aux, const double* rows_aux);
+  double gradient_of_effects(const std::vector<double>& u);
   void clamp_weights();
   bool newton_step(const double* theta);
   void linear_predictor(const double* beta);
   void multiply_lambda(const std::vector<double>& u, std::vector<double>& b) const;
   void multiply_transposed(const std::vector<double>& h, std::vector<double>& u) const;
-  void fixed_information();
   void differentiate();
   void gradient_of_auxiliary(const std::vector<double>& s, const std::vector<double>& zb);
   void gradient_of_covariances(const std::vector<double>& h, const std::vector<double>& k);
@@ -77,7 +77,8 @@ class Laplace {
   LaplaceRows rows_;
   Elimination::Values values_{};
   std::vector<std::vector<double>> lambda_;
-  std::vector<double> u_, u_new_, trial_, step_, b_, xb_, eta_;
+  std::vector<double> theta_;
+  std::vector<double> u_, u_new_, trial_, step_, gradient_, b_, xb_, eta_;
   std::vector<double> slope_, product_;  // Z'd1 and Z'WZ b at the last effects, by node
   RowDerivatives at_;                    // at the last effects
 };

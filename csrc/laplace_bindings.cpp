@@ -48,7 +48,7 @@ void construct(Laplace* self, int family, int link, bool inflated, int n_global,
 nb::object copied(const std::vector<double>& values) { return to_numpy(std::vector<double>(values), {values.size()}); }
 
 nb::dict evaluate(Laplace& self, const Input1<double>& beta, const Input1<double>& theta, const Input1<double>& aux,
-                  const Given& rows_aux, bool gradient, bool information) {
+                  const Given& rows_aux, bool gradient) {
   require(beta.size() == static_cast<std::size_t>(self.p()), "beta has the wrong length");
   require(theta.size() == static_cast<std::size_t>(self.layout().n_theta), "theta has the wrong length");
   require(aux.size() == static_cast<std::size_t>(self.response().n_global), "aux has the wrong length");
@@ -57,18 +57,16 @@ nb::dict evaluate(Laplace& self, const Input1<double>& beta, const Input1<double
   double value = 0.0;
   {
     nb::gil_scoped_release release;
-    value = self.evaluate(beta.data(), theta.data(), aux.data(), rows_aux ? rows_aux->data() : nullptr, gradient, information);
+    value = self.evaluate(beta.data(), theta.data(), aux.data(), rows_aux ? rows_aux->data() : nullptr, gradient);
   }
   nb::dict out;
   out["value"] = value;
   out["inner_steps"] = self.inner_steps;
   if (!gradient || !std::isfinite(value)) return out;
-  const std::size_t p = self.p();
   out["beta"] = copied(self.gradient_beta);
   out["theta"] = copied(self.gradient_theta);
   out["aux"] = copied(self.gradient_aux);
   out["rows_aux"] = copied(self.gradient_rows_aux);
-  if (information) out["information"] = to_numpy(std::vector<double>(self.information_beta), {p, p});
   out["inner_gradient"] = self.inner_gradient;
   nb::list G;
   for (std::size_t f = 0; f < self.G.size(); ++f) {
@@ -77,6 +75,12 @@ nb::dict evaluate(Laplace& self, const Input1<double>& beta, const Input1<double
   }
   out["G"] = G;
   return out;
+}
+
+// X'V^-1 X at the last evaluation.
+nb::object information(Laplace& self) {
+  const std::size_t p = self.p();
+  return to_numpy(self.fixed_information(), {p, p});
 }
 
 // By factor: modes m x K and conditional covariances m x K x K, at the last evaluation with a gradient.
@@ -98,7 +102,8 @@ void bind_laplace(nb::module_& m) {
            nb::arg("y"), nb::arg("trials").none(), nb::arg("frequency").none(), nb::arg("offset").none(), nb::arg("X"),
            nb::arg("factors"), nb::arg("pairs"), nb::arg("entries"), nb::arg("max_core"))
       .def("evaluate", &evaluate, nb::arg("beta"), nb::arg("theta"), nb::arg("aux"), nb::arg("rows_aux").none(),
-           nb::arg("gradient") = true, nb::arg("information") = true)
+           nb::arg("gradient") = true)
+      .def("information", &information)
       .def("effects", &effects)
       .def("eta", [](const Laplace& self) { return copied(self.eta()); })
       .def("weights", [](const Laplace& self) { return copied(self.weights()); })

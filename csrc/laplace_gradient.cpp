@@ -11,20 +11,22 @@
 namespace ml {
 
 // X'WX less what the effects take: X'(W^-1 + Z T Z')^-1 X.
-void Laplace::fixed_information() {
-  information_beta.assign(static_cast<std::size_t>(p_) * p_, 0.0);
-  std::vector<double> c(u_.size() * p_, 0.0), WX(static_cast<std::size_t>(p_) * rows_at_once);
+std::vector<double> Laplace::fixed_information() {
+  std::vector<double> found(static_cast<std::size_t>(p_) * p_, 0.0), c(u_.size() * p_, 0.0), WX(static_cast<std::size_t>(p_) * rows_at_once);
   by_chunk([&](std::int64_t first, std::int64_t last) {
     for (int a = 0; a < p_; ++a) {
       double* w = WX.data() + a * rows_at_once;
       for (std::int64_t i = first; i < last; ++i) w[i - first] = -at_.d2[i] * X_[a * n() + i];
-      for (int b = 0; b <= a; ++b) information_beta[a * p_ + b] += dot(w, X_.data() + b * n() + first, last - first);
+      for (int b = 0; b <= a; ++b) found[a * p_ + b] += dot(w, X_.data() + b * n() + first, last - first);
     }
     rows_.add_columns(WX.data(), rows_at_once, p_, first, last, c.data());
   });
-  e_->forward_columns(c, information_beta, p_);
+  double log_det = 0.0;
+  e_->reduce(theta_.data(), log_det);
+  e_->forward_columns(c, found, p_);
   for (int a = 0; a < p_; ++a)
-    for (int b = 0; b < a; ++b) information_beta[b * p_ + a] = information_beta[a * p_ + b];
+    for (int b = 0; b < a; ++b) found[b * p_ + a] = found[a * p_ + b];
+  return found;
 }
 
 // k = Z'r = Z'c - Z'WZ b needs no rows.
@@ -47,9 +49,9 @@ void Laplace::differentiate() {
   });
   e_->raw_products(adjoint, product_, 1);
   for (std::size_t j = 0; j < sums.size(); ++j) sums[j] -= product_[j];
-  multiply_transposed(slope_, trial_);
+  gradient_of_effects(u_);
   inner_gradient = 0.0;
-  for (std::size_t j = 0; j < u_.size(); ++j) inner_gradient = std::max(inner_gradient, std::abs(u_[j] - trial_[j]));
+  for (double x : gradient_) inner_gradient = std::max(inner_gradient, std::abs(x));
   gradient_of_covariances(slope_, sums);
   gradient_of_auxiliary(s, zb);
 }

@@ -8,6 +8,7 @@
 #include "arrays.hpp"
 #include "lapack.hpp"
 #include "laplace_bindings.hpp"
+#include "metropolis_bindings.hpp"
 #include "problem_bindings.hpp"
 #include "quadrature_bindings.hpp"
 #include "response_bindings.hpp"
@@ -149,6 +150,7 @@ NB_MODULE(_core, m) {
   m.def("column_moments", &ml::moments_of_columns, nanobind::arg("X"));
   ml::bind_problem(m);
   ml::bind_laplace(m);
+  ml::bind_metropolis(m);
   ml::bind_quadrature(m);
   ml::bind_response(m);
   ml::bind_varying(m);

@@ -39,12 +39,11 @@ nb::dict evaluate(Quadrature& self, const Input1<double>& beta, const Input1<dou
   out["laplace"] = self.laplace_value;
   out["inner_steps"] = laplace.inner_steps;
   if (!gradient || !std::isfinite(value)) return out;
-  const std::size_t p = laplace.p(), K = self.effects();
+  const std::size_t K = self.effects();
   out["beta"] = copied(self.gradient_beta);
   out["theta"] = copied(self.gradient_theta);
   out["aux"] = copied(self.gradient_aux);
   out["rows_aux"] = copied(self.gradient_rows_aux);
-  out["information"] = to_numpy(std::vector<double>(laplace.information_beta), {p, p});
   out["inner_gradient"] = laplace.inner_gradient;
   nb::list G;
   G.append(to_numpy(std::vector<double>(self.G), {K, K}));

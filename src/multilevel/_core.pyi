@@ -298,6 +298,56 @@ class Laplace:
     def forget(self) -> None:
         """Start the next search for the mode from zero."""
 
+class Metropolis:
+    """Metropolis steps of the group effects of a generalised linear mixed model.
+
+    Parameters
+    ----------
+    family, link, inflated, n_global, y, trials, frequency, factors
+        As for `Laplace`.
+    """
+
+    def __init__(
+        self,
+        family: int,
+        link: int,
+        inflated: bool,
+        n_global: int,
+        y: Floats,
+        trials: Floats | None,
+        frequency: Floats | None,
+        factors: Sequence[tuple[NDArray[np.int32], int, Floats]],
+    ) -> None: ...
+    def log_density(self, aux: Floats, rows_aux: Floats | None, eta: Floats) -> float:
+        """Return the sum of the rows' log densities, but for a constant of the data."""
+
+    def derivatives(
+        self, aux: Floats, rows_aux: Floats | None, eta: Floats
+    ) -> tuple[float, Floats, Floats]:
+        """Return `log_density` and its first and second derivatives by each row's eta, ``(n,)``."""
+
+    def predictor(self, fixed: Floats, effects: Sequence[Floats]) -> Floats:
+        """Return ``(n,)`` a fixed part plus the effects, by factor ``(m, K)``, times their columns."""
+
+    def step(
+        self,
+        f: int,
+        root: Floats,
+        aux: Floats,
+        rows_aux: Floats | None,
+        eta: Floats,
+        b: Floats,
+        noise: Floats,
+        log_uniform: Floats,
+        pull: float,
+        spread: float,
+    ) -> tuple[Floats, Floats, int, int]:
+        """Return effects ``(m, K)``, eta, and how many levels accepted, and how many had no density.
+
+        With ``b = root u`` every level proposes ``u + pull H^-1 g + spread L^-T noise``, ``g`` and
+        ``H = L L'`` being gradient and curvature of its log density at ``u``; ``root`` is lower triangular.
+        """
+
 class Quadrature:
     """-2 log-likelihood by adaptive quadrature over one factor's effects, about the modes of a `Laplace`.
 

@@ -12,7 +12,8 @@ import pytest
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.engines.checkpoint import Checkpoint, Record, open_checkpoint
 from multilevel.engines.draws import Draws
-from multilevel.engines.gibbs import sample_gibbs, turns
+from multilevel.engines.gibbs import sample_gibbs
+from multilevel.engines.gibbs.chain import Chain
 from multilevel.engines.pace import Pace, SamplingProgress
 from multilevel.errors import DesignError, OptionError, StorageError
 from multilevel.model.priors import HalfCauchy, StudentT
@@ -149,14 +150,14 @@ def test_a_run_that_ends_with_its_last_draw_is_complete() -> None:
 
 
 def test_an_error_of_one_chain_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    case, sweep = model_of(*CASES["exact, crossed"]), turns.Chain.sweep
+    case, sweep = model_of(*CASES["exact, crossed"]), Chain.sweep
 
-    def broken(chain: turns.Chain) -> None:
+    def broken(chain: Chain) -> None:
         if chain.number == 1:
             raise np.linalg.LinAlgError("not positive definite")
         sweep(chain)
 
-    monkeypatch.setattr(turns.Chain, "sweep", broken)
+    monkeypatch.setattr(Chain, "sweep", broken)
     with pytest.raises(DesignError, match="chain 2, in sweep 1 of 20000"):
         sample_gibbs(*case, draws=60_000, chains=3, warmup=0, seed=5, threads=2)
 

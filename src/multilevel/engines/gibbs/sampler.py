@@ -96,7 +96,7 @@ def sample_gibbs(
     Hoff (2009), "A First Course in Bayesian Statistical Methods", sections 9.2, 7.3 and 11.2; Yu and Meng
     (2011), "To center or not to center", for the moves of sds with their effects.
     """
-    _check(draws, chains, warmup, seed, threads)
+    check_numbers(draws, chains, warmup, seed, threads)
     per_chain = draws // chains
     kept = kept_draws(
         per_chain, chains, sum(m * k for m, k in zip(moments.levels, moments.effects, strict=True))
@@ -137,7 +137,7 @@ def _chains(
         yield chain
 
 
-def _check(draws: int, chains: int, warmup: int, seed: int, threads: int | None) -> None:
+def check_numbers(draws: int, chains: int, warmup: int, seed: int, threads: int | None) -> None:
     """Refuse numbers that make no run."""
     least = {"chains": (chains, 1), "draws": (draws, chains), "warmup": (warmup, 0)}
     if threads is not None:
@@ -175,7 +175,8 @@ def _laid_out(
         sigma=np.stack([run.sigma for run in runs]),
         sds=tuple(np.stack([run.sds[t] for run in runs]) for t in range(len(moments.blocks))),
         correlations=tuple(
-            _correlations(np.stack([run.factors[t] for run in runs])) for t in range(len(moments.blocks))
+            correlations_of_factors(np.stack([run.factors[t] for run in runs]))
+            for t in range(len(moments.blocks))
         ),
         effects=tuple(effects),
         kept=kept,
@@ -187,12 +188,12 @@ def _laid_out(
             "proposals_without_density": impossible,
             **{f"acceptance {name}": rate for name, rate in rates.items()},
         },
-        sentence=_sentence(len(runs), warmup, gamma.shape[1], rates, ending),
+        sentence=sentence_of_chains(len(runs), warmup, gamma.shape[1], rates, ending),
         complete=not ending,
     )
 
 
-def _correlations(L: Floats) -> Floats:
+def correlations_of_factors(L: Floats) -> Floats:
     """Return ``L L'`` with ones on the diagonal."""
     R = L @ np.swapaxes(L, -1, -2)
     at = np.arange(L.shape[-1])
@@ -200,7 +201,7 @@ def _correlations(L: Floats) -> Floats:
     return np.asarray(R)
 
 
-def _sentence(chains: int, warmup: int, draws: int, rates: dict[str, float], ending: str) -> str:
+def sentence_of_chains(chains: int, warmup: int, draws: int, rates: dict[str, float], ending: str) -> str:
     """Return how the run went, in words."""
     words = f"Gibbs sampling: {chains} chains of {draws} sweeps after {warmup} of warm-up"
     words += f", {ending}" if ending else ""

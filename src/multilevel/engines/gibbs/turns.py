@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from multilevel.engines.checkpoint import Checkpoint, Record
-from multilevel.engines.gibbs.chain import Chain
-from multilevel.engines.gibbs.recording import Recording, Run
+from multilevel.engines.gibbs.metropolis import AnyWalk
+from multilevel.engines.gibbs.recording import Recording, Run, Sweeper
 from multilevel.engines.pace import Pace
 
 TURN = 0.1
@@ -16,6 +19,19 @@ CHUNK = 0.5
 """Seconds at least between two chunks of a chain."""
 WRITING = 20.0
 """Times as long as writing a chunk took that a chain runs before the next."""
+
+
+class StoredChain(Sweeper, Protocol):
+    """A chain that can be stored and gone on with."""
+
+    def walks(self) -> Mapping[str, AnyWalk]:
+        """Return all walks by the name of what they draw."""
+
+    def snapshot(self) -> Mapping[str, NDArray[Any]]:
+        """Return all that the next sweeps depend on."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to where `snapshot` was taken."""
 
 
 class Course:
@@ -35,7 +51,9 @@ class Course:
 
     __slots__ = ("_chain", "_due", "_pace", "_store", "recording")
 
-    def __init__(self, chain: Chain, recording: Recording, pace: Pace, checkpoint: Checkpoint | None) -> None:
+    def __init__(
+        self, chain: StoredChain, recording: Recording, pace: Pace, checkpoint: Checkpoint | None
+    ) -> None:
         self._chain, self.recording = chain, recording
         self._pace, self._store, self._due = pace, checkpoint, pace.clock() + CHUNK
         last = None

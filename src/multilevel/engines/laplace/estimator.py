@@ -32,10 +32,12 @@ CERTIFIED = 1e-6
 """Half the squared Newton step, with the Hessian itself, below which an optimum is certified."""
 ROUGH = 1e-3
 """Steps of the differences that give a first metric, in units of the coordinates."""
-FINE = 3e-3
-"""Steps of the differences at the optimum, in approximate standard errors."""
+FINE = 1e-3
+"""Steps of the central differences at the optimum, in approximate standard errors."""
+SHORT = 3e-4
+"""Steps of the one-sided ones, likewise."""
 MUCH_WORK = 2_000_000
-"""Rows times coordinates from which differences are one-sided."""
+"""Rows times coordinates from which all differences are one-sided."""
 ENDS = {"optimal": Status.OPTIMAL, "limit": Status.EVALUATION_LIMIT, "stalled": Status.STALLED,
         "interrupted": Status.INTERRUPTED}  # fmt: skip
 ESCAPES = 5
@@ -173,11 +175,11 @@ def _first_metric(problem: LaplaceProblem, x: Floats, point: Point) -> Floats:
     here = problem.places
     H = np.eye(here.size)
     p = here.coefficients.stop
-    H[:p, :p] = 2.0 * np.asarray(point.found["information"])
+    H[:p, :p] = 2.0 * problem.information()
     others = np.arange(p, here.size)
-    rough = problem.rough
+    rough, one_sided = problem.rough, np.zeros(here.size, dtype=bool)
     base = point if rough is problem else rough.at(x)
-    columns = hessian_columns(rough.at, x, base, others, np.full(here.size, ROUGH), central=False)
+    columns = hessian_columns(rough.at, x, base, others, np.full(here.size, ROUGH), central=one_sided)
     if np.isfinite(columns).all():
         H[:, p:] = columns
         H[p:, :p] = columns[:p].T
@@ -210,14 +212,19 @@ def _polish(problem: LaplaceProblem, search: Search, snap: Snapped) -> str:
 
 
 def _hessian(problem: LaplaceProblem, search: Search, free: NDArray[np.int64]) -> Floats:
-    """Return the Hessian of -2 log-likelihood by differences of the exact gradient."""
+    """Return the Hessian of -2 log-likelihood by differences of the exact gradient.
+
+    One-sided ones of the coefficients, in which the likelihood is nearly quadratic, and of all where that is
+    much work.
+    """
+    central = np.zeros(search.x.size, dtype=bool)
+    central[problem.places.coefficients.stop :] = problem.design.n_rows * search.x.size < MUCH_WORK
     spread = np.sqrt(2.0 * np.abs(np.diagonal(np.linalg.pinv(positive(search.H)))))
-    steps = FINE * np.clip(spread, 1e-8, 1.0)
-    central = problem.design.n_rows * search.x.size < MUCH_WORK
+    steps = np.where(central, FINE, SHORT) * np.clip(spread, 1e-8, 1.0)
     rough = problem.rough
-    base = search.point if central or rough is problem else rough.at(search.x)
+    base = search.point if rough is problem else rough.at(search.x)
     columns = hessian_columns(rough.at, search.x, base, free, steps, central=central)
-    search.evaluations += free.size * (2 if central else 1)
+    search.evaluations += free.size + int(central[free].sum())
     H = np.zeros((search.x.size, search.x.size))
     H[:, free] = columns
     problem.at(search.x)

@@ -51,8 +51,7 @@ class Point:
     gradient
         ``(d,)``.
     found
-        What the kernels say besides: ``G`` by factor, ``information`` of the coefficients ``(p, p)``,
-        ``inner_steps``, ``inner_gradient``.
+        What the kernels say besides: ``G`` by factor, ``inner_steps``, ``inner_gradient``.
     """
 
     value: float
@@ -178,6 +177,10 @@ class LaplaceProblem:
         self, beta: Floats, theta: Floats, aux: Floats, inflation: Floats | None, gradient: bool
     ) -> Mapping[str, Any]:
         return self._native.evaluate(beta, theta, aux, inflation, gradient)
+
+    def information(self) -> Floats:
+        """Return the information of the coefficients ``(p, p)`` at the last point."""
+        return self._native.information()
 
     def effects(self) -> list[tuple[Floats, Floats]]:
         """Return by factor modes ``(m, K)`` and conditional covariances ``(m, K, K)`` of the last point."""

@@ -208,7 +208,7 @@ def coordinates_of(moments: Moments, priors: BoundPriors) -> Coordinates:
     names: list[str] = []
     places = []
     for block, prior in zip(moments.blocks, priors.terms, strict=True):
-        places.append(_term_place(block, prior, names))
+        places.append(term_place(block, prior, names))
     sigma, known = -1, 1.0
     if moments.known_sigma is not None:
         known = moments.known_sigma
@@ -233,7 +233,7 @@ def sampled_coefficients(priors: BoundPriors) -> tuple[int, ...]:
     )
 
 
-def _term_place(block: TermBlock, prior: TermPriors, names: list[str]) -> TermPlace:
+def term_place(block: TermBlock, prior: TermPriors, names: list[str]) -> TermPlace:
     """Return where a term's numbers stand, adding their names."""
     k = block.size
     if isinstance(prior.covariance, FixedMatrix):
