@@ -7,6 +7,7 @@
 
 #include "arrays.hpp"
 #include "lapack.hpp"
+#include "joint_bindings.hpp"
 #include "laplace_bindings.hpp"
 #include "metropolis_bindings.hpp"
 #include "problem_bindings.hpp"
@@ -150,6 +151,7 @@ NB_MODULE(_core, m) {
   m.def("column_moments", &ml::moments_of_columns, nanobind::arg("X"));
   ml::bind_problem(m);
   ml::bind_laplace(m);
+  ml::bind_joint(m);
   ml::bind_metropolis(m);
   ml::bind_quadrature(m);
   ml::bind_response(m);

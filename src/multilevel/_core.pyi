@@ -240,6 +240,50 @@ def response_constant(
 ) -> float:
     """Return the sum of what the log densities have that depends on data alone."""
 
+class Joint:
+    """Joint log density of the response and whitened group effects of a generalised linear mixed model.
+
+    Parameters
+    ----------
+    family, link, inflated, n_global, y, trials, frequency, offset, X
+        As for `Laplace`.
+    inflation
+        ``(n, q)`` columns of zero inflation in Fortran order; no columns without it.
+    beta_mode
+        ``(p,)`` coefficients at the mode.
+    factors
+        Finest first: level of each row ``(n,)``, ``m``, effect columns ``(n, K)``, weights of the rows
+        ``(n,)``, their information by level ``(m, K, K)``, pulls and modes ``(m, K)``; see `FactorAnchor`.
+    """
+
+    def __init__(
+        self,
+        family: int,
+        link: int,
+        inflated: bool,
+        n_global: int,
+        y: Floats,
+        trials: Floats | None,
+        frequency: Floats | None,
+        offset: Floats | None,
+        X: Floats,
+        inflation: Floats,
+        beta_mode: Floats,
+        factors: Sequence[tuple[NDArray[np.int32], int, Floats, Floats, Floats, Floats, Floats]],
+    ) -> None: ...
+    def evaluate(
+        self, beta: Floats, inflation: Floats, aux: Floats, lambdas: Sequence[Floats], z: Floats
+    ) -> tuple[float, Floats, Floats, Floats, list[Floats], Floats]:
+        """Return the log density but for constants, and its derivatives in the order of the arguments.
+
+        ``lambdas`` are by factor ``(K, K)``: effects are ``Lambda v`` with ``v`` standard normal a priori.
+        """
+
+    def effects(
+        self, beta: Floats, inflation: Floats, aux: Floats, lambdas: Sequence[Floats], z: Floats
+    ) -> list[Floats]:
+        """Return by factor ``(m, K)`` effects."""
+
 class Laplace:
     """-2 log-likelihood of a generalised linear mixed model by Laplace's method.
 

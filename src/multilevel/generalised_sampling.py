@@ -6,6 +6,8 @@ from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
 from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
+from multilevel.engines.joint import sample_joint
+from multilevel.engines.nuts import nutpie_is_installed
 from multilevel.engines.pace import Pace
 from multilevel.errors import OptionError
 from multilevel.results.posterior_options import SampleOptions
@@ -22,13 +24,33 @@ def run_generalised(
 ) -> Draws:
     """Run the engine that the options name.
 
+    "auto" is NUTS if nutpie is installed and there is no checkpoint.
+
     Raises
     ------
     OptionError
-        No engine samples this family.
+        No engine of generalised models can run with these options.
     """
+    if options.method == "marginal":
+        raise OptionError(
+            f"method='marginal' was asked of the {design.family.name} family",
+            allowed="'auto', 'nuts': group effects can be integrated out exactly in linear models only",
+            remedy="method='nuts'",
+        )
+    if options.method == "nuts" or (nutpie_is_installed() and checkpoint is None):
+        return sample_joint(
+            design,
+            priors,
+            draws=options.draws,
+            chains=options.chains,
+            warmup=options.warmup,
+            seed=options.seed,
+            threads=threads,
+            pace=pace,
+        )
     raise OptionError(
-        f"posteriors of the {design.family.name} family are not there in this version",
-        allowed="the gaussian family with identity link",
-        remedy="ml.fit for maximum likelihood",
+        f"method={options.method!r} was asked of the {design.family.name} family"
+        + (", with a checkpoint" if checkpoint is not None else ""),
+        allowed="'nuts', which needs nutpie and has no checkpoints",
+        remedy='pip install "multilevel[nuts]"',
     )

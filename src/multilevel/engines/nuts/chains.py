@@ -7,7 +7,7 @@ import importlib.util
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,15 +121,53 @@ def run_chains(
     """
     if start.size == 0:
         return _nothing_sampled(draws, chains, warmup)
+    _library()
+    target = Target(density, start, together=together, threads=threads)
+    return run_target(
+        target, draws=draws, chains=chains, warmup=warmup, seed=seed, threads=threads, pace=pace
+    )
+
+
+class Sampled(Protocol):
+    """A log density in coordinates of spread about one, safe to be asked by several threads."""
+
+    @property
+    def size(self) -> int:
+        """How many coordinates."""
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the density with its gradient so far."""
+
+    def value_and_gradient(self, z: Floats) -> tuple[float, Floats]:
+        """Return the log density at ``z`` ``(size,)`` and its gradient."""
+
+    def point(self, z: Floats) -> Floats:
+        """Return the ``(size,)`` numbers that are kept of a draw."""
+
+    def first(self, seed: int) -> Floats:
+        """Return a first point of a chain."""
+
+
+def run_target(
+    target: Sampled,
+    *,
+    draws: int,
+    chains: int,
+    warmup: int,
+    seed: int,
+    threads: int | None = None,
+    pace: Pace | None = None,
+) -> Chains:
+    """Draw from a density whose coordinates are chosen; parameters and errors are those of `run_chains`."""
     nutpie, compiled = _library()
-    target, pace = Target(density, start, together=together, threads=threads), pace or Pace()
-    counted = _Counter()
+    counted, pace = _Counter(), pace or Pace()
     model = compiled.from_pyfunc(
-        ndim=start.size,
+        ndim=target.size,
         make_logp_fn=lambda: target.value_and_gradient,
         make_expand_fn=lambda _seed, _other, _chain: _expander(target, counted),
         expanded_dtypes=[np.dtype("float64")],
-        expanded_shapes=[(start.size,)],
+        expanded_shapes=[(target.size,)],
         expanded_names=["x"],
         make_initial_point_fn=target.first,
     )
@@ -165,7 +203,7 @@ class _Counter:
         self.draws = 0
 
 
-def _expander(target: Target, counted: _Counter) -> Callable[[Floats], dict[str, Floats]]:
+def _expander(target: Sampled, counted: _Counter) -> Callable[[Floats], dict[str, Floats]]:
     """Return the function from the sampler's coordinates to what is kept."""
 
     def expand(z: Floats) -> dict[str, Floats]:

@@ -78,7 +78,7 @@ def sample_nuts(
     KeyboardInterrupt
         If Ctrl-C was pressed before every chain had a draw.
     """
-    _check(draws, chains, warmup, seed)
+    check_run(draws, chains, warmup, seed)
     density, start = density_and_start(moments, priors, threads=threads)
     pace = pace or Pace()
     run = run_chains(
@@ -104,7 +104,7 @@ def _is_short(density: Density) -> bool:
     return isinstance(density, MarginalDensity) and density.total_effects <= FEW_EFFECTS
 
 
-def _check(draws: int, chains: int, warmup: int, seed: int) -> None:
+def check_run(draws: int, chains: int, warmup: int, seed: int) -> None:
     """Refuse numbers that make no run."""
     least = {"chains": (chains, 1), "draws": (draws, chains), "warmup": (warmup, 0)}
     for name, (value, lowest) in least.items():

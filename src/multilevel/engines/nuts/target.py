@@ -88,6 +88,11 @@ class Target:
                 remedy="priors that allow the values of the data's units",
             )
 
+    @property
+    def size(self) -> int:
+        """How many coordinates."""
+        return self.centre.size
+
     def point(self, z: Floats) -> Floats:
         """Return ``x`` at ``z`` ``(..., d)``."""
         return np.asarray(self.centre + z @ self.factor.T)

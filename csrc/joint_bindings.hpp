@@ -1,0 +1,10 @@
+// Binding of the joint density.
+#pragma once
+
+#include "arrays.hpp"
+
+namespace ml {
+
+void bind_joint(nb::module_& m);
+
+}  // namespace ml

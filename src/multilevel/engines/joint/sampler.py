@@ -1,0 +1,165 @@
+"""NUTS on the joint density of a generalised model: chains by nutpie, draws in the units of the data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.design.bound_priors import BoundPriors
+from multilevel.design.design import Design
+from multilevel.design.family_priors import FamilyPriors
+from multilevel.engines.draws import Draws, FamilyDraws
+from multilevel.engines.joint.density import JointDensity
+from multilevel.engines.marginal.sampler import kept_draws
+from multilevel.engines.nuts.chains import Chains, run_target
+from multilevel.engines.nuts.sampler import account_of, check_run
+from multilevel.engines.pace import Pace
+
+Floats = NDArray[np.float64]
+
+SPREAD = 1.0
+"""Sd of the first points of the chains, in coordinates of spread about one."""
+TRIES = 100
+
+
+def sample_joint(
+    design: Design,
+    priors: BoundPriors,
+    *,
+    draws: int = 4000,
+    chains: int = 4,
+    warmup: int = 1000,
+    seed: int,
+    threads: int | None = None,
+    pace: Pace | None = None,
+) -> Draws:
+    """Draw from the posterior of a generalised model by Hamiltonian Monte Carlo.
+
+    Chains move on the joint density of coefficients, parameters of the family, sds, correlations and group
+    effects, with its exact gradient, in the coordinates of `JointDensity`.
+
+    Parameters
+    ----------
+    design, priors
+        Of one generalised model.
+    draws, chains
+        ``draws`` in all, over ``chains`` chains.
+    warmup
+        Draws of each chain that are left out.
+    seed
+        Same seed, same draws, with one version of nutpie.
+    threads
+        Chains that run at the same time; ``None`` for all. The draws do not depend on it.
+    pace
+        Told how far the run is; says when it must end early.
+
+    Returns
+    -------
+    Draws
+        Fewer than asked for, and not ``complete``, if the run ended early.
+
+    Raises
+    ------
+    OptionError
+        If nutpie is not installed, there are no draws or chains, or the run was ended in warm-up.
+    DesignError
+        If no point near the mode has a positive density.
+    KeyboardInterrupt
+        If Ctrl-C was pressed before every chain had a draw.
+    """
+    check_run(draws, chains, warmup, seed)
+    density, pace = JointDensity(design, priors), pace or Pace()
+    run = run_target(
+        JointTarget(density),
+        draws=draws // chains,
+        chains=chains,
+        warmup=warmup,
+        seed=seed,
+        threads=threads,
+        pace=pace,
+    )
+    drawn = _draws(density, run, pace)
+    return drawn if run.complete else replace(drawn, complete=False)
+
+
+class JointTarget:
+    """The joint density as `run_target` takes it; its coordinates are kept as they are.
+
+    Parameters
+    ----------
+    density
+        Of the model.
+    """
+
+    __slots__ = ("_density",)
+
+    def __init__(self, density: JointDensity) -> None:
+        self._density = density
+
+    @property
+    def size(self) -> int:
+        """How many numbers."""
+        return self._density.size
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the density with its gradient so far."""
+        return self._density.evaluations
+
+    def value_and_gradient(self, z: Floats) -> tuple[float, Floats]:
+        """Return the log density at ``z`` ``(size,)`` and its gradient."""
+        return self._density.value_and_gradient(z)
+
+    def point(self, z: Floats) -> Floats:
+        """Return what is kept of a draw."""
+        return np.array(z)
+
+    def first(self, seed: int) -> Floats:
+        """Return a first point ``(size,)`` of a chain, dispersed about the mode, where there is density."""
+        rng = np.random.Generator(np.random.Philox(seed))
+        for attempt in range(TRIES):
+            z = SPREAD * 0.9**attempt * rng.standard_normal(self.size)
+            if np.any(self.value_and_gradient(z)[1]):
+                return z
+        return np.zeros(self.size)
+
+
+def _draws(density: JointDensity, run: Chains, pace: Pace) -> Draws:
+    """Return the draws in the units of the data."""
+    chains, per_chain, _ = run.points.shape
+    h, family = density.centre.size, density.parameters.priors.family or FamilyPriors()
+    flat = run.points.reshape(chains * per_chain, -1)
+    points = [density.parameters.at(x) for x in density.numbers(flat)]
+    kept = kept_draws(per_chain, chains, density.size - h)
+    effects = [[density.effects(run.points[c, d]) for d in kept] for c in range(chains)]
+
+    def by_chain(values: list[Floats]) -> Floats:
+        return np.stack(values).reshape(chains, per_chain, *values[0].shape)
+
+    terms = range(len(density.design.terms))
+    ordinal = density.design.family.name == "ordinal"
+    numbers = replace(run, points=density.numbers(flat).reshape(chains, per_chain, h))
+    said = account_of(numbers, density.names, pace)
+    return Draws(
+        method="nuts",
+        coefficients=by_chain([point.beta for point in points]),
+        sigma=np.ones((chains, per_chain)),
+        sds=tuple(by_chain([point.terms[t].sds for point in points]) for t in terms),
+        correlations=tuple(
+            by_chain([point.terms[t].factor @ point.terms[t].factor.T for point in points]) for t in terms
+        ),
+        effects=tuple(np.stack([np.stack([one[t] for one in chain]) for chain in effects]) for t in terms),
+        kept=kept,
+        efficiency=None,
+        log_evidence=None,
+        diagnostics=said.diagnostics,
+        sentence=said.sentence.replace("the marginal posterior", "the joint posterior"),
+        family=FamilyDraws(
+            family.names,
+            by_chain([point.aux if ordinal else np.exp(point.aux) for point in points]),
+            tuple(name for name, _ in family.inflation),
+            by_chain([point.inflation for point in points]),
+        ),
+    )
