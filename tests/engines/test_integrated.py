@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
@@ -47,19 +50,89 @@ def test_the_optimum_is_that_of_a_sum_over_a_fine_grid(case: Case) -> None:
     )
 
 
-def test_cbpp_is_that_of_lme4_with_its_constant() -> None:
-    # glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, binomial, nAGQ = 9), lme4 1.1-31:
-    # deviance residuals 100.010 and the saturated model's -2 log-likelihood 83.9567.
-    fit = ml.fit(
-        "prop(incidence, size) ~ period + (1 | herd)",
-        ml.datasets.load("cbpp"),
-        family="binomial",
-        method="quadrature",
-        nodes=9,
-    )
-    assert fit.deviance == pytest.approx(83.9567 + 100.0100, abs=1e-3)
-    assert fit.options.nodes == 9
-    assert "by ML (adaptive quadrature, 9 nodes)" in str(fit)
+def pairs() -> dict[str, np.ndarray]:
+    """Return 100 pairs of yes and no, for which conditional logistic regression is known (lme4 issue 47)."""
+    first = np.repeat([0.0, 1.0], 50)
+    second = np.repeat([0.0, 1.0, 0.0, 1.0], [42, 8, 18, 32])
+    return {
+        "event": np.stack([first, second], axis=1).ravel(),
+        "group": np.tile([1.0, 0.0], 100),
+        "id": np.repeat(np.arange(100), 2),
+    }
+
+
+def plots() -> pd.DataFrame:
+    """Return the plots of the golden numbers, their grade in order."""
+    table = pd.read_csv(Path(__file__).parents[1] / "golden" / "generalised" / "plots.csv")
+    return table.assign(grade=pd.Categorical(table["grade"], ordered=True))
+
+
+# By tests/golden/quadrature.R: lme4 1.1-31 and ordinal 2022.11-16 with as many nodes.
+FROM_R = {
+    "pairs": (
+        *("event ~ group + (1 | id)", "bernoulli", 51, 247.938244),
+        *([-0.810930, 0.810930], [0.425425, 0.424916], 2.684268),
+    ),
+    "cbpp": (
+        *("prop(incidence, size) ~ period + (1 | herd)", "binomial", 25, 183.966738),
+        *([-1.399230, -0.991404, -1.127819, -1.579471], [0.233512, 0.306768, 0.326768, 0.427594], 0.647518),
+    ),
+    "contraception": (
+        *("use ~ age + I(age**2) + urban + livch + (1 | district)", "bernoulli", 25, 2372.458885),
+        [-1.035419, 0.003533, -0.004563, 0.696707, 0.815147, 0.916522, 0.915361],
+        [0.176102, 0.009287, 0.000730, 0.120957, 0.163352, 0.186507, 0.187490],
+        0.478637,
+    ),
+    "grouseticks": (
+        *("ticks ~ year + cheight + (1 | brood)", "poisson", 25, 1977.909371),
+        *([0.509894, 1.134988, -1.000629, -0.023844], [0.187201, 0.243270, 0.270691, 0.003021], 0.954072),
+    ),
+    "grade logit": (
+        *("grade ~ x + wet + (1 | team)", ml.families.Ordinal(), 25, 761.978322),
+        [-0.893048, 0.309705, 1.674320, 0.494812, -0.649617],
+        [0.219249, 0.213094, 0.240610, 0.113464, 0.218108],
+        0.396143,
+    ),
+    "grade probit": (
+        *("grade ~ x + wet + (1 | team)", ml.families.Ordinal(link="probit"), 25, 760.584005),
+        [-0.533401, 0.202726, 1.003637, 0.298919, -0.382909],
+        [0.135084, 0.133101, 0.143405, 0.066437, 0.129139],
+        0.253818,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FROM_R)
+def test_r_finds_the_same(name: str) -> None:
+    formula, family, nodes, deviance, estimates, errors, sd = FROM_R[name]
+    table = pairs() if name == "pairs" else plots() if "grade" in name else ml.datasets.load(name)
+    fit = ml.fit(formula, table, family=family, method="quadrature", nodes=nodes)  # type: ignore[arg-type]
+    assert fit.status is Status.OPTIMAL
+    assert fit.deviance == pytest.approx(deviance, abs=2e-6)
+    numbers = fit.solution.family_numbers
+    assert numbers is not None
+    found = np.concatenate([numbers.values, fit.solution.beta])
+    spread = np.concatenate([numbers.std_errors, np.sqrt(np.diagonal(fit.vcov))])
+    assert (np.abs(found - estimates) < 2e-4 * np.array(errors) + 6e-7).all()
+    np.testing.assert_allclose(spread, errors, rtol=2e-4, atol=6e-7)
+    assert np.sqrt(fit.solution.covariances[0][0, 0]) == pytest.approx(sd, rel=1e-4)
+    assert f"by ML (adaptive quadrature, {nodes} nodes)" in str(fit)
+
+
+def test_pairs_are_those_of_conditional_logistic_regression() -> None:
+    fit = ml.fit("event ~ group + (1 | id)", pairs(), family="bernoulli", method="quadrature", nodes=51)
+    assert fit.solution.beta[1] == pytest.approx(np.log(18 / 8), abs=1e-5)
+    assert np.sqrt(fit.vcov[1, 1]) == pytest.approx(np.sqrt(1 / 18 + 1 / 8), abs=1e-5)
+
+
+def test_two_effects_of_contraception_against_a_sum_over_a_fine_grid() -> None:
+    table = ml.datasets.load("contraception")
+    formula = "use ~ age + I(age**2) + urban + livch + (urban | district)"
+    fit = ml.fit(formula, table, family="bernoulli", method="quadrature")
+    problem = QuadratureProblem(fit.design, layout_of(fit.design), 1)
+    exact = dense_value(problem, fit.solution.theta, step=0.2)
+    assert fit.deviance == pytest.approx(exact, abs=1e-5)
+    assert fit.deviance == pytest.approx(2360.015483, abs=1e-5)
 
 
 def test_nodes_count_in_each_dimension() -> None:

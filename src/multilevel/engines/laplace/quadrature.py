@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 MOST_EFFECTS = 3
 DEFAULT_NODES = {1: 25, 2: 15, 3: 9}
 """Nodes of each dimension, by effects per group."""
-HESSIAN_NODES = {1: 15, 2: 9, 3: 5}
+HESSIAN_NODES = {1: 25, 2: 9, 3: 5}
 """Nodes of each dimension, by effects per group, with which Hessians are made by differences.
 
 Standard errors change by less than one percent, mostly far less; estimates and likelihood are those of all
