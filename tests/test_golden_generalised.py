@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import json
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -156,6 +157,14 @@ def test_coefficients_agree(name: str) -> None:
         np.testing.assert_allclose(table["std_error"], expected, rtol=peers_error(record))
 
 
+@pytest.mark.parametrize("name", [n for n in ALL if "inflation" in RECORDS[n]])
+def test_zero_inflation_agrees(name: str) -> None:
+    rows, table = RECORDS[name]["inflation"], fitted(name).zero_inflation
+    assert list(table["term"]) == [row["term"] for row in rows]
+    assert np.all(np.abs(table["estimate"] - values(rows, "estimate")) <= 1e-3 * table["std_error"])
+    np.testing.assert_allclose(table["std_error"], values(rows, "std_error"), rtol=1e-3)
+
+
 @pytest.mark.parametrize("name", [n for n in ALL if "numbers" in RECORDS[n]])
 def test_dispersions_and_thresholds_agree(name: str) -> None:
     rows, table = RECORDS[name]["numbers"], fitted(name).family_parameters
@@ -230,3 +239,10 @@ def test_quadrature_finds_the_maximum_of_the_integrated_likelihood(name: str) ->
     sds = fit.variance_components
     sds = sds.loc[sds["group"] != "Residual", "sd"].to_numpy()
     np.testing.assert_allclose(sds, values(expected["sds"], "sd"), rtol=1e-3)
+
+
+def test_enough_models_of_every_family_are_recorded() -> None:
+    assert len(RECORDS) >= 50
+    families = Counter(record["family"] for record in RECORDS.values())
+    assert set(families) == set(REGISTRY)
+    assert all(count >= 2 for family, count in families.items() if family != "gaussian")
