@@ -169,3 +169,10 @@ def test_links_that_turn_or_have_a_pole_give_intervals_that_contain_the_mean() -
     assert far["upper"][0] > far["prediction"][0]
     with pytest.raises(ml.OptionError, match="has no mean"):
         inverse.predict(groups="average")
+
+
+def test_far_outside_the_data_means_are_infinite_without_a_warning(fits: dict[str, ml.Fit]) -> None:
+    new = {"year": ["95", "95"], "cheight": [-1e5, 1e5]}
+    for observation in (False, True):
+        found = fits["grouseticks_nb2"].predict(new, groups="typical", interval=0.9, observation=observation)
+        np.testing.assert_array_equal(found["prediction"], [np.inf, 0.0])

@@ -18,6 +18,7 @@ from multilevel.results import Fit
 Floats = NDArray[np.float64]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def on_response_scale(
     fit: Fit, rows: WantedRows, level: float | None, *, observation: bool
 ) -> dict[str, Floats]:
@@ -25,7 +26,7 @@ def on_response_scale(
 
     Notes
     -----
-    See `multilevel.inference.predict.predict`.
+    See `multilevel.inference.predict.predict`. Far outside the data means may be infinite, without a warning.
     """
     family = fit.design.family
     if isinstance(family, Ordinal):
