@@ -90,7 +90,7 @@ class Fit:
 
     @property
     def method(self) -> Method:
-        """How it was fitted: "reml", "ml", or "laplace" (maximum likelihood by Laplace's method)."""
+        """How it was fitted: "reml", "ml", or ML by its approximation "laplace" or "quadrature"."""
         return self.solution.method
 
     @property
