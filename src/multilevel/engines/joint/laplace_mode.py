@@ -170,5 +170,7 @@ def _curvature(
     """Return a positive definite Hessian by differences of the gradient."""
     if x.size == 0:
         return np.zeros((0, 0))
-    H = hessian_columns(posterior.at, x, point, every, steps, central=central)
+    H = hessian_columns(
+        posterior.at, x, point, every, steps, central=np.full(x.size, central, dtype=np.bool_)
+    )
     return positive(np.where(np.isfinite(H), H, np.eye(x.size)))
