@@ -14,7 +14,7 @@ namespace {
 
 constexpr int most_steps = 100, most_halvings = 40;
 constexpr double close = 1e-9;     // decrement of a full Newton step that ends the search
-constexpr double at_rest = 1e-17;  // half the squared gradient, a bound of the next decrement, that ends it as well
+constexpr double at_rest = 1e-22;  // half the squared gradient, a bound of the next decrement, that ends it as well
 
 Moments empty_moments(const std::vector<FactorRows>& factors, const std::vector<PairTable>& pairs) {
   Moments m;

@@ -177,9 +177,9 @@ def _first_metric(problem: LaplaceProblem, x: Floats, point: Point) -> Floats:
     p = here.coefficients.stop
     H[:p, :p] = 2.0 * problem.information()
     others = np.arange(p, here.size)
-    rough, one_sided = problem.rough, np.zeros(here.size, dtype=bool)
+    rough = problem.rough
     base = point if rough is problem else rough.at(x)
-    columns = hessian_columns(rough.at, x, base, others, np.full(here.size, ROUGH), central=one_sided)
+    columns = hessian_columns(rough.at, x, base, others, np.full(here.size, ROUGH), central=False)
     if np.isfinite(columns).all():
         H[:, p:] = columns
         H[p:, :p] = columns[:p].T

@@ -115,15 +115,22 @@ def _updated(H: Floats, s: Floats, y: Floats) -> Floats:
 
 
 def hessian_columns(
-    at: At, x: Floats, point: Point, which: NDArray[np.int64], steps: Floats, *, central: NDArray[np.bool_]
+    at: At,
+    x: Floats,
+    point: Point,
+    which: NDArray[np.int64],
+    steps: Floats,
+    *,
+    central: NDArray[np.bool_] | bool,
 ) -> Floats:
-    """Return columns ``(d, len(which))`` of the Hessian by differences of the gradient, some central."""
+    """Return columns ``(d, len(which))`` of the Hessian by differences, some or all central."""
+    both_sides = np.broadcast_to(np.asarray(central), x.shape)
     columns = np.zeros((x.size, which.size))
     for j, i in enumerate(which.tolist()):
         up, down = x.copy(), x.copy()
         up[i] += steps[i]
         above = at(up).gradient
-        if central[i]:
+        if both_sides[i]:
             down[i] -= steps[i]
             columns[:, j] = (above - at(down).gradient) / (up[i] - down[i])
         else:
