@@ -6,6 +6,7 @@ from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
 from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
+from multilevel.engines.gibbs_generalised import sample_gibbs_generalised
 from multilevel.engines.joint import sample_joint
 from multilevel.engines.nuts import nutpie_is_installed
 from multilevel.engines.pace import Pace
@@ -24,7 +25,7 @@ def run_generalised(
 ) -> Draws:
     """Run the engine that the options name.
 
-    "auto" is NUTS if nutpie is installed and there is no checkpoint.
+    "auto" is NUTS if nutpie is installed and there is no checkpoint, else Gibbs.
 
     Raises
     ------
@@ -34,10 +35,11 @@ def run_generalised(
     if options.method == "marginal":
         raise OptionError(
             f"method='marginal' was asked of the {design.family.name} family",
-            allowed="'auto', 'nuts': group effects can be integrated out exactly in linear models only",
+            allowed="'auto', 'nuts' and 'gibbs': effects can be integrated out exactly in linear models only",
             remedy="method='nuts'",
         )
-    if options.method == "nuts" or (nutpie_is_installed() and checkpoint is None):
+    automatic = options.method == "auto" and checkpoint is None and nutpie_is_installed()
+    if options.method == "nuts" or automatic:
         return sample_joint(
             design,
             priors,
@@ -48,9 +50,14 @@ def run_generalised(
             threads=threads,
             pace=pace,
         )
-    raise OptionError(
-        f"method={options.method!r} was asked of the {design.family.name} family"
-        + (", with a checkpoint" if checkpoint is not None else ""),
-        allowed="'nuts', which needs nutpie and has no checkpoints",
-        remedy='pip install "multilevel[nuts]"',
+    return sample_gibbs_generalised(
+        design,
+        priors,
+        draws=options.draws,
+        chains=options.chains,
+        warmup=options.warmup,
+        seed=options.seed,
+        threads=threads,
+        pace=pace,
+        checkpoint=checkpoint,
     )
