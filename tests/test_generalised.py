@@ -161,6 +161,7 @@ def test_sigma_is_one_where_there_is_none() -> None:
     assert fitted("student").family == "student (identity link)"
 
 
+@pytest.mark.filterwarnings("ignore:theta is estimated at the end:multilevel.BoundaryWarning")
 @pytest.mark.parametrize(
     ("small", "large", "df"),
     [

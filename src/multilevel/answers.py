@@ -112,6 +112,8 @@ def _warn(fit: Fit) -> None:
         warn(fit.sentence, BoundaryWarning)
     elif fit.status is not Status.OPTIMAL:
         warn(fit.sentence, ConvergenceWarning)
+    for sentence in inference.family_boundaries(fit):
+        warn(sentence, BoundaryWarning)
     accuracy = fit.solution.accuracy
     if accuracy is not None and accuracy.shift > MUCH_SHIFT:
         warn(accuracy.sentence, ApproximationWarning)

@@ -183,17 +183,33 @@ def test_merged_rows_are_told(formula: str, rows: str) -> None:
     assert family_remarks(fit)[-1] == f"The likelihood was computed from {rows} the 144 rows exactly."
 
 
-def test_no_extra_zeros_are_told() -> None:
-    data = table().assign(full=lambda d: 3 + d["size"] % 2)  # fewer zeros than Poisson: none
-    fit = ml.fit("full ~ x", data, family="poisson", zero_inflation="~ 1")
+def test_no_extra_zeros_are_told_and_warned_of() -> None:
+    data = table().assign(full=lambda d: 3 + d["size"] % 2)  # no zeros at all
+    with pytest.warns(ml.BoundaryWarning, match="the share of extra zeros is estimated as 0, and"):
+        fit = ml.fit("full ~ x", data, family="poisson", zero_inflation="~ 1")
     assert family_remarks(fit)[-1].startswith("There are no more zeros than the counts explain:")
 
 
-def test_a_family_at_the_end_of_its_range_is_told() -> None:
-    fit = fitted("negative binomial")
-    numbers = dataclasses.replace(fit.solution.family_numbers, values=np.array([1e6]))
-    far = dataclasses.replace(fit, solution=dataclasses.replace(fit.solution, family_numbers=numbers))
-    assert family_remarks(far) == [
-        "theta is estimated at the end of its range, where the negative_binomial family is the poisson"
-        " family: fit that in its place."
-    ]
+def test_extra_zeros_in_a_part_of_the_rows() -> None:
+    data = table().assign(part=lambda d: np.where(d["x"] > 0, "a", "b"))
+    data["some"] = np.where(data["part"] == "a", data["zeros"], 3 + data["size"] % 2)
+    with pytest.warns(ml.BoundaryWarning) as caught:
+        fit = ml.fit("some ~ x", data, family="poisson", zero_inflation="~ part")
+    rows = int((data["part"] == "b").sum())
+    message = f"The share of extra zeros is estimated as 0 in {rows} of 144 rows"
+    assert [str(warning.message).startswith(message) for warning in caught] == [True]
+    assert family_remarks(fit)[-1].startswith(message)
+    assert fit.zero_inflation["estimate"][1] < -9
+
+
+def test_a_family_at_the_end_of_its_range_is_told_and_warned_of() -> None:
+    with pytest.warns(ml.BoundaryWarning) as caught:  # binomial counts vary less than Poisson ones
+        fit = ml.fit("successes ~ offset(log(size)) + (1 | g)", table(), family="negative_binomial")
+    message = (
+        "theta is estimated at the end of its range, where the negative_binomial family is the poisson family"
+        " and the standard error of theta means nothing: fit that family in its place."
+    )
+    assert message in [str(warning.message) for warning in caught]
+    assert family_remarks(fit)[-1] == message
+    poisson = ml.fit("successes ~ offset(log(size)) + (1 | g)", table(), family="poisson")
+    assert fit.deviance == pytest.approx(poisson.deviance, abs=1e-3)

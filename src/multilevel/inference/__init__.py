@@ -4,7 +4,7 @@ from multilevel.inference.coefficients import coefficients, vcov
 from multilevel.inference.compare import compare
 from multilevel.inference.compare_posteriors import compare_posteriors
 from multilevel.inference.effects import fitted, group_coefficients, group_effects, residuals
-from multilevel.inference.family import family_parameters, family_remarks, zero_inflation
+from multilevel.inference.family import family_boundaries, family_parameters, family_remarks, zero_inflation
 from multilevel.inference.new_data import NewData, read_new_data
 from multilevel.inference.predict import kinds_of_terms, predict
 from multilevel.inference.prior_predictive import prior_predictive
@@ -19,6 +19,7 @@ __all__ = [
     "compare",
     "compare_posteriors",
     "correlations",
+    "family_boundaries",
     "family_parameters",
     "family_remarks",
     "fitted",

@@ -14,7 +14,9 @@ from multilevel.results import Columns, Fit
 Floats = NDArray[np.float64]
 
 NO_ZEROS = 1e-5
-"""A share of extra zeros below this in every row is none."""
+"""A share of extra zeros below this is none."""
+ENDLESS = 100.0
+"""A standard error above this, on the logit scale, is that of a coefficient without a finite estimate."""
 
 
 def family_parameters(fit: Fit) -> Columns:
@@ -91,26 +93,39 @@ def family_remarks(fit: Fit) -> list[str]:
             f' ("{design.classes[-1]}") more likely.'
         )
     if numbers.n_distinct is not None:
+        one_row = numbers.n_distinct == 1
         rows = (
             "1 distinct row, which carries"
-            if numbers.n_distinct == 1
-            else (f"{numbers.n_distinct:,} distinct rows, which carry")
+            if one_row
+            else f"{numbers.n_distinct:,} distinct rows, which carry"
         )
         found.append(f"The likelihood was computed from {rows} the {design.n_rows:,} rows exactly.")
-    if design.inflation is not None and _no_extra_zeros(design.inflation.X, numbers.inflation):
+    return [*found, *family_boundaries(fit)]
+
+
+def family_boundaries(fit: Fit) -> list[str]:
+    """Return a sentence for each part of the family that is estimated at an end of its range."""
+    design, numbers = fit.design, fit.solution.family_numbers
+    if numbers is None:
+        return []
+    found, family = [], design.family
+    if family.special_cases and family.at_end(numbers.values, design.y, design.trials):
+        name, simpler = numbers.names[-1], family.special_cases[0]
+        found.append(
+            f"{name} is estimated at the end of its range, where the {family.name} family is the {simpler}"
+            f" family and the standard error of {name} means nothing: fit that family in its place."
+        )
+    if design.inflation is None:
+        return found
+    zero = int(np.count_nonzero(expit(design.inflation.X @ numbers.inflation) < NO_ZEROS))
+    if zero == design.n_rows:
         found.append(
             "There are no more zeros than the counts explain: the share of extra zeros is estimated as 0, and"
             " coefficients and standard errors of zero inflation mean nothing."
         )
-    if family.special_cases and family.at_end(numbers.values, design.y, design.trials):
-        simpler = family.special_cases[0]
+    elif zero and float(np.diag(numbers.inflation_vcov).max()) > ENDLESS**2:
         found.append(
-            f"{numbers.names[-1]} is estimated at the end of its range, where the {family.name} family is the"
-            f" {simpler} family: fit that in its place."
+            f"The share of extra zeros is estimated as 0 in {zero:,} of {design.n_rows:,} rows: coefficients"
+            " of zero inflation with huge standard errors stand for minus infinity."
         )
     return found
-
-
-def _no_extra_zeros(X: Floats, coefficients: Floats) -> bool:
-    """Return whether the share of extra zeros is zero in every row."""
-    return bool(expit(X @ coefficients).max(initial=0.0) < NO_ZEROS)

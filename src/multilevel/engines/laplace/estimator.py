@@ -36,6 +36,8 @@ FINE = 1e-3
 """Steps of the central differences at the optimum, in approximate standard errors."""
 SHORT = 3e-4
 """Steps of the one-sided ones, likewise."""
+FLAT = 1e4
+"""Standard error, in scaled coordinates, of a direction in which the likelihood is flat."""
 MUCH_WORK = 2_000_000
 """Rows times coordinates from which all differences are one-sided."""
 ENDS = {"optimal": Status.OPTIMAL, "limit": Status.EVALUATION_LIMIT, "stalled": Status.STALLED,
@@ -238,15 +240,21 @@ def _both(free: NDArray[np.int64], size: int) -> Floats:
     return np.outer(mask, mask)
 
 
-def covariance_of(H: Floats, free: NDArray[np.int64]) -> Floats:
-    """Return the asymptotic covariance ``2 H^-1`` of the free coordinates, zero for the others."""
+def covariance_of(H: Floats, free: NDArray[np.int64], named: int) -> Floats:
+    """Return the asymptotic covariance ``2 H^-1`` of the free coordinates, zero for the others.
+
+    Directions in which the likelihood is flat have the sd `FLAT` where they are those of the first ``named``
+    coordinates, which users see: an estimate that runs away must not look as if it were known exactly.
+    """
     part = H[np.ix_(free, free)]
     scale = 1.0 / np.sqrt(np.where(np.diagonal(part) > 0.0, np.diagonal(part), 1.0))
     values, vectors = np.linalg.eigh(part * np.outer(scale, scale))
     keep = values > 1e-9 * max(float(values.max(initial=0.0)), 1e-300)
     root = vectors[:, keep] * scale[:, None]
     full = np.zeros_like(H)
-    full[np.ix_(free, free)] = 2.0 * (root / values[keep]) @ root.T
+    seen = np.sum(vectors[free < named] ** 2, axis=0) > 0.5
+    flat = FLAT * vectors[:, ~keep & seen] * scale[:, None]
+    full[np.ix_(free, free)] = 2.0 * (root / values[keep]) @ root.T + flat @ flat.T
     return full
 
 
@@ -256,7 +264,7 @@ def solution_of(problem: LaplaceProblem, optimum: Optimum) -> Solution:
     scaling = problem.layout.scaling
     back = scaling.fixed.back
     beta = back @ search.x[here.coefficients]
-    covariance = covariance_of(search.H, snap.free)
+    covariance = covariance_of(search.H, snap.free, here.theta.start)
     vcov = back @ covariance[here.coefficients, here.coefficients] @ back.T
     relative = snap.relative
     covariances = tuple(term.back @ T @ term.back.T for term, T in zip(scaling.terms, relative, strict=True))
