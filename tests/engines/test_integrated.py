@@ -167,6 +167,7 @@ def test_no_variance_is_the_boundary() -> None:
     assert fit.deviance == pytest.approx(alone.deviance, abs=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:theta is estimated at the end:multilevel.BoundaryWarning")
 def test_frequency_weights_repeat_rows() -> None:
     rng = np.random.default_rng(6)
     g = np.repeat(np.arange(12), 6)
