@@ -50,3 +50,11 @@ def test_no_variance_gives_the_inverse_link() -> None:
 def test_the_inverse_link_has_no_average() -> None:
     with pytest.raises(OptionError, match="1 / \\(eta \\+ b\\) has no mean"):
         averaged("inverse", ETA, np.ones(4))
+
+
+def test_any_shape_is_averaged() -> None:
+    eta, variance = ETA.reshape(2, 2), np.array([[0.5], [2.0]])
+    found = averaged("logit", eta, variance)
+    flat = averaged("logit", ETA, np.array([0.5, 0.5, 2.0, 2.0]))
+    for one, other in zip(found, flat, strict=True):
+        np.testing.assert_allclose(one.ravel(), other, rtol=1e-14)

@@ -29,13 +29,13 @@ def averaged(link: str, eta: Floats, variance: Floats) -> tuple[Floats, Floats]:
     link
         Name of the link.
     eta
-        ``(n,)`` means of the linear predictor.
+        Means of the linear predictor, of any shape.
     variance
-        ``(n,)`` its variances; zero gives the inverse link itself.
+        Its variances, which broadcast to that shape; zero gives the inverse link itself.
 
     Returns
     -------
-    ``(n,)`` values of ``E[g^-1(eta + sqrt(variance) t)]`` for standard normal t, and their derivatives by
+    Values of ``E[g^-1(eta + sqrt(variance) t)]`` for standard normal t, and their derivatives by
     eta. Closed forms for the links identity, log, sqrt and probit; the trapezoidal rule for logit and
     cloglog, whose error falls exponentially with the step (Trefethen and Weideman 2014): below 1e-8.
 
@@ -94,15 +94,16 @@ def over_normal(value: Callable[[Floats], Floats], eta: Floats, sd: Floats) -> F
     value
         A function of numbers of any shape, analytic within about pi / 2 of the real line.
     eta, sd
-        ``(n,)`` each.
+        Of one shape.
     """
     nodes, weights = normal_nodes(float(sd.max(initial=0.0)))
-    found = np.empty_like(eta)
+    centres, sds = eta.ravel(), sd.ravel()
+    found = np.empty_like(centres)
     step = max(1, AT_ONCE // nodes.size)
-    for start in range(0, eta.size, step):
+    for start in range(0, centres.size, step):
         some = slice(start, start + step)
-        found[some] = value(eta[some, None] + sd[some, None] * nodes) @ weights
-    return found
+        found[some] = value(centres[some, None] + sds[some, None] * nodes) @ weights
+    return found.reshape(eta.shape)
 
 
 def normal_nodes(sharpness: float) -> tuple[Floats, Floats]:
