@@ -7,6 +7,7 @@
 
 #include "elimination.hpp"
 #include "laplace_rows.hpp"
+#include "random.hpp"
 #include "response.hpp"
 
 namespace ml {
@@ -41,6 +42,10 @@ class Laplace {
     return w;
   }
   const Elimination& elimination() const { return *e_; }
+  // Pairs of draws of the effects on both sides of the mode of the last point, aux and rows_aux being its: the log of
+  // their mean weight, which is the likelihood over its approximation, and one of them chosen by its weight, by
+  // factor, level and effect. NaN where it is not defined.
+  double draw(const double* aux, const double* rows_aux, int pairs, Random& random, double* effects);
   // Start the next search for the mode from zero.
   void forget() { std::fill(u_.begin(), u_.end(), 0.0); }
 

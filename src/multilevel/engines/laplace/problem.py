@@ -178,6 +178,40 @@ class LaplaceProblem:
     ) -> Mapping[str, Any]:
         return self._native.evaluate(beta, theta, aux, inflation, gradient)
 
+    def draw(self, x: Floats, pairs: int, *, seed: int, stream: int) -> tuple[float, list[Floats]]:
+        """Return how far the likelihood is from its approximation at the last point, and a draw of the effects.
+
+        Pairs of draws on both sides of the mode, from the normal distribution of the approximation, are
+        weighted by the likelihood (Durbin and Koopman 1997). The mean weight is an unbiased estimate of the
+        likelihood over its approximation.
+
+        Parameters
+        ----------
+        x
+            The last point.
+        pairs
+            Of draws.
+        seed, stream
+            Same numbers, same draws.
+
+        Returns
+        -------
+        The log of the mean weight; and one draw, chosen by its weight, for each grouped term ``(m, k)`` in
+        the units of the data.
+        """
+        zeros = None
+        if self._inflation_rows is not None:
+            zeros = np.ascontiguousarray(self._inflation_rows @ x[self.places.inflation])
+        log_weight, flat = self._native.draw(self.natural(x), zeros, pairs, seed, stream)
+        by_factor, at = [], 0
+        for m, K in zip(self.layout.levels, self.layout.effects, strict=True):
+            by_factor.append(flat[at : at + m * K].reshape(m, K))
+            at += m * K
+        return log_weight, [
+            by_factor[block.factor][:, block.start : block.start + block.size] @ term.back.T
+            for block, term in zip(self.layout.blocks, self.layout.scaling.terms, strict=True)
+        ]
+
     def information(self) -> Floats:
         """Return the information of the coefficients ``(p, p)`` at the last point."""
         return self._native.information()
