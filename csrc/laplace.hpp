@@ -60,6 +60,7 @@ class Laplace {
   double gradient_of_effects(const std::vector<double>& u);
   void clamp_weights();
   bool newton_step(const double* theta);
+  void refine(const double* theta, const double* aux, const double* rows_aux);
   void linear_predictor(const double* beta);
   void multiply_lambda(const std::vector<double>& u, std::vector<double>& b) const;
   void multiply_transposed(const std::vector<double>& h, std::vector<double>& u) const;
