@@ -30,6 +30,8 @@ OTHER_NAMES = {
     "ngrps": "fit.n_groups",
     "df_resid": "the column df of fit.fixed_effects",
     "resid": "fit.residuals",
+    "resid_pearson": 'fit.residuals_of("pearson")',
+    "resid_deviance": 'fit.residuals_of("deviance")',
     "fittedvalues": "fit.fitted",
     "converged": "fit.certificate.holds and fit.status",
     "isSingular": "fit.status",
