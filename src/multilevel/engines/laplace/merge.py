@@ -82,7 +82,9 @@ def _mostly_different(column: Floats) -> bool:
     """Return whether a column has so many values that merging rows cannot be worth it."""
     hashes = np.ascontiguousarray(column).view(np.uint64) * MIX
     sample = hashes[(hashes >> (np.uint64(64) - SAMPLED)) == 0]
-    return sample.size >= MANY_ROWS >> 7 and np.unique(sample).size > (WORTH_IT + 0.1) * sample.size
+    if sample.size < MANY_ROWS >> 7:
+        return False
+    return int(np.unique(sample).size) > (WORTH_IT + 0.1) * sample.size
 
 
 def _columns(design: Design) -> Floats:
