@@ -84,7 +84,7 @@ def _mostly_different(column: Floats) -> bool:
     sample = hashes[(hashes >> (np.uint64(64) - SAMPLED)) == 0]
     if sample.size < MANY_ROWS >> 7:
         return False
-    return int(np.unique(sample).size) > (WORTH_IT + 0.1) * sample.size
+    return bool(np.unique(sample).size > (WORTH_IT + 0.1) * sample.size)
 
 
 def _columns(design: Design) -> Floats:
