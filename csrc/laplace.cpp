@@ -147,6 +147,7 @@ bool Laplace::find_mode(const double* theta, const double* aux, const double* ro
     f = at_effects(u_, aux, rows_aux);
     if (!std::isfinite(f)) return false;
   }
+  double last = std::numeric_limits<double>::infinity();
   for (inner_steps = 0; inner_steps < most_steps; ++inner_steps) {
     // Observed weights can be negative: the positive ones always give a descent.
     if (!newton_step(theta)) {
@@ -171,9 +172,34 @@ bool Laplace::find_mode(const double* theta, const double* aux, const double* ro
     u_.swap(trial_);
     f = next;
     twice_density_ = 2.0 * f;
-    if (length == 1.0 && (decrement < close || gradient_of_effects(u_) < at_rest)) return true;
+    const bool lost = std::abs(f) > 1e8 && decrement < 1e-3 && decrement > 0.3 * last;  // in rounding
+    last = decrement;
+    if (length == 1.0 && (decrement < close || lost || gradient_of_effects(u_) < at_rest)) {
+      refine(theta, aux, rows_aux);
+      return true;
+    }
   }
   return false;
+}
+
+// Newton steps from the gradient alone, u = Lambda'h: where weights are huge, the mode is lost in the rounding of
+// H^-1 Lambda'Z'(d1 + W Z b), but not its distance.
+void Laplace::refine(const double* theta, const double* aux, const double* rows_aux) {
+  std::vector<double> h = e_->H();
+  double before = std::numeric_limits<double>::infinity();
+  for (int k = 0; k < 4; ++k) {
+    multiply_transposed(slope_, trial_);
+    double worst = 0.0, log_det = 0.0;
+    for (std::size_t j = 0; j < u_.size(); ++j) worst = std::max(worst, std::abs(u_[j] - trial_[j]));
+    if (worst < 1e-6 || worst > 0.5 * before) return;
+    before = worst;
+    for (std::size_t j = 0; j < slope_.size(); ++j) values_.C[j] = slope_[j] - h[j];
+    if (!e_->reduce(theta, log_det)) return;
+    e_->solve_effects();
+    multiply_transposed(e_->H(), step_);
+    for (std::size_t j = 0; j < u_.size(); ++j) u_[j] += step_[j], h[j] += e_->H()[j];
+    twice_density_ = 2.0 * at_effects(u_, aux, rows_aux);
+  }
 }
 
 double Laplace::evaluate(const double* beta, const double* theta, const double* aux, const double* rows_aux,

@@ -65,11 +65,12 @@ class Laplace {
   double gradient_of_effects(const std::vector<double>& u);
   void clamp_weights();
   bool newton_step(const double* theta);
+  void refine(const double* theta, const double* aux, const double* rows_aux);
   void linear_predictor(const double* beta);
   void multiply_lambda(const std::vector<double>& u, std::vector<double>& b) const;
   void multiply_transposed(const std::vector<double>& h, std::vector<double>& u) const;
   void differentiate();
-  void gradient_of_auxiliary(const std::vector<double>& s, const std::vector<double>& zb);
+  void gradient_of_auxiliary();
   void gradient_of_covariances(const std::vector<double>& h, const std::vector<double>& k);
 
   Response response_;
@@ -86,6 +87,7 @@ class Laplace {
   std::vector<double> u_, u_new_, trial_, step_, gradient_, b_, xb_, eta_;
   std::vector<double> slope_, product_;  // Z'd1 and Z'WZ b at the last effects, by node
   RowDerivatives at_;                    // at the last effects
+  std::vector<double> s_, zb_, r_;       // by row, of the gradient
 };
 
 }  // namespace ml

@@ -32,20 +32,23 @@ std::vector<double> Laplace::fixed_information() {
 // k = Z'r = Z'c - Z'WZ b needs no rows.
 void Laplace::differentiate() {
   e_->invert_selected();
-  std::vector<double> s(n()), zb(n()), r(n()), sums(u_.size(), 0.0);
+  for (auto* v : {&s_, &zb_, &r_}) v->resize(n());
+  std::vector<double> sums(u_.size(), 0.0);
   by_chunk([&](std::int64_t first, std::int64_t last) {
+    std::fill(s_.begin() + first, s_.begin() + last, 0.0);
     rows_.add_variances(e_->node_covariances().data(), e_->pair_covariances(), e_->core_covariances_of_pairs(), first,
-                        last, s.data());
-    for (std::int64_t i = first; i < last; ++i) r[i] = -0.5 * at_.d3[i] * s[i];
-    rows_.add_sums(r.data(), first, last, sums.data());
+                        last, s_.data());
+    for (std::int64_t i = first; i < last; ++i) r_[i] = -0.5 * at_.d3[i] * s_[i];
+    rows_.add_sums(r_.data(), first, last, sums.data());
   });
   std::vector<double> adjoint = sums;
   e_->solve_selected(adjoint);
   gradient_beta.assign(p_, 0.0);
   by_chunk([&](std::int64_t first, std::int64_t last) {
-    rows_.add_effects(adjoint.data(), first, last, zb.data());
-    for (std::int64_t i = first; i < last; ++i) r[i] = at_.d1[i] - r[i] - at_.d2[i] * zb[i];
-    for (int j = 0; j < p_; ++j) gradient_beta[j] -= 2.0 * dot(X_.data() + j * n() + first, r.data() + first, last - first);
+    std::fill(zb_.begin() + first, zb_.begin() + last, 0.0);
+    rows_.add_effects(adjoint.data(), first, last, zb_.data());
+    for (std::int64_t i = first; i < last; ++i) r_[i] = at_.d1[i] - r_[i] - at_.d2[i] * zb_[i];
+    for (int j = 0; j < p_; ++j) gradient_beta[j] -= 2.0 * dot(X_.data() + j * n() + first, r_.data() + first, last - first);
   });
   e_->raw_products(adjoint, product_, 1);
   for (std::size_t j = 0; j < sums.size(); ++j) sums[j] -= product_[j];
@@ -53,16 +56,16 @@ void Laplace::differentiate() {
   inner_gradient = 0.0;
   for (double x : gradient_) inner_gradient = std::max(inner_gradient, std::abs(x));
   gradient_of_covariances(slope_, sums);
-  gradient_of_auxiliary(s, zb);
+  gradient_of_auxiliary();
 }
 
-void Laplace::gradient_of_auxiliary(const std::vector<double>& s, const std::vector<double>& zb) {
+void Laplace::gradient_of_auxiliary() {
   const int n_aux = response_.n_aux();
   gradient_aux.assign(response_.n_global, 0.0);
   gradient_rows_aux.assign(response_.inflated ? n() : 0, 0.0);
   for (int j = 0; j < n_aux; ++j)
     for (std::int64_t i = 0; i < n(); ++i) {
-      const double g = -2.0 * (at_.by_aux[j][i] + 0.5 * s[i] * at_.curved[j][i] - zb[i] * at_.cross[j][i]);
+      const double g = -2.0 * (at_.by_aux[j][i] + 0.5 * s_[i] * at_.curved[j][i] - zb_[i] * at_.cross[j][i]);
       if (response_.ordinal()) {
         const int threshold = static_cast<int>(response_.y[i]) - 2 + j;
         if (threshold >= 0 && threshold < response_.n_global) gradient_aux[threshold] += g;

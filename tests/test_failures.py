@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 import multilevel as ml
-from tests.failures import columns, grouping, matrices
+from tests.failures import columns, generalised, grouping, matrices
 from tests.failures.cases import ROWS, Case, as_pandas, judge, require_finite, require_words, table
 from tests.oracle.dense import dense
 from tests.oracle.optimum import optimum, profiled
 
-CASES = [*grouping.CASES, *columns.CASES, *matrices.CASES]
+CASES = [*grouping.CASES, *columns.CASES, *matrices.CASES, *generalised.CASES]
 RUNS = [
     pytest.param(case, library, id=f"{case.row} {case.what} ({library})")
     for case in CASES

@@ -257,3 +257,15 @@ def test_a_search_that_was_cut_short_is_loaded_as_it_ended(
     again = ml.load_fit(tmp_path / "fit")
     assert fit.status.value == again.status.value == status
     assert again.sentence == fit.sentence
+
+
+def test_prior_predictive_draws_are_those_of_linear_models() -> None:
+    model = ml.formula("count ~ x + (1 | g)", family="poisson")
+    with pytest.raises(ml.OptionError, match="prior predictive draws of the poisson family are not there"):
+        ml.prior_predictive(model, table(), seed=1)
+
+
+@pytest.mark.parametrize("question", ["curvature", "kenward_roger"])
+def test_degrees_of_freedom_are_those_of_linear_models(question: str) -> None:
+    with pytest.raises(ml.OptionError, match="degrees of freedom were asked of a generalised linear model"):
+        getattr(fitted("gamma").solution.groups, question)()

@@ -5,11 +5,11 @@ held to that number. Tolerances:
 
 - our likelihood at the peer's estimates: 1e-6 of the one by dense algebra, whose derivatives are differences;
 - log-likelihood at the optimum: at most 1e-6 below the peer's and 1e-4 above it, since peers stop early;
-- coefficients, numbers of the family, thresholds: 1e-3 standard errors; standard errors: 1e-3 relative where
-  the peer is glmmTMB or dense algebra, 1e-2 where it is glmer or clmm, whose Hessians are less exact
-  (2e-2 where glmer is the second opinion: 1.5% off for the uncentred height of grouseticks);
+- coefficients, numbers of the family, thresholds: 1e-3 standard errors; standard errors: 1e-3 relative, those
+  of thresholds 1e-2; where glmer is the second opinion 2e-2, as its Hessian is a difference of values (1.5%
+  off for the uncentred height of grouseticks);
 - sds: 1e-3 relative; correlations: 1e-3; modes: 1e-3 of their conditional sd; sums of their squares: 2e-3;
-- quadrature against integration: 1e-5 in the log-likelihood, 1e-3 standard errors in the coefficients.
+- quadrature against integration: 1e-6 in the log-likelihood, 1e-3 standard errors in the coefficients.
 """
 
 from __future__ import annotations
@@ -141,11 +141,6 @@ def test_log_likelihood_is_the_peers_or_better(name: str) -> None:
     assert (fit.status is Status.BOUNDARY) == record["singular"]
 
 
-def peers_error(record: dict[str, Any]) -> float:
-    """Return how far the peer's standard errors are to be trusted."""
-    return 1e-3 if record["source"] in ("glmmTMB", "dense") else 1e-2
-
-
 @pytest.mark.parametrize("name", ALL)
 def test_coefficients_agree(name: str) -> None:
     record, table = RECORDS[name], fitted(name).fixed_effects
@@ -153,8 +148,7 @@ def test_coefficients_agree(name: str) -> None:
     off = np.abs(table["estimate"] - values(record["fixed"], "estimate"))
     assert np.all(off <= 1e-3 * table["std_error"])
     if "std_error" in record["fixed"][0]:
-        expected = values(record["fixed"], "std_error")
-        np.testing.assert_allclose(table["std_error"], expected, rtol=peers_error(record))
+        np.testing.assert_allclose(table["std_error"], values(record["fixed"], "std_error"), rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", [n for n in ALL if "inflation" in RECORDS[n]])
@@ -224,13 +218,13 @@ def test_quadrature_is_the_integrated_likelihood_at_the_peers_estimates(name: st
     layout = layout_of(design)
     problem = QuadratureProblem(design, layout, DEFAULT_NODES[layout.effects[0]])
     found = problem.at(vector_of(problem, record), gradient=False).value
-    assert -found / 2 == pytest.approx(record["exact"]["loglik_at_estimates"], abs=1e-5)
+    assert -found / 2 == pytest.approx(record["exact"]["loglik_at_estimates"], abs=1e-6)
 
 
 @pytest.mark.parametrize("name", MAXIMISED)
 def test_quadrature_finds_the_maximum_of_the_integrated_likelihood(name: str) -> None:
     expected, fit = RECORDS[name]["exact"], fitted(name, "quadrature")
-    assert fit.loglik == pytest.approx(expected["loglik"], abs=1e-5)
+    assert fit.loglik == pytest.approx(expected["loglik"], abs=1e-6)
     table = fit.fixed_effects
     assert np.all(np.abs(table["estimate"] - expected["estimate"]) <= 1e-3 * table["std_error"])
     np.testing.assert_allclose(table["std_error"], expected["std_error"], rtol=1e-2)
@@ -242,7 +236,7 @@ def test_quadrature_finds_the_maximum_of_the_integrated_likelihood(name: str) ->
 
 
 def test_enough_models_of_every_family_are_recorded() -> None:
-    assert len(RECORDS) >= 50
+    assert len(RECORDS) >= 60
     families = Counter(record["family"] for record in RECORDS.values())
     assert set(families) == set(REGISTRY)
     assert all(count >= 2 for family, count in families.items() if family != "gaussian")

@@ -327,7 +327,7 @@ class Laplace:
         """Return value and inner_steps; with a finite value and ``gradient`` also its derivatives.
 
         Keys: beta ``(p,)``, theta ``(T,)``, aux, rows_aux ``(n,)`` or empty, G by factor ``(K, K)`` (by the
-        covariance), information ``(p, p)``, inner_gradient.
+        covariance), inner_gradient.
         """
 
     def effects(self) -> list[tuple[Floats, Floats]]:
@@ -338,6 +338,9 @@ class Laplace:
 
     def weights(self) -> Floats:
         """Return ``(n,)`` minus the second derivatives by eta at the last evaluation."""
+
+    def information(self) -> Floats:
+        """Return ``(p, p)`` ``X'V^-1 X`` at the last point, V the rows' ``W^-1 + Z T Z'``."""
 
     def forget(self) -> None:
         """Start the next search for the mode from zero."""

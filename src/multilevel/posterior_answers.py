@@ -17,9 +17,11 @@ from multilevel.errors import OptionError
 from multilevel.inference.new_data import read_new_data
 from multilevel.inference.posterior_arviz import to_arviz
 from multilevel.inference.posterior_draws import draws_columns, named_draws
+from multilevel.inference.posterior_generalised import is_generalised
 from multilevel.inference.posterior_groups import leave_group_out
 from multilevel.inference.posterior_loo import leave_one_out
 from multilevel.inference.posterior_predict import posterior_predict
+from multilevel.inference.posterior_predict_generalised import predict_generalised
 from multilevel.inference.posterior_simulate import posterior_simulate
 from multilevel.inference.posterior_tables import (
     coefficient_covariance,
@@ -99,6 +101,10 @@ class DrawAnswers:
         observation: bool,
     ) -> Frame:
         """Return a table of predictions, in the library of the new data."""
+        if is_generalised(posterior):
+            return self._predict_generalised(
+                posterior, data, groups=groups, interval=interval, observation=observation
+            )
         if data is None:
             columns = posterior_predict(posterior, groups=groups, interval=interval, observation=observation)
             return to_library(columns, posterior.table.library)
@@ -112,6 +118,25 @@ class DrawAnswers:
             precision=new.precision,
         )
         return to_library(columns, new.library)
+
+    def _predict_generalised(
+        self,
+        posterior: Posterior,
+        data: object,
+        *,
+        groups: Groups | Mapping[str, Groups],
+        interval: float | None,
+        observation: bool,
+    ) -> Frame:
+        """Return a table of predictions of mean responses."""
+        rows, trials, library = None, None, posterior.table.library
+        if data is not None:
+            new = read_new_data(posterior, data, groups=groups, observation=observation)
+            rows, trials, library = new.rows, new.trials, new.library
+        columns = predict_generalised(
+            posterior, rows, groups=groups, interval=interval, observation=observation, trials=trials
+        )
+        return to_library(columns, library)
 
     def simulate(
         self,
@@ -138,6 +163,11 @@ class DrawAnswers:
         OptionError
             If the posterior was loaded from a file, which has the texts of the priors only.
         """
+        if is_generalised(posterior):
+            raise OptionError(
+                f"prior_predictive was asked of the {posterior.design.family.name} family",
+                allowed="the gaussian family with identity link in this version",
+            )
         if not isinstance(posterior.priors, BoundPriors):
             raise OptionError(
                 "prior_predictive was asked of a posterior that was loaded from a file, which holds only the"

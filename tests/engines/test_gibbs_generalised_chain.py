@@ -156,6 +156,7 @@ def test_walks_are_named_by_what_they_draw() -> None:
         "effects(g)",
         "effects(s)",
         "coefficients",
+        "coefficients, walk",
         "sd(s, Intercept)",
         "scale(g, Intercept)",
         "scale(s, Intercept)",

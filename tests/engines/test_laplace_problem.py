@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
+from scipy import stats
 
+from multilevel.engines.laplace.start import start_vector
 from multilevel.model.families import Bernoulli, Binomial, Family, NegativeBinomial, Ordinal, Poisson
+from tests.engines import laplace_cases
 from tests.engines.laplace_cases import (
     STRUCTURES,
     central_gradient,
@@ -16,7 +21,7 @@ from tests.engines.laplace_cases import (
     shuffled,
 )
 from tests.oracle.families import every_family_and_link
-from tests.oracle.laplace import laplace
+from tests.oracle.laplace import Dense, laplace
 
 FAMILIES = every_family_and_link()
 every = pytest.mark.parametrize("family", FAMILIES, ids=[f"{f.name} {f.link}" for f in FAMILIES])
@@ -102,3 +107,36 @@ def test_the_value_does_not_depend_on_where_the_search_for_the_mode_starts() -> 
     cold = problem.at(x).value
     problem.at(far + 1.0)
     assert abs(problem.at(x).value - cold) < 1e-9
+
+
+@pytest.mark.parametrize("size", [20.0, 12.0])
+def test_the_mode_is_found_where_counts_are_huge(size: float) -> None:
+    """Counts near e^20: the products with weights of 1e9 have rounding errors that the mode must not have."""
+    data = laplace_cases.columns(60, 4)
+    rng = np.random.default_rng(5)
+    y = rng.poisson(np.exp(size + 0.3 * data["x"] + 0.2 * rng.normal(size=6)[data["g"]])).astype(float)
+    design = laplace_cases.design_of(Poisson(), "one", n=60, seed=4)
+    problem = problem_of(dataclasses.replace(design, y=y))
+    x = start_vector(problem.design, problem.layout)
+    found = problem.at(x)
+    assert found.found["inner_gradient"] < 1e-14 * float(y.sum()) + 1e-9
+    exact = dense_of(problem, x)
+    assert abs(found.value - precise_laplace(exact)) < 1e-14 * float(y.sum()) * size + 1e-8
+
+
+def precise_laplace(problem: Dense) -> float:
+    """Return -2 log-likelihood of Poisson counts, one effect per group, with long doubles group by group."""
+    eta = problem.rows.eta.astype(np.longdouble)
+    lam = np.longdouble(problem.Lambda[0, 0])
+    total = np.longdouble(0)
+    for j in range(problem.Z.shape[1]):
+        rows = problem.Z[:, j] > 0
+        y, u = problem.rows.y[rows].astype(np.longdouble), np.longdouble(0)
+        for _ in range(60):
+            mu = np.exp(eta[rows] + lam * u)
+            u += (lam * (y - mu).sum() - u) / (1 + lam * lam * mu.sum())
+        mu = np.exp(eta[rows] + lam * u)
+        saturated = stats.poisson.logpmf(problem.rows.y[rows], problem.rows.y[rows])
+        log_ratio = y * (eta[rows] + lam * u - np.log(y)) - (mu - y)
+        total += -2 * (log_ratio.sum() + saturated.sum()) + u * u + np.log(1 + lam * lam * mu.sum())
+    return float(total)

@@ -198,7 +198,7 @@ def inflation_part(model: Model, columns: Columns) -> tuple[FixedPart | None, tu
 def check_information(design: Design) -> None:
     """Refuse a response of which every value is the same: its likelihood has no maximum."""
     y, name = design.y, design.model.response
-    if design.family.name in ("gaussian", "student", "ordinal"):
+    if design.family.name in ("gaussian", "student", "ordinal", "gamma", "inverse_gaussian", "beta"):
         same = bool(np.ptp(y) == 0.0)
         what = f"is the same in every row ({y[0]:g})"
     elif design.family.trials or design.family.name == "bernoulli":

@@ -45,6 +45,11 @@ def leave_group_out(posterior: Posterior, group: str) -> LeaveOneOut:
     The mean is Pareto-smoothed as in `leave_one_out` of rows (Merkle, Furr and Rabe-Hesketh 2019,
     Psychometrika 84, on leaving out clusters rather than rows).
     """
+    if posterior.sampled.family is not None:
+        raise OptionError(
+            f"loo(group={group!r}) of a generalised model: its group effects have no exact integral",
+            allowed="loo(), of rows",
+        )
     factor = factor_number(posterior.design, group)
     return posterior.once(f"loo by {factor}", lambda: _leave_out(posterior, factor))
 

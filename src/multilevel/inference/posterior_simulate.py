@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from multilevel.errors import OptionError
 from multilevel.inference.effects import in_caller_rows
 from multilevel.inference.posterior_draws import covariances, kept_coefficients, kept_effects
+from multilevel.inference.posterior_generalised import is_generalised, log_densities, new_responses
 from multilevel.inference.posterior_predict import expected_at_draws, rows_of
 from multilevel.inference.posterior_residual import Used, row_sds, simulated_sds
 from multilevel.inference.simulate import generator
@@ -44,7 +45,9 @@ def posterior_simulate(
     -------
     ``(n, n_input)`` responses, NaN for rows of the caller's table that were left out. Residuals have
     variance ``sigma^2 / precision weight``, sigma being that of the row's group if groups have their own;
-    with new groups it is drawn afresh too, if the residual groups are those of a grouped term.
+    with new groups it is drawn afresh too, if the residual groups are those of a grouped term. Generalised
+    models: numbers of successes where there are trials (those of the rows), class numbers from 1, counts with
+    their extra zeros.
 
     Raises
     ------
@@ -61,6 +64,8 @@ def posterior_simulate(
             remedy="repeat the rows in the table and sample again without frequency_weights",
         )
     rng = generator(seed)
+    if is_generalised(posterior):
+        return in_caller_rows(posterior, new_responses(posterior, n, rng, groups=groups))
     if groups == "known":
         return in_caller_rows(posterior, _with_known_groups(posterior, n, rng))
     return in_caller_rows(posterior, _with_new_groups(posterior, n, rng))
@@ -126,6 +131,9 @@ def log_likelihood(posterior: Posterior, some: slice = slice(None)) -> Floats:
     A row with a frequency weight stands for so many observations: its log density counts as often.
     """
     design = posterior.design
+    if is_generalised(posterior):
+        given = log_densities(posterior, some)
+        return given if design.frequency_weights is None else given * design.frequency_weights[some]
     rows = rows_of(posterior).part(some)
     mean = expected_at_draws(posterior, rows, ["known"] * len(design.terms))
     sd = row_sds(posterior, rows.residual, used_draws(posterior)) * _unit_sd(posterior)[some]

@@ -14,6 +14,7 @@ from multilevel.inference.posterior_draws import (
     kept_coefficients,
     kept_effects,
 )
+from multilevel.inference.posterior_generalised import fitted_means, is_generalised
 from multilevel.inference.posterior_residual import residual_draws
 from multilevel.inference.variance import RESIDUAL
 from multilevel.results.posterior import Posterior
@@ -261,18 +262,29 @@ def coefficient_covariance(posterior: Posterior) -> Floats:
 
 
 def posterior_fitted(posterior: Posterior) -> Floats:
-    """Return posterior means of ``X beta + offset + Z b`` by row of the table, NaN where it was left out."""
+    """Return posterior means of ``X beta + offset + Z b`` by row of the table, NaN where it was left out.
+
+    Of a generalised model: of the mean response there, a probability where there are trials, extra zeros
+    included, the mean class number of an ordinal response.
+    """
     return in_caller_rows(posterior, _fitted_rows(posterior))
 
 
 def posterior_residuals(posterior: Posterior) -> Floats:
-    """Return response less fitted value by row of the caller's table, NaN where it was left out."""
-    return in_caller_rows(posterior, posterior.design.y - _fitted_rows(posterior))
+    """Return response less fitted value by row of the caller's table, NaN where it was left out.
+
+    The response is the share of successes where there are trials.
+    """
+    design = posterior.design
+    y = design.y if design.trials is None else design.y / design.trials
+    return in_caller_rows(posterior, y - _fitted_rows(posterior))
 
 
 def _fitted_rows(posterior: Posterior) -> Floats:
     """Return ``(n,)`` fitted values of the used rows: they are linear in the draws, so means are enough."""
     design = posterior.design
+    if is_generalised(posterior):
+        return fitted_means(posterior)
     effects = [kept_effects(posterior, t).mean(axis=0) for t in range(len(design.terms))]
     beta = kept_coefficients(posterior) if effects else posterior.sampled.coefficients
     value = np.asarray(design.fixed.X @ beta.reshape(-1, beta.shape[-1]).mean(axis=0))

@@ -83,12 +83,12 @@ def with_family(model: Model, family: object, zero_inflation: str | None) -> Mod
 
 
 def require_linear(model: Model) -> None:
-    """Raise `OptionError` if a model is asked of engines that know linear models only."""
+    """Raise `OptionError` if prior predictive draws are asked of a model that is not linear."""
     if model.family != Gaussian():
         raise OptionError(
-            f"posteriors of the {model.family.name} family are not there in this version",
+            f"prior predictive draws of the {model.family.name} family are not there in this version",
             allowed="the gaussian family with identity link",
-            remedy="ml.fit for maximum likelihood",
+            remedy="multilevel.sample with the priors, and simulate from the posterior",
         )
 
 

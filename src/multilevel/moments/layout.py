@@ -84,12 +84,31 @@ def layout_of(design: Design) -> Layout:
         columns = term_scaling(term)
         unstructured = len(term.names) > 1 and term.covariance is Covariance.UNSTRUCTURED
         terms.append(_mixed(columns, term.Z) if unstructured else columns)
-    p = len(design.fixed.names)
+    p, unit = len(design.fixed.names), predictor_unit(design)
+    fixed, terms = _sized(fixed, unit), [_sized(term, unit) for term in terms]
     scaling = Scaling(fixed, tuple(terms), 0.0, 1.0, np.zeros(p))
     _, blocks = factor_columns(design, order, scaling)
     none = FixedPart((), np.zeros((design.n_rows, 0)), (), None)
     inflation = fixed_scaling(design.inflation or none)
     return Layout(order, blocks, scaling, inflation)
+
+
+def predictor_unit(design: Design) -> float:
+    """Return the size of the linear predictor, in which its coefficients are searched: that of the response.
+
+    One for the links whose linear predictors have no unit.
+    """
+    y, link = design.y, design.family.link
+    if design.family.name == "ordinal" or link not in ("identity", "inverse", "sqrt"):
+        return 1.0
+    mean = float(np.mean(np.abs(y)))
+    size = float(np.std(y)) if link == "identity" else mean**-1.0 if link == "inverse" and mean else mean**0.5
+    return size if np.isfinite(size) and size > 0.0 else 1.0
+
+
+def _sized(scaling: ColumnScaling, unit: float) -> ColumnScaling:
+    """Return the scaling with columns in another unit."""
+    return replace(scaling, factor=scaling.factor * unit, back=scaling.back * unit)
 
 
 def _centred(design: Design) -> ColumnScaling:

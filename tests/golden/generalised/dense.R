@@ -59,8 +59,9 @@ row_density <- function(pieces, at, eta, i = seq_along(pieces$y)) {
   pieces$weights[i] * found
 }
 
-# Slope and minus curvature of the log density by eta: differences of the fourth order.
-derivatives <- function(pieces, at, eta, h = 2e-3) {
+# Slope and minus curvature of the log density by eta: differences of the fourth order. Small means have small inverses.
+derivatives <- function(pieces, at, eta) {
+  h <- if (pieces$link == "inverse") 2e-4 else 2e-3
   f <- lapply(-2:2, function(s) row_density(pieces, at, eta + s * h))
   list(slope = (f[[1]] - 8 * f[[2]] + 8 * f[[4]] - f[[5]]) / (12 * h),
        weight = (f[[1]] - 16 * f[[2]] + 30 * f[[3]] - 16 * f[[4]] + f[[5]]) / (12 * h^2))

@@ -3,7 +3,7 @@
 # Usage, from the root of the repository:  Rscript tests/golden/generalised/make.R [folder of the CSV files [set[-label] ...]]
 #
 # Needs lme4, glmmTMB, ordinal, statmod, numDeriv and jsonlite. Every log-likelihood of a peer is computed again from the
-# densities alone (dense.R) at the peer's estimates; the run stops where they differ and models.R does not say why.
+# densities alone (dense.R) at the peer's estimates; the run stops where they differ.
 suppressPackageStartupMessages({library(lme4); library(jsonlite)})
 invisible(Sys.setlocale("LC_COLLATE", "C"))  # factor levels in code-point order
 RNGversion("4.2.0")
@@ -66,7 +66,8 @@ record <- function(spec) {
   found <- PEERS[[spec$source]](spec, rows, pieces)
   par <- par_of(found, pieces)
   again <- -laplace(par, pieces) / 2
-  if (!(abs(again - found$loglik) < 2e-5)) stop(sprintf("%s: %.6f by the peer, %.6f by dense algebra", spec$label, found$loglik, again))
+  if (!(abs(again - found$loglik) < 2e-5))
+    stop(sprintf("%s: %.6f by the peer, %.6f by dense algebra", spec$label, found$loglik, again))
   covariances <- record_covariances(found$covariances, pieces, rows, spec)
   numbers <- if (length(found$numbers)) data.frame(
     name = if (spec$family == "ordinal") names(found$threshold_errors) else NUMBERS[[spec$family]], value = found$numbers)
@@ -77,9 +78,10 @@ record <- function(spec) {
     formula = spec$formula, r_formula = spec$r, zero_inflation = spec$zero_inflation, extra_columns = spec$columns,
     missing = if (!is.null(spec$missing)) lapply(spec$missing, I), frequency_weights = spec$frequency_weights,
     source = spec$source, loglik = found$loglik, dense_loglik = again, parameters = found$parameters,
-    n_rows = length(pieces$y), singular = isTRUE(found$singular) || any(covariances$sds$sd < 1e-3),
-    fixed = data.frame(term = translate(names(found$beta), rows, spec), r = names(found$beta), estimate = unname(found$beta),
-                       std_error = if (!is.null(found$errors)) unname(found$errors[seq_len(p)])),
+    n_rows = length(pieces$y), singular = isTRUE(found$singular) || any(covariances$sds$sd < 1e-3) ||
+      any(abs(covariances$correlations$correlation) > 0.999),
+    fixed = data.frame(term = translate(names(found$beta), rows, spec, c(spec$full, "")[1]), r = names(found$beta),
+                       estimate = unname(found$beta), std_error = if (!is.null(found$errors)) unname(found$errors[seq_len(p)])),
     inflation = if (q) data.frame(term = translate(names(found$zi), rows, spec), estimate = unname(found$zi),
                                   std_error = unname(found$errors[p + seq_len(q)])),
     numbers = numbers, sds = covariances$sds, correlations = covariances$correlations, modes = record_modes(found, rows, spec))
@@ -103,7 +105,8 @@ for (spec in MODELS) {
   started <- proc.time()[3]
   found <- record(spec)
   json <- toJSON(shorten(list(versions = versions, model = found)), digits = NA, auto_unbox = TRUE, na = "null")
-  writeLines(gsub(",\"(fixed|numbers|sds|modes|glmer|exact)\":", ",\n\"\\1\":", json), file.path(here, "numbers", paste0(found$name, ".json")))
+  writeLines(gsub(",\"(fixed|numbers|sds|modes|glmer|exact)\":", ",\n\"\\1\":", json),
+             file.path(here, "numbers", paste0(found$name, ".json")))
   message(sprintf("%-35s %14.6f %14.6f %14.6f %6.1f s", found$name, found$loglik, found$dense_loglik,
                   if (is.null(found$exact$loglik)) NA else found$exact$loglik, proc.time()[3] - started))
 }

@@ -92,5 +92,16 @@ MODELS <- list(
   entry("plots", "ordinal_crossed", "ordinal", "grade ~ x + wet + (1 | plot) + (1 | team)", source = "clmm"),
   entry("plots", "ordinal_probit", "ordinal", "grade ~ x + wet + (1 | plot)", link = "probit", source = "clmm",
         exact = TRUE),
+  entry("cbpp", "cells", "binomial", "prop(incidence, size) ~ 0 + period + (1 | herd)",
+        "cbind(incidence, size - incidence) ~ 0 + period + (1 | herd)", full = "period", opinion = TRUE),
+  entry("contraception", "singular", "bernoulli", "use ~ age + urban + livch + (livch | district)", source = "glmer"),
+  entry("plots", "boundary_crossed", "poisson", "alike ~ x + wet + (1 | plot) + (1 | team)", source = "glmer"),
+  entry("plots", "nb2_exposure", "negative_binomial", "clumps ~ x + wet + offset(log(effort)) + (1 | plot)"),
+  entry("plots", "gamma_weighted", "gamma", "mass ~ x + wet + (1 | plot)", frequency_weights = "times"),
+  entry("plots", "beta_binomial_probit", "beta_binomial", "prop(hatched, trials) ~ x + wet + (1 | plot)", HATCHED_R,
+        link = "probit"),
+  entry("plots", "gaussian_inverse", "gaussian", "yield ~ x + wet + (1 | plot)", link = "inverse"),
+  entry("plots", "ordinal_slopes", "ordinal", "grade ~ x + wet + (x | plot)", source = "clmm"),
+  entry("plots", "zip_slopes", "poisson", "gaps ~ x + wet + (x | plot)", zero_inflation = "~ x + wet"),
   entry("plots", "probit_slopes", "bernoulli", "seen ~ x + wet + (x | plot)", link = "probit", exact = TRUE)
 )

@@ -93,10 +93,9 @@ PEERS <- list(glmmTMB = fit_glmmTMB, glmer = fit_glmer, clmm = fit_clmm, dense =
 par_of <- function(found, pieces) {
   numbers <- found$numbers
   logs <- if (pieces$family == "ordinal") c(numbers[1], log(diff(numbers))) else log(numbers)
-  seen <- character(0)
   theta <- unlist(lapply(pieces$terms, function(term) {
     V <- found$covariances[[term$group]]
-    L <- tryCatch(t(chol(V)), error = function(e) { s <- eigen(V); t(qr.R(qr(t(s$vectors %*% diag(sqrt(pmax(s$values, 0)), nrow(V)))))) })
+    L <- tryCatch(t(chol(V)), error = function(e) t(chol(V + 1e-10 * max(diag(V)) * diag(nrow(V)))))
     if (term$diagonal) diag(L) else L[lower.tri(L, diag = TRUE)]
   }))
   unname(c(found$beta, found$zi, logs, theta))

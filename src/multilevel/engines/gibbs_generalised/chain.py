@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,13 +47,14 @@ class GeneralisedPlan:
 
     __slots__ = (
         "coefficient_priors", "coefficients", "exchanges", "moves", "parameters", "problem", "shifts",
-        "terms",
+        "terms", "wander",
     )  # fmt: skip
 
     def __init__(self, design: Design, priors: BoundPriors) -> None:
         self.problem = problem = GeneralisedProblem(design, priors)
         self.coefficient_priors = CoefficientPriors(priors)
         self.coefficients = CoefficientStep(self.coefficient_priors, problem.X)
+        self.wander = 2.38 / math.sqrt(max(1, self.coefficient_priors.free))
         self.parameters = ParameterStep(problem)
         levels = [problem.levels[rows.factor] for rows in problem.terms]
         own = zip(priors.terms, problem.blocks, problem.at.terms, levels, strict=True)
@@ -116,7 +118,7 @@ class GeneralisedChain:
         self._scales = [Walk(1) for _ in plan.moves]
         self._exchanges = [Walk(move.walk_size) if move.walk_size else None for move in plan.exchanges]
         self._parameters = Walk(plan.parameters.size) if plan.parameters.size else None
-        self._coefficients = Tally()
+        self._coefficients = (Tally(), Tally())
         self._effects = [Tally() for _ in plan.problem.levels]
         self._shifts = [Tally() for _ in plan.shifts]
         self._eta = plan.problem.predictor(start.beta, start.effects)
@@ -149,24 +151,29 @@ class GeneralisedChain:
                     self._effects[f].count(m, accepted, impossible)
 
     def move_coefficients(self) -> None:
-        """Propose all coefficients at once."""
+        """Propose all coefficients at once, by a step of scoring and by a walk."""
         plan, state = self._plan, self.state
         if not plan.coefficient_priors.free:
             return
         problem = plan.problem
         aux, zeros = problem.numbers(state.values), problem.zeros(state.inflation)
-        state.beta, self._eta = plan.coefficients.draw(
-            state.beta,
-            self._eta,
-            lambda eta: problem.kernels.derivatives(aux, zeros, eta),
-            lambda beta: (
-                0.0
-                if problem.family.centre is None
-                else problem.log_family(state.values, state.inflation, beta)
-            ),
-            self._rng,
-            self._coefficients,
-        )
+
+        def log_rest(beta: Floats) -> float:
+            if problem.family.centre is None:
+                return 0.0
+            return problem.log_family(state.values, state.inflation, beta)
+
+        for tally, pull, spread in zip(self._coefficients, (1.0, 0.0), (1.0, plan.wander), strict=True):
+            state.beta, self._eta = plan.coefficients.draw(
+                state.beta,
+                self._eta,
+                lambda eta: problem.kernels.derivatives(aux, zeros, eta),
+                log_rest,
+                self._rng,
+                tally,
+                pull=pull,
+                spread=spread,
+            )
 
     def shift(self) -> None:
         """Draw where the likelihood does not change: effects, and what can stand for them."""
@@ -277,7 +284,7 @@ class GeneralisedChain:
             if plan.problem.widths[f]:
                 found[f"effects({plan.problem.design.factors[f].name})"] = tally
         if plan.coefficient_priors.free:
-            found["coefficients"] = self._coefficients
+            found["coefficients"], found["coefficients, walk"] = self._coefficients
         for move, tally in zip(plan.shifts, self._shifts, strict=True):
             if not move.exact:
                 block = blocks[move.term]

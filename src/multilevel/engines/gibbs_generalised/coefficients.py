@@ -130,6 +130,9 @@ class CoefficientStep:
         log_rest: Callable[[Floats], float],
         rng: np.random.Generator,
         tally: Tally,
+        *,
+        pull: float = 1.0,
+        spread: float = 1.0,
     ) -> tuple[Floats, Floats]:
         """Return the next coefficients and linear predictors.
 
@@ -141,19 +144,23 @@ class CoefficientStep:
             Of the rows' log densities.
         log_rest
             Log prior density of what else depends on the coefficients.
+        tally
+            Counts the proposal.
+        pull, spread
+            Shares of the step of scoring and of its noise; ``(0, s)`` is a walk that follows the curvature.
         """
         noise = rng.standard_normal(self._F.shape[1])
         here = self._local(beta, eta, derivatives)
         if here is None:
             tally.count(1, 0, 1)
             return beta, eta
-        step: Floats = here.step + np.asarray(np.linalg.solve(here.L.T, noise), dtype=np.float64)
+        step: Floats = pull * here.step + spread * np.asarray(np.linalg.solve(here.L.T, noise))
         tried, moved = beta + self._F @ step, eta + self._U @ step
         there = self._local(tried, moved, derivatives)
         if there is None:
             tally.count(1, 0, 1)
             return beta, eta
-        back: Floats = there.L.T @ (step + there.step)
+        back: Floats = there.L.T @ (step + pull * there.step) / spread
         ratio = there.value - here.value + log_rest(tried) - log_rest(beta)
         lengths = float(np.vdot(noise, noise) - np.vdot(back, back))
         ratio += _log_det(there.L) - _log_det(here.L) + 0.5 * lengths

@@ -13,7 +13,7 @@ from multilevel.engines.solution import Accuracy
 
 Floats = NDArray[np.float64]
 
-CHECK_NODES = {1: 9, 2: 5, 3: 4}
+CHECK_NODES = {1: 7, 2: 5, 3: 4}
 """Nodes of each dimension, by effects per group: enough to see a difference."""
 NOTICED_LOGLIK = 0.5
 """Difference of log-likelihoods that is told."""

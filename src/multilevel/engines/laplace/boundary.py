@@ -68,7 +68,7 @@ def snapped(problem: LaplaceProblem, search: Search) -> Snapped:
         x = problem.with_relative(search.x, cleaned)
         point = problem.at(x)
         search.evaluations += 1
-        if np.isfinite(point.value) and point.value <= search.point.value + NOTICE:
+        if np.isfinite(point.value) and point.value <= search.point.value + NOTICE + search.noise:
             search.x, search.point, relative = x, point, cleaned
         else:
             problem.at(search.x)
@@ -97,7 +97,7 @@ def escape(problem: LaplaceProblem, search: Search, snap: Snapped) -> bool:
             x = problem.with_relative(search.x, changed)
             point = problem.at(x)
             search.evaluations += 1
-            if np.isfinite(point.value) and point.value < search.point.value - NOTICE:
+            if np.isfinite(point.value) and point.value < search.point.value - NOTICE - search.noise:
                 search.x, search.point = x, point
                 return True
     problem.at(search.x)

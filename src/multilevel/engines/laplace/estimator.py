@@ -114,7 +114,8 @@ def first_search(problem: LaplaceProblem, x0: Floats) -> Search:
     if not np.isfinite(point.value):
         x0 = _retreat(problem, x0)
         point = problem.at(x0)
-    return Search(x0, point, _first_metric(problem, x0, point), 1, np.inf, [point.value])
+    metric = _first_metric(problem, x0, point)
+    return Search(x0, point, metric, 1, np.inf, [point.value], problem.noise)
 
 
 def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) -> Optimum:
@@ -203,7 +204,8 @@ def _polish(problem: LaplaceProblem, search: Search, snap: Snapped) -> str:
             return "optimal"
         point = problem.at(search.x + step)
         search.evaluations += 1
-        if not np.isfinite(point.value) or point.value > search.point.value + 1e-9 * (1 + abs(point.value)):
+        slack = 1e-9 * (1 + abs(point.value)) + search.noise
+        if not np.isfinite(point.value) or point.value > search.point.value + slack:
             break
         search.x, search.point = search.x + step, point
         search.trace.append(point.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,10 @@ MERGING = ("bernoulli", "binomial", "poisson")
 """Families whose successes, or counts, of equal rows may be added up."""
 WORTH_IT = 0.7
 """Rows are merged if at most this share of them is left."""
+MANY_ROWS = 20_000
+"""From so many rows on, whether merging is worth it is first asked of some values of each column."""
+SAMPLED = np.uint64(6)
+"""Of the values one in two to this power, chosen by their hash."""
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -45,6 +50,8 @@ def response_rows(design: Design) -> ResponseRows:
     plain = ResponseRows(None, design.y, design.trials, design.frequency_weights)
     if design.family.name not in MERGING or design.inflation is not None:
         return plain
+    if design.n_rows >= MANY_ROWS and any(_mostly_different(column) for column in _parts(design)):
+        return plain
     columns = _columns(design)
     _, rows, inverse = np.unique(_hashes(columns), return_index=True, return_inverse=True)
     if rows.size > WORTH_IT * design.n_rows or not np.array_equal(columns, columns[rows][inverse]):
@@ -63,13 +70,27 @@ def _sums(group: NDArray[np.int64], values: Floats) -> Floats:
     return np.bincount(group, weights=values).astype(np.float64)
 
 
+def _parts(design: Design) -> Iterator[Floats]:
+    """Return the columns in which rows may differ but for the response and the groups, one by one."""
+    for matrix in (design.fixed.X, *(term.Z for term in design.terms)):
+        yield from np.asarray(matrix).T
+    if design.offset is not None:
+        yield design.offset
+
+
+def _mostly_different(column: Floats) -> bool:
+    """Return whether a column has so many values that merging rows cannot be worth it."""
+    hashes = np.ascontiguousarray(column).view(np.uint64) * MIX
+    sample = hashes[(hashes >> (np.uint64(64) - SAMPLED)) == 0]
+    if sample.size < MANY_ROWS >> 7:
+        return False
+    return bool(np.unique(sample).size > (WORTH_IT + 0.1) * sample.size)
+
+
 def _columns(design: Design) -> Floats:
     """Return everything in which rows may differ but for the response, ``(n, columns)``."""
-    parts: list[Floats] = [np.asarray(design.fixed.X)]
-    parts += [np.asarray(term.Z) for term in design.terms]
+    parts = [column[:, None] for column in _parts(design)]
     parts += [factor.index[:, None].astype(np.float64) for factor in design.factors]
-    if design.offset is not None:
-        parts.append(design.offset[:, None])
     whole = np.concatenate(parts, axis=1) + 0.0  # no minus zeros
     varying = whole[:, np.ptp(whole, axis=0) > 0.0] if whole.size else whole
     return np.ascontiguousarray(varying if varying.shape[1] else whole[:, :1])

@@ -115,6 +115,13 @@ class LaplaceProblem:
         return None
 
     @property
+    def noise(self) -> float:
+        """Rounding of -2 log-likelihood, which is what is left of large sums."""
+        design = self.design
+        large = self._sum_of_constants(design.y, design.trials, design.frequency_weights)
+        return 8.0 * float(np.finfo(np.float64).eps) * abs(large)
+
+    @property
     def n_auxiliary(self) -> int:
         """Parameters of the family, or thresholds of an ordinal response."""
         if self.design.family.name == "ordinal":
@@ -134,7 +141,7 @@ class LaplaceProblem:
             self.design.family.code,
             self.design.family.link_code,
             False,
-            0,
+            self.n_auxiliary,
             np.ascontiguousarray(y),
             trials,
             frequency,

@@ -36,6 +36,8 @@ class Search:
         Half the squared Newton step in the metric of ``H``.
     trace
         Value after each step.
+    noise
+        Rounding of the values.
     """
 
     x: Floats
@@ -44,6 +46,7 @@ class Search:
     evaluations: int
     decrement: float
     trace: list[float]
+    noise: float = 0.0
 
 
 def positive(H: Floats) -> Floats:
@@ -86,7 +89,7 @@ def minimise(
 def _line(at: At, search: Search, step: Floats, slope: float) -> bool:
     """Take the longest of ever shorter steps that lowers the value enough; update the metric."""
     length = min(1.0, 2.0 / max(float(np.abs(step / np.maximum(np.abs(search.x), 1.0)).max()), 1e-300))
-    slack = 1e-12 * (1.0 + abs(search.point.value))
+    slack = 1e-12 * (1.0 + abs(search.point.value)) + search.noise
     for _ in range(HALVINGS):
         x = search.x + length * step
         point = at(x)

@@ -21,6 +21,8 @@ STEPS = 4
 FURTHEST = 6.0
 """Working residuals of the links without ends are cut here: one outlier must not throw the start away."""
 SMOOTH = ("log", "logit", "probit", "cloglog")
+MOST_ROWS = 50_000
+"""Rows, taken at random, from which the generalised linear model is estimated at most."""
 LEAST = 0.1
 """Relative sds that the linear mixed model finds to be smaller start here, in scaled columns."""
 
@@ -65,12 +67,16 @@ def start_vector(design: Design, layout: Layout) -> Floats:
     T = sum(n_theta(block) for block in layout.blocks)
     if design.family.name == "ordinal":
         return np.concatenate([np.zeros(p + q), _thresholds(design), _unit_theta(layout, 0.5)])
-    eta = design.family.predictor(design.family.start(design.y, design.trials))
-    parameters = design.family.start_parameters(design.y, design.family.mean(eta), design.trials)
+    some = _some_rows(design)
+    eta = some.family.predictor(some.family.start(some.y, some.trials))
+    parameters = some.family.start_parameters(some.y, some.family.mean(eta), some.trials)
     for _ in range(STEPS):
-        working = working_model(design, eta, parameters)
-        beta = _least_squares(design, working)
-        eta = _allowed(design, design.fixed.X @ beta, eta)
+        working = working_model(some, eta, parameters)
+        beta = _least_squares(some, working)
+        eta = _allowed(some, some.fixed.X @ beta, eta)
+    if some is not design:
+        mean = design.family.predictor(design.family.start(design.y, design.trials))
+        eta = _allowed(design, design.fixed.X @ beta, mean)
     parameters = design.family.start_parameters(design.y, design.family.mean(eta), design.trials)
     working = working_model(design, eta, parameters)
     theta = np.zeros(0)
@@ -79,6 +85,23 @@ def start_vector(design: Design, layout: Layout) -> Floats:
     gamma = np.linalg.solve(layout.scaling.fixed.back, beta) if p else beta
     inflation = np.zeros(q)
     return np.concatenate([gamma, inflation, np.log(parameters), theta])
+
+
+def _some_rows(design: Design) -> Design:
+    """Return what a generalised linear model needs of a design, of some rows where there are many."""
+    n = design.n_rows
+    if n <= MOST_ROWS:
+        return design
+    rows = np.sort(np.random.default_rng(0).choice(n, MOST_ROWS, replace=False))
+    frequency = design.frequency_weights
+    return dataclasses.replace(
+        design,
+        y=design.y[rows],
+        fixed=dataclasses.replace(design.fixed, X=np.asfortranarray(design.fixed.X[rows])),
+        offset=None if design.offset is None else design.offset[rows],
+        trials=None if design.trials is None else design.trials[rows],
+        frequency_weights=None if frequency is None else frequency[rows],
+    )
 
 
 def plain_start(design: Design, layout: Layout) -> Floats:

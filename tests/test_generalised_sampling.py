@@ -1,0 +1,75 @@
+"""Posteriors of generalised models through the door: engines, options, pages, files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import multilevel as ml
+from multilevel.errors import OptionError
+from tests.engines.joint_cases import table
+
+QUICK: dict[str, Any] = {"seed": 1, "draws": 400, "warmup": 150, "chains": 4, "progress": False}
+quiet = pytest.mark.filterwarnings("ignore::multilevel.errors.ConvergenceWarning")
+
+
+@quiet
+def test_nuts_and_gibbs_agree() -> None:
+    """Means within five standard errors, sds within a fifth."""
+    given = {**QUICK, "draws": 2000, "warmup": 400}
+    one, two = (
+        ml.sample("prop(hits, trials) ~ x + (1 | g)", table(), family="binomial", method=method, **given)
+        for method in ("nuts", "gibbs")
+    )
+    assert (one.method, two.method) == ("nuts", "gibbs")
+    for question in ("fixed_effects", "variance_components"):
+        a, b = getattr(one, question), getattr(two, question)
+        error = np.hypot(a["mcse"].astype(float), b["mcse"].astype(float))
+        assert (np.abs(a["mean"] - b["mean"]) < 5.0 * error).all()
+        assert a["sd"].to_numpy() == pytest.approx(b["sd"].to_numpy(), rel=0.2)
+
+
+def test_marginal_is_for_linear_models() -> None:
+    with pytest.raises(OptionError, match="method='marginal' was asked of the poisson family"):
+        ml.sample("count ~ x + (1 | g)", table(), family="poisson", method="marginal", seed=1)
+
+
+@pytest.mark.parametrize("name", ["precision_weights", "residual_sd", "residual_groups"])
+def test_what_generalised_models_do_not_have(name: str) -> None:
+    with pytest.raises(OptionError, match=f"{name} was given to the poisson family"):
+        ml.sample("count ~ x + (1 | g)", table(), family="poisson", seed=1, **{name: "g"})
+
+
+@quiet
+def test_pages_and_files(tmp_path: Path) -> None:
+    post = ml.sample(
+        "zeros ~ x + (1 | g)", table(), family="negative_binomial", zero_inflation="~ 1", **QUICK
+    )
+    text = str(post)
+    for piece in (
+        "Generalised linear mixed model, zero-inflated negative_binomial (log link): posterior by NUTS",
+        "Family parameters",
+        "Zero inflation",
+        "zero inflation: Intercept  StudentT(3, 0, 2.5)",
+    ):
+        assert piece in text
+    assert "Residual" not in text and "sigma" not in text
+    assert list(post.draws)[-3:-1] == ["theta", "zero_inflation(Intercept)"]
+    assert json.loads(json.dumps(post.to_json()))["family_parameters"][0]["term"] == "theta"
+    assert post.zero_inflation["term"].tolist() == ["Intercept"]
+    post.save(tmp_path / "post.draws")
+    again = ml.load_posterior(tmp_path / "post.draws")
+    assert str(again) == text
+    assert np.array_equal(again.draws["theta"], post.draws["theta"])
+    assert again.predict()["prediction"].equals(post.predict()["prediction"])
+
+
+@quiet
+def test_thresholds_and_classes_are_kept() -> None:
+    post = ml.sample("class ~ x + (1 | g)", table(), family="ordinal", **QUICK)
+    assert post.family_parameters["term"].tolist() == ["1|2", "2|3"]
+    assert "Thresholds" in str(post)
