@@ -330,6 +330,11 @@ class Laplace:
         covariance), inner_gradient.
         """
 
+    def draw(
+        self, aux: Floats, rows_aux: Floats | None, pairs: int, seed: int, stream: int
+    ) -> tuple[float, Floats]:
+        """Return at the last point the log of the mean weight of pairs of draws, and one draw of all effects."""
+
     def effects(self) -> list[tuple[Floats, Floats]]:
         """Return by factor modes ``(m, K)`` and covariances ``(m, K, K)`` at the last gradient."""
 

@@ -93,6 +93,18 @@ class LaplacePosterior:
             gradient[self.parameters.places.family] += -0.5 * point.gradient[places.auxiliary]
         return Point(point.value - 2.0 * here.log_prior, -2.0 * gradient, point.found)
 
+    def log_density(self, x: Floats) -> Floats:
+        """Return the log posterior densities ``(n,)`` of vectors ``(n, d)``, minus infinity where undefined."""
+        found = np.full(x.shape[0], -np.inf)
+        for i, one in enumerate(x):
+            self.evaluations += 1
+            log_prior = self.parameters.at(one).log_prior
+            if np.isfinite(log_prior):
+                with np.errstate(all="ignore"):
+                    value = self.problem.at(self.vector(one), gradient=False).value
+                found[i] = log_prior - 0.5 * value if np.isfinite(value) else -np.inf
+        return found
+
     def vector(self, x: Floats) -> Floats:
         """Return the vector of the likelihood's approximation at a vector of parameters."""
         here, places = self.parameters.at(x), self.problem.places

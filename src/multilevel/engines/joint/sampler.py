@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
-from multilevel.design.family_priors import FamilyPriors
-from multilevel.engines.draws import Draws, FamilyDraws
+from multilevel.engines.draws import Draws
 from multilevel.engines.joint.density import JointDensity
+from multilevel.engines.joint.drawn import laid_out
 from multilevel.engines.marginal.sampler import kept_draws
 from multilevel.engines.nuts.chains import Chains, run_target
 from multilevel.engines.nuts.sampler import account_of, check_run
@@ -129,37 +129,13 @@ class JointTarget:
 def _draws(density: JointDensity, run: Chains, pace: Pace) -> Draws:
     """Return the draws in the units of the data."""
     chains, per_chain, _ = run.points.shape
-    h, family = density.centre.size, density.parameters.priors.family or FamilyPriors()
-    flat = run.points.reshape(chains * per_chain, -1)
-    points = [density.parameters.at(x) for x in density.numbers(flat)]
+    h = density.centre.size
     kept = kept_draws(per_chain, chains, density.size - h)
     effects = [[density.effects(run.points[c, d]) for d in kept] for c in range(chains)]
-
-    def by_chain(values: list[Floats]) -> Floats:
-        return np.stack(values).reshape(chains, per_chain, *values[0].shape)
-
-    terms = range(len(density.design.terms))
-    ordinal = density.design.family.name == "ordinal"
-    numbers = replace(run, points=density.numbers(flat).reshape(chains, per_chain, h))
-    said = account_of(numbers, density.names, pace)
-    return Draws(
-        method="nuts",
-        coefficients=by_chain([point.beta for point in points]),
-        sigma=np.ones((chains, per_chain)),
-        sds=tuple(by_chain([point.terms[t].sds for point in points]) for t in terms),
-        correlations=tuple(
-            by_chain([point.terms[t].factor @ point.terms[t].factor.T for point in points]) for t in terms
-        ),
-        effects=tuple(np.stack([np.stack([one[t] for one in chain]) for chain in effects]) for t in terms),
-        kept=kept,
-        efficiency=None,
-        log_evidence=None,
+    numbers = density.numbers(run.points)
+    said = account_of(replace(run, points=numbers), density.names, pace)
+    return replace(
+        laid_out(density.parameters, numbers, effects, kept, method="nuts"),
         diagnostics=said.diagnostics,
         sentence=said.sentence.replace("the marginal posterior", "the joint posterior"),
-        family=FamilyDraws(
-            family.names,
-            by_chain([point.aux if ordinal else np.exp(point.aux) for point in points]),
-            tuple(name for name, _ in family.inflation),
-            by_chain([point.inflation for point in points]),
-        ),
     )

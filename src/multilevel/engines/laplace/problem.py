@@ -211,7 +211,8 @@ class LaplaceProblem:
             zeros = np.ascontiguousarray(self._inflation_rows @ x[self.places.inflation])
         log_weight, flat = self._native.draw(self.natural(x), zeros, pairs, seed, stream)
         by_factor, at = [], 0
-        for m, K in zip(self.layout.levels, self.layout.effects, strict=True):
+        for number, K in zip(self.layout.order, self.layout.effects, strict=True):
+            m = len(self.design.factors[number].levels)
             by_factor.append(flat[at : at + m * K].reshape(m, K))
             at += m * K
         return log_weight, [

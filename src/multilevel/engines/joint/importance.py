@@ -1,0 +1,210 @@
+"""Importance sampling on the Laplace marginal of a generalised model, corrected to the exact posterior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from multilevel.design.bound_priors import BoundPriors
+from multilevel.design.design import Design
+from multilevel.engines.draws import Draws
+from multilevel.engines.joint.drawn import laid_out
+from multilevel.engines.joint.laplace_mode import LaplacePosterior, find_laplace_mode
+from multilevel.engines.joint.parameters import Parameters
+from multilevel.engines.marginal.density import improper
+from multilevel.engines.marginal.importance import DF, Pool, Proposal, adapt, pareto_shape, pooled, resample
+from multilevel.engines.marginal.sampler import GOOD_K, kept_draws
+from multilevel.engines.pace import Pace
+from multilevel.errors import DesignError
+from multilevel.moments import layout_of
+
+Floats = NDArray[np.float64]
+
+POOL = 2
+"""Points that are drawn from the proposal for each draw that is wanted."""
+PAIRS = 8
+"""Pairs of draws of the effects that correct the approximation at a point."""
+BATCH = 50
+"""Points between two words to the pace."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corrected:
+    """Points with the likelihood over its approximation, and effects drawn at them.
+
+    Parameters
+    ----------
+    log_weights
+        ``(n,)`` logs of unbiased estimates of the ratio.
+    effects
+        For each point a draw of the effects of each grouped term ``(m, k)``.
+    """
+
+    log_weights: Floats
+    effects: list[list[Floats]]
+
+
+def sample_laplace_marginal(
+    design: Design,
+    priors: BoundPriors,
+    *,
+    draws: int = 4000,
+    chains: int = 4,
+    seed: int,
+    pace: Pace | None = None,
+) -> Draws:
+    """Draw from the posterior of a generalised model by importance sampling.
+
+    The group effects are integrated out by Laplace's method; an adapted multivariate t distribution proposes
+    the few numbers that remain. Each point that is taken is weighted once more by an unbiased estimate of
+    the likelihood over its approximation, from draws of the effects: the posterior is the exact one.
+
+    Parameters
+    ----------
+    design, priors
+        Of one generalised model.
+    draws, chains
+        ``draws`` in all, laid out as ``chains`` chains of independent draws.
+    seed
+        Same seed, same draws.
+    pace
+        Told how far the run is; says when it must end early.
+
+    Returns
+    -------
+    Draws
+
+    Raises
+    ------
+    DesignError
+        If no point near the mode has a positive density.
+    OptionError
+        If the run had to end before it was done.
+
+    References
+    ----------
+    Tran, Scharth, Pitt and Kohn (2013), "Importance sampling squared for Bayesian inference in latent
+    variable models"; Durbin and Koopman (1997) for the draws on both sides of the mode.
+    """
+    layout, pace = layout_of(design), pace or Pace()
+    parameters = Parameters(design, layout, priors)
+    mode = find_laplace_mode(design, layout, parameters)
+    posterior = LaplacePosterior(mode.problem, layout, parameters)
+    rng = np.random.Generator(np.random.Philox(seed))
+
+    def density(x: Floats) -> Floats:
+        parts = []
+        for at in range(0, x.shape[0], BATCH):
+            _go_on(pace)
+            parts.append(posterior.log_density(x[at : at + BATCH]))
+        return np.concatenate(parts)
+
+    proposal, _ = adapt(density, Proposal(mode.x, mode.factor * np.sqrt((DF - 2.0) / DF)), rng)
+    x = proposal.draw(rng, POOL * draws)
+    pool = pooled(x, density(x), proposal)
+    if pool.is_empty:
+        raise DesignError(
+            "no point of the posterior has a positive density near its mode",
+            remedy="priors that allow the values of the data's units",
+        )
+    chosen, times = np.unique(resample(pool, draws, rng), return_counts=True)
+    corrected = _corrected(posterior, x[chosen], times, seed=seed, pace=pace, draws=draws)
+    again = Pool(x[chosen], corrected.log_weights + np.log(times), pareto_shape(corrected.log_weights))
+    taken = resample(again, draws - draws % chains, rng)
+    return _draws(
+        posterior, pool, corrected, again, taken, mode.evaluations, priors_are_proper(priors), chains=chains
+    )
+
+
+def _corrected(
+    posterior: LaplacePosterior, x: Floats, times: NDArray[np.int64], *, seed: int, pace: Pace, draws: int
+) -> Corrected:
+    """Return the weights of the correction and a draw of the effects at each point ``(n, d)``."""
+    log_weights, effects = np.full(x.shape[0], -np.inf), []
+    for i, one in enumerate(x):
+        if i % BATCH == 0:
+            _go_on(pace)
+            pace.tell("marginal", i / x.shape[0], int(times[:i].sum()), draws)
+        posterior.log_density(one[None])
+        log_weights[i], drawn = posterior.problem.draw(posterior.vector(one), PAIRS, seed=seed, stream=i)
+        effects.append(drawn)
+    log_weights[~np.isfinite(log_weights)] = -np.inf
+    return Corrected(log_weights, effects)
+
+
+def _draws(
+    posterior: LaplacePosterior,
+    pool: Pool,
+    corrected: Corrected,
+    again: Pool,
+    taken: NDArray[np.int64],
+    evaluations: int,
+    proper: bool,
+    *,
+    chains: int,
+) -> Draws:
+    """Lay the draws out by chain and say how they came about."""
+    n = taken.size
+    per_chain = n // chains
+    total = sum(effects.size for effects in corrected.effects[0])
+    kept = kept_draws(per_chain, chains, total)
+    by_chain = taken.reshape(chains, per_chain)
+    effects = [[corrected.effects[chain[d]] for d in kept] for chain in by_chain]
+    counts = np.bincount(taken)
+    k = max(pool.pareto_k, again.pareto_k)
+    log_mean = float(logsumexp(again.log_weights) - np.log(np.exp(again.log_weights * 0.0).size))
+    log_mean = float(logsumexp(again.log_weights)) - float(np.log(n))
+    spread = float(np.std(corrected.log_weights[np.isfinite(corrected.log_weights)]))
+    return replace(
+        laid_out(
+            posterior.parameters,
+            again.x[by_chain],
+            effects,
+            kept,
+            method="marginal",
+            efficiency=float(n / (counts @ counts)),
+        ),
+        log_evidence=pool.log_mean_weight + log_mean if proper else None,
+        diagnostics={
+            "evaluations": float(evaluations + posterior.evaluations),
+            "pareto_k": k,
+            "importance_efficiency": pool.effective / pool.x.shape[0],
+            "correction_sd": spread,
+            "correction_efficiency": again.effective / pool.x[again.x.shape[0] :].shape[0],
+        },
+        sentence=_sentence(pool, k, spread),
+    )
+
+
+def _sentence(pool: Pool, k: float, spread: float) -> str:
+    """Return how the sampling went, in words."""
+    share = 100.0 * pool.effective / pool.x.shape[0]
+    words = (
+        f"Importance sampling on the marginal posterior by Laplace's method: {share:.0f}% efficient, corrected"
+        f" to the exact posterior (sd of the log correction {spread:.2f}), Pareto k {k:.2f}"
+    )
+    if k < GOOD_K:
+        return f"{words} (below {GOOD_K}: the draws can be trusted)."
+    return (
+        f"{words} (above {GOOD_K}: a few points carry most of the weight and tail probabilities cannot be"
+        ' trusted; use method="nuts").'
+    )
+
+
+def priors_are_proper(priors: BoundPriors) -> bool:
+    """Return whether every prior integrates to one, so that the mean weight is the evidence."""
+    scalars = list(priors.coefficients) if isinstance(priors.coefficients, tuple) else []
+    for term in priors.terms:
+        scalars += term.sds if isinstance(term.sds, tuple) else ()
+    if priors.family is not None:
+        scalars += [prior for _, prior in (*priors.family.parameters, *priors.family.inflation)]
+    return not any(improper(prior) for prior in scalars)
+
+
+def _go_on(pace: Pace) -> None:
+    """Raise what ends a run that must end before it is done."""
+    if pace.over():
+        raise pace.nothing(kept=False, remedy="more time, or fewer draws")
