@@ -97,6 +97,8 @@ CASES = [
          data(c=lambda d: np.where(d["t"] == "c", 0, d["c"])), DESIGN, ("separation on `t[T.c]`", PRIORS)),
     case("D46", "separated classes", "o ~ x + (1 | g)", "ordinal",
          data(o=lambda d: 1 + (d["x"] > -0.5) + (d["x"] > 0.7)), DESIGN, ("separation on `x`", PRIORS)),
+    case("D46", "groups of one response each", B, LOGIT, data(b=(G % 2).astype(float)), DESIGN,
+         ("separation on `g`: each of its 10 levels", PRIORS)),
     case("D48", "zeros only", C, "poisson", data(c=np.zeros(ROWS)), DESIGN,
          ("the response `c` is 0 in every row", PRIORS)),
     case("D48", "zeros only, inflated", C, "negative_binomial", data(c=np.zeros(ROWS)), DESIGN,

@@ -17,7 +17,7 @@ from multilevel.engines.laplace.natural import natural_jacobian
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.saturation import kept_within, refuse_saturation
 from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
-from multilevel.engines.laplace.separation import refuse_separation
+from multilevel.engines.laplace.separation import refuse_separation, refuse_split_groups
 from multilevel.engines.laplace.start import plain_start, start_vector
 from multilevel.engines.likelihood.estimator import Progress, Watcher, checked_limit, checked_start
 from multilevel.engines.likelihood.problem import n_theta
@@ -140,6 +140,7 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
     if end != "interrupted":
         beta = problem.layout.scaling.fixed.back @ search.x[problem.places.coefficients]
         refuse_separation(problem.design, beta, certified=end == "optimal")
+        refuse_split_groups(problem.design, snap.relative)
         refuse_saturation(problem.design, problem.limit, search.x[problem.places.auxiliary])
     return Optimum(search, end, snap)
 
