@@ -56,7 +56,7 @@ def test_outer_effects_given_totals_are_drawn_exactly() -> None:
 
 
 def test_the_density_of_sds_given_totals_is_the_dense_one() -> None:
-    """Differences between points: totals in a level share a part with ``D_outer``, the rest has ``D_inner``."""
+    """Differences between points: totals in a level share a part, ``D_outer``; the rest has ``D_inner``."""
     plan, rng = GeneralisedPlan(*bound(NESTED)), np.random.default_rng(4)
     state, (move,) = prior_state(plan, rng), plan.exchanges
     parent = np.arange(6) % 3
