@@ -239,7 +239,6 @@ def _hessian(problem: LaplaceProblem, search: Search, free: NDArray[np.int64]) -
     search.evaluations += free.size + int(central[free].sum())
     H = np.zeros((search.x.size, search.x.size))
     H[:, free] = columns
-    problem.at(search.x)
     return np.asarray((H + H.T) / 2.0 * _both(free, search.x.size))
 
 
