@@ -96,3 +96,17 @@ def test_the_program_agrees_with_a_search_for_the_maximum() -> None:
             assert (A @ direction).min() > -1e-6
         outcomes.append(direction is not None)
     assert 8 < sum(outcomes) < 60
+
+
+@pytest.mark.parametrize("method", ["laplace", "quadrature"])
+def test_groups_of_one_response_only_are_named(method: Any) -> None:
+    with pytest.raises(ml.DesignError, match="separation on `g`: each of its 9 levels"):
+        ml.fit("b ~ x + (1 | g)", D | {"b": (D["g"] % 2).astype(float)}, family="bernoulli", method=method)
+
+
+def test_one_group_with_both_responses_has_a_maximum() -> None:
+    b = (D["g"] % 2).astype(float)
+    b[D["g"] == 4] = np.arange(10) % 2
+    b[D["g"] == 5] = np.arange(10) % 3 == 0
+    fit = ml.fit("b ~ 1 + (1 | g)", D | {"b": b}, family="bernoulli", method="quadrature")
+    assert fit.certificate.holds

@@ -99,11 +99,11 @@ class Exchange:
         above, below = effects[outside.factor].copy(), effects[inside.factor].copy()
         b, e = above[:, outside.columns], below[:, inside.columns]
         e += np.einsum("jac,jc->ja", span.W, b[:, columns][span.parent])
-        totals = self._totals(e)
+        totals = self.sums(e)
         states = (terms[self.outer], terms[self.inner])
         if walk is not None:
             x = walk.move(
-                np.zeros(len(self._scales)), lambda x: self._log_density(states, totals, x), rng, STEPS
+                np.zeros(len(self._scales)), lambda x: self.log_density(states, totals, x), rng, STEPS
             )
             states = self._scaled(states, x)
             terms[self.outer], terms[self.inner] = states
@@ -115,7 +115,7 @@ class Exchange:
         e -= np.einsum("jac,jc->ja", span.W, b[:, columns][span.parent])
         effects[outside.factor], effects[inside.factor] = above, below
 
-    def _totals(self, e: Floats) -> tuple[Floats, Floats]:
+    def sums(self, e: Floats) -> tuple[Floats, Floats]:
         """Return sums of ``W_j T_j'`` by outer level, ``(m, c, a, a)``, and of ``T_j T_j'``."""
         R = np.zeros((self._G.shape[0], *self._G.shape[2:]))
         np.add.at(R, self._span.parent, np.einsum("jac,jb->jcab", self._span.W, e))
@@ -132,7 +132,7 @@ class Exchange:
         A = np.einsum("lcdab,ab->lcd", self._G, Q) + P[at]
         return P, np.linalg.cholesky(A), np.einsum("lcab,ab->lc", totals[0], Q)
 
-    def _log_density(
+    def log_density(
         self, states: tuple[TermState, TermState], totals: tuple[Floats, Floats], x: Floats
     ) -> float:
         """Return the log density of logs of factors of the sds given the totals."""

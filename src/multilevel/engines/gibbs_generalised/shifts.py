@@ -48,7 +48,7 @@ class Shift:
     in by accepting or refusing. An ordinal response has the constant among the columns: all thresholds move.
     """
 
-    __slots__ = ("_S", "_W", "_columns", "_constant", "_priors", "_problem", "exact", "term")
+    __slots__ = ("_S", "_priors", "_problem", "exact", "spanned", "term")
 
     def __init__(
         self,
@@ -58,12 +58,11 @@ class Shift:
         spanned: Spanned,
     ) -> None:
         self._problem, self._priors, self.term = problem, priors, term
-        self._columns, self._W, self._constant = spanned.columns, spanned.W, spanned.constant
-        W, constant = spanned.W, spanned.constant
-        m, k, c = W.shape
-        flat = W.reshape(m, k * c)
+        self.spanned = spanned
+        m, k, c = spanned.W.shape
+        flat = spanned.W.reshape(m, k * c)
         self._S = (flat.T @ flat).reshape(k, c, k, c)
-        self.exact = priors.exact and problem.family.centre is None and not constant
+        self.exact = priors.exact and problem.family.centre is None and not spanned.constant
 
     @property
     def factor(self) -> int:
@@ -81,14 +80,14 @@ class Shift:
         tally: Tally,
     ) -> tuple[Floats, Floats, Floats] | None:
         """Return coefficients, parameters, and effects of the factor after the move; ``None``: refused."""
-        problem, columns, priors = self._problem, self._columns, self._priors
+        problem, columns, priors = self._problem, self.spanned.columns, self._priors
         rows = problem.terms[self.term]
         inverse = np.linalg.inv(problem.term_root(self.term, state))
         P = inverse.T @ inverse
         b = effects[rows.factor][:, rows.columns]
-        m, k, c = self._W.shape
+        m, k, c = self.spanned.W.shape
         A = np.einsum("ab,acbd->cd", P, self._S)
-        h = np.einsum("ab,acb->c", P, (self._W.reshape(m, k * c).T @ b).reshape(k, c, k))
+        h = np.einsum("ab,acb->c", P, (self.spanned.W.reshape(m, k * c).T @ b).reshape(k, c, k))
         n = columns.size
         A[:n, :n] += priors.precision[np.ix_(columns, columns)]
         h[:n] += (priors.precision @ (priors.mean - beta))[columns]
@@ -96,14 +95,14 @@ class Shift:
         d = np.linalg.solve(L.T, np.linalg.solve(L, h) + rng.standard_normal(c))
         tried = beta.copy()
         tried[columns] += d[:n]
-        moved = values - d[n] if self._constant else values
+        moved = values - d[n] if self.spanned.constant else values
         if not self.exact:
             ratio = priors.log_others(tried) - priors.log_others(beta)
             ratio += problem.log_family(moved, inflation, tried) - problem.log_family(values, inflation, beta)
             if not tally.decide(ratio, rng):
                 return None
         changed = effects[rows.factor].copy()
-        changed[:, rows.columns] = b - self._W @ d
+        changed[:, rows.columns] = b - self.spanned.W @ d
         return tried, moved, changed
 
 

@@ -130,11 +130,12 @@ class LaplacePosterior:
         aux = vector[places.auxiliary]
         x[own.family] = aux if own.ordinal else aux[own.free_family]
         relative = self.problem.relative(vector)
-        for place, scaling, T in zip(own.terms, self.layout.scaling.terms, relative, strict=True):
+        for term, scaling, T in zip(self.parameters.terms, self.layout.scaling.terms, relative, strict=True):
+            place = term.place
             sds = np.sqrt(np.maximum(np.diagonal(scaling.back @ T @ scaling.back.T), 1e-12))
             for a, position in enumerate(place.sds):
                 if position >= 0:
-                    x[position] = np.log(sds[a])
+                    x[position] = term.number(float(sds[a]))
         return x
 
 

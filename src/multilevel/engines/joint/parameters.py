@@ -53,7 +53,8 @@ class Parameters:
 
     The vector holds the coefficients and those of zero inflation that are not held by a `Fixed` prior; logs
     of the family's parameters, or the first threshold of the centred columns and the logs of the steps to
-    the next ones; and what `coordinates.TermPlace` says of each term.
+    the next ones; and what `coordinates.TermPlace` says of each term, but for the sd of an effect that stands
+    alone, see `term_parameters.sd_of`.
 
     Parameters
     ----------

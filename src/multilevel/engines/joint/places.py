@@ -89,6 +89,9 @@ def places_of(design: Design, layout: Layout, priors: BoundPriors) -> Places:
     terms = tuple(
         term_place(block, prior, names) for block, prior in zip(layout.blocks, priors.terms, strict=True)
     )
+    for place, prior in zip(terms, priors.terms, strict=True):
+        if place.size == 1 and place.sds[0] >= 0 and prior.covariance is None:  # see `term_parameters.sd_of`
+            names[place.sds[0]] = names[place.sds[0]].removeprefix("log ")
     with np.errstate(divide="ignore"):
         logs = (
             np.log(np.where(np.isin(np.arange(held.size), free_family), 1.0, held)) if not ordinal else held

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_ndtr, ndtri_exp
 
 from multilevel.design.bound_priors import TermPriors
 from multilevel.engines.joint.scalar_slopes import at_float
@@ -17,6 +18,7 @@ from multilevel.engines.marginal.gradient import TermSlopes, prior_term_slopes, 
 Floats = NDArray[np.float64]
 
 ONE = np.ones(1)
+HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +82,8 @@ class TermParameters:
         """Add the gradient of a log likelihood that changes by ``tr(S dD)``, ``S`` ``(k, k)`` symmetric."""
         if self._at is not None:
             if self.place.sds[0] >= 0:
-                found[self.place.sds[0]] += 2.0 * S[0, 0] * at.sds[0] ** 2
+                log_rate = sd_of(float(x[self.place.sds[0]]))[1]
+                found[self.place.sds[0]] += 2.0 * S[0, 0] * at.sds[0] * math.exp(log_rate)
             return
         nothing = TermSlopes(np.zeros((1, *S.shape)), np.zeros((1, S.shape[0])), 0.0, np.zeros(1))
         some = TermSlopes(S[None], np.zeros((1, S.shape[0])), 0.0, np.zeros(1))
@@ -90,6 +93,10 @@ class TermParameters:
             - term_gradient(self.place, x[None], values, nothing)
         )[0]
 
+    def number(self, sd: float) -> float:
+        """Return the number at which an effect has an sd."""
+        return math.log(sd) if self._at is None else number_of_sd(sd)
+
     def _single(self, x: Floats) -> TermPoint:
         """Return a term of one effect."""
         slope, position = np.zeros(x.size), self.place.sds[0]
@@ -97,11 +104,28 @@ class TermParameters:
             sd, log = float(self.place.fixed[0]), 0.0
         else:
             assert self._at is not None
-            sd = math.exp(min(float(x[position]), 300.0))
+            sd, log_rate, bend = sd_of(float(x[position]))
             log, by_sd = self._at(sd)
-            log += float(x[position])
-            slope[position] = by_sd * sd + 1.0
+            log += log_rate
+            slope[position] = by_sd * math.exp(log_rate) + bend
         return TermPoint(np.array([sd]), np.ones((1, 1)), np.array([[sd]]), log, slope)
+
+
+def sd_of(x: float) -> tuple[float, float, float]:
+    """Return the sd of an effect that stands alone at a number, ``log ds/dx`` and the slope of that.
+
+    ``s = -log Phi(-x)``. Where the data allow an sd of zero its density there is flat, and that of its
+    logarithm has a long exponential tail, which chains explore slowly; the density of ``x`` has a normal
+    tail, for ``s`` is about ``Phi(x)`` there. ``ds/dx`` is the hazard ``h``, and ``h' = h (h - x)``.
+    """
+    log_rest = float(log_ndtr(-x))
+    log_rate = -0.5 * x * x - HALF_LOG_TWO_PI - log_rest
+    return -log_rest, log_rate, math.exp(log_rate) - x
+
+
+def number_of_sd(sd: float) -> float:
+    """Return the number whose `sd_of` is an sd."""
+    return float(-ndtri_exp(-max(sd, 1e-12)))
 
 
 def symmetric_slope(root: Floats, by_root: Floats) -> Floats:

@@ -15,8 +15,9 @@ from multilevel.engines.laplace.boundary import Snapped, escape, snapped
 from multilevel.engines.laplace.effects import LaplaceEffects
 from multilevel.engines.laplace.natural import natural_jacobian
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
+from multilevel.engines.laplace.saturation import kept_within, refuse_saturation
 from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
-from multilevel.engines.laplace.separation import refuse_separation
+from multilevel.engines.laplace.separation import refuse_separation, refuse_split_groups
 from multilevel.engines.laplace.start import plain_start, start_vector
 from multilevel.engines.likelihood.estimator import Progress, Watcher, checked_limit, checked_start
 from multilevel.engines.likelihood.problem import n_theta
@@ -110,6 +111,10 @@ def solve_laplace(
 
 def first_search(problem: LaplaceProblem, x0: Floats) -> Search:
     """Return a search that starts at a vector, or near it where the likelihood is not defined there."""
+    here = problem.places.auxiliary
+    x0 = np.concatenate(
+        [x0[: here.start], kept_within(problem.design, problem.limit, x0[here]), x0[here.stop :]]
+    )
     point = problem.at(x0)
     if not np.isfinite(point.value):
         x0 = _retreat(problem, x0)
@@ -122,6 +127,7 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
     """Search, put small covariances on the boundary, leave it where the likelihood rises, and measure."""
     end = minimise(problem.at, search, limit=limit, watch=watch)
     if end == "stalled":
+        refuse_saturation(problem.design, problem.limit, search.x[problem.places.auxiliary])
         end = _again(problem, search, limit, watch)
     snap = snapped(problem, search)
     for _ in range(ESCAPES):
@@ -134,6 +140,8 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
     if end != "interrupted":
         beta = problem.layout.scaling.fixed.back @ search.x[problem.places.coefficients]
         refuse_separation(problem.design, beta, certified=end == "optimal")
+        refuse_split_groups(problem.design, snap.relative)
+        refuse_saturation(problem.design, problem.limit, search.x[problem.places.auxiliary])
     return Optimum(search, end, snap)
 
 
@@ -231,7 +239,6 @@ def _hessian(problem: LaplaceProblem, search: Search, free: NDArray[np.int64]) -
     search.evaluations += free.size + int(central[free].sum())
     H = np.zeros((search.x.size, search.x.size))
     H[:, free] = columns
-    problem.at(search.x)
     return np.asarray((H + H.T) / 2.0 * _both(free, search.x.size))
 
 

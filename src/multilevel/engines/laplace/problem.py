@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from multilevel.design.design import Design
 from multilevel.engines.laplace.merge import ResponseRows, response_rows
+from multilevel.engines.laplace.saturation import is_within, spread_limit
 from multilevel.engines.likelihood.problem import entries, max_core, n_theta, relative_covariances, theta_of
 from multilevel.engines.solution import Method
 from multilevel.kernels import core
@@ -67,10 +68,10 @@ class LaplaceProblem:
     the entries of the relative Cholesky factors.
     """
 
-    __slots__ = ("_constant", "_inflation_rows", "_native", "design", "layout", "places", "rows")
+    __slots__ = ("_constant", "_inflation_rows", "_native", "design", "layout", "limit", "places", "rows")
 
     def __init__(self, design: Design, layout: Layout) -> None:
-        self.design, self.layout = design, layout
+        self.design, self.layout, self.limit = design, layout, spread_limit(design)
         self.rows: ResponseRows = response_rows(design)
         taken = slice(None) if self.rows.rows is None else self.rows.rows
         family = design.family
@@ -157,6 +158,8 @@ class LaplaceProblem:
     def at(self, x: Floats, *, gradient: bool = True) -> Point:
         """Evaluate the approximation."""
         here = self.places
+        if not is_within(self.design, self.limit, x[here.auxiliary]):
+            return Point(np.inf, np.zeros(here.size), {})
         aux = self.natural(x)
         inflation = None
         if self._inflation_rows is not None:

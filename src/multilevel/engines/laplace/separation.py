@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
@@ -61,6 +63,37 @@ def refuse_separation(design: Design, beta: Floats, *, certified: bool) -> None:
         allowed="predictors at every value of which each response can occur",
         remedy="ml.sample with proper priors, or leave the predictor out, or merge levels of a factor",
     )
+
+
+def refuse_split_groups(design: Design, relative: Sequence[Floats]) -> None:
+    """Raise `DesignError` if a sd runs away because every group has successes only, or failures only.
+
+    Parameters
+    ----------
+    design
+        As it was fitted.
+    relative
+        Covariance matrix of each term where the search ended.
+
+    Raises
+    ------
+    DesignError
+        Naming the grouping factor.
+    """
+    if design.family.name not in SHARES:
+        return
+    trials = np.ones_like(design.y) if design.trials is None else design.trials
+    for term, T in zip(design.terms, relative, strict=True):
+        factor = design.factors[term.factor]
+        successes = np.bincount(factor.index, weights=design.y)
+        split = (successes == 0.0) | (successes == np.bincount(factor.index, weights=trials))
+        if split.all() and float(np.diagonal(T).max()) > WIDE * WIDE:
+            raise DesignError(
+                f"separation on `{factor.name}`: each of its {split.size} levels has successes only, or"
+                " failures only, and maximum likelihood would send the sd of its effects to infinity",
+                allowed="levels in which both responses occur",
+                remedy="ml.sample with proper priors, or leave the term out",
+            )
 
 
 def _suspect(design: Design, beta: Floats) -> bool:
