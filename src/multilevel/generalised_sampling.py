@@ -7,7 +7,7 @@ from multilevel.design.design import Design
 from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
 from multilevel.engines.gibbs_generalised import sample_gibbs_generalised
-from multilevel.engines.joint import sample_joint
+from multilevel.engines.joint import sample_joint, sample_laplace_marginal
 from multilevel.engines.nuts import nutpie_is_installed
 from multilevel.engines.pace import Pace
 from multilevel.errors import OptionError
@@ -33,10 +33,14 @@ def run_generalised(
         No engine of generalised models can run with these options.
     """
     if options.method == "marginal":
-        raise OptionError(
-            f"method='marginal' was asked of the {design.family.name} family",
-            allowed="'auto', 'nuts' and 'gibbs': effects can be integrated out exactly in linear models only",
-            remedy="method='nuts'",
+        if checkpoint is not None:
+            raise OptionError(
+                f"checkpoint was asked of method='marginal' and the {design.family.name} family",
+                allowed="checkpoints of method='gibbs', and of method='marginal' for linear models",
+                remedy="method='gibbs'",
+            )
+        return sample_laplace_marginal(
+            design, priors, draws=options.draws, chains=options.chains, seed=options.seed, pace=pace
         )
     automatic = options.method == "auto" and checkpoint is None and nutpie_is_installed()
     if options.method == "nuts" or automatic:

@@ -1,5 +1,6 @@
-"""The no-U-turn sampler on the joint density of parameters and group effects of generalised models."""
+"""Posteriors of generalised models: NUTS on the joint density, importance sampling on the Laplace marginal."""
 
+from multilevel.engines.joint.importance import sample_laplace_marginal
 from multilevel.engines.joint.sampler import sample_joint
 
-__all__ = ["sample_joint"]
+__all__ = ["sample_joint", "sample_laplace_marginal"]

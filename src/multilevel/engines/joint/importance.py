@@ -27,6 +27,8 @@ POOL = 2
 """Points that are drawn from the proposal for each draw that is wanted."""
 PAIRS = 8
 """Pairs of draws of the effects that correct the approximation at a point."""
+ENOUGH = 0.1
+"""Share of the points that the correction must leave effective."""
 BATCH = 50
 """Points between two words to the pace."""
 
@@ -113,10 +115,16 @@ def sample_laplace_marginal(
     chosen, times = np.unique(resample(pool, draws, rng), return_counts=True)
     corrected = _corrected(posterior, x[chosen], times, seed=seed, pace=pace, draws=draws)
     again = Pool(x[chosen], corrected.log_weights + np.log(times), pareto_shape(corrected.log_weights))
+    if again.is_empty:
+        raise DesignError(
+            "the likelihood is nowhere near its approximation by Laplace's method",
+            remedy='method="nuts" or method="gibbs"',
+        )
     taken = resample(again, draws - draws % chains, rng)
-    return _draws(
-        posterior, pool, corrected, again, taken, mode.evaluations, priors_are_proper(priors), chains=chains
-    )
+    run = _Run(posterior, pool, corrected, again, times, mode.evaluations)
+    evidence = pool.log_mean_weight + float(logsumexp(again.log_weights) - np.log(draws))
+    found = _draws(run, taken.reshape(chains, -1))
+    return replace(found, log_evidence=evidence) if priors_are_proper(priors) else found
 
 
 def _corrected(
@@ -135,63 +143,70 @@ def _corrected(
     return Corrected(log_weights, effects)
 
 
-def _draws(
-    posterior: LaplacePosterior,
-    pool: Pool,
-    corrected: Corrected,
-    again: Pool,
-    taken: NDArray[np.int64],
-    evaluations: int,
-    proper: bool,
-    *,
-    chains: int,
-) -> Draws:
-    """Lay the draws out by chain and say how they came about."""
-    n = taken.size
-    per_chain = n // chains
-    total = sum(effects.size for effects in corrected.effects[0])
-    kept = kept_draws(per_chain, chains, total)
-    by_chain = taken.reshape(chains, per_chain)
-    effects = [[corrected.effects[chain[d]] for d in kept] for chain in by_chain]
-    counts = np.bincount(taken)
-    k = max(pool.pareto_k, again.pareto_k)
-    log_mean = float(logsumexp(again.log_weights) - np.log(np.exp(again.log_weights * 0.0).size))
-    log_mean = float(logsumexp(again.log_weights)) - float(np.log(n))
-    spread = float(np.std(corrected.log_weights[np.isfinite(corrected.log_weights)]))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """What was drawn: by the approximation, and corrected.
+
+    Parameters
+    ----------
+    posterior, pool
+        The approximation and its weighted points.
+    corrected, again
+        The points that were taken with their corrections, and weighted by them.
+    times
+        ``(n,)`` how often each was taken.
+    evaluations
+        Of the approximation before.
+    """
+
+    posterior: LaplacePosterior
+    pool: Pool
+    corrected: Corrected
+    again: Pool
+    times: NDArray[np.int64]
+    evaluations: int
+
+
+def _draws(run: _Run, taken: NDArray[np.int64]) -> Draws:
+    """Lay the points ``(chains, draws)`` out and say how they came about."""
+    chains, per_chain = taken.shape
+    kept = kept_draws(per_chain, chains, sum(effects.size for effects in run.corrected.effects[0]))
+    effects = [[run.corrected.effects[chain[d]] for d in kept] for chain in taken]
+    counts = np.bincount(taken.ravel())
+    logs = run.corrected.log_weights
+    k = max(run.pool.pareto_k, run.again.pareto_k)
+    spread = float(np.std(logs[np.isfinite(logs)]))
+    share = run.again.effective * float(run.times @ run.times) / float(run.times.sum()) ** 2
     return replace(
         laid_out(
-            posterior.parameters,
-            again.x[by_chain],
+            run.posterior.parameters,
+            run.again.x[taken],
             effects,
             kept,
             method="marginal",
-            efficiency=float(n / (counts @ counts)),
+            efficiency=float(taken.size / (counts @ counts)),
         ),
-        log_evidence=pool.log_mean_weight + log_mean if proper else None,
         diagnostics={
-            "evaluations": float(evaluations + posterior.evaluations),
+            "evaluations": float(run.evaluations + run.posterior.evaluations),
             "pareto_k": k,
-            "importance_efficiency": pool.effective / pool.x.shape[0],
+            "importance_efficiency": run.pool.effective / run.pool.x.shape[0],
+            "correction_efficiency": share,
             "correction_sd": spread,
-            "correction_efficiency": again.effective / pool.x[again.x.shape[0] :].shape[0],
         },
-        sentence=_sentence(pool, k, spread),
+        sentence=_sentence(run.pool, k, share, spread),
     )
 
 
-def _sentence(pool: Pool, k: float, spread: float) -> str:
+def _sentence(pool: Pool, k: float, share: float, spread: float) -> str:
     """Return how the sampling went, in words."""
-    share = 100.0 * pool.effective / pool.x.shape[0]
     words = (
-        f"Importance sampling on the marginal posterior by Laplace's method: {share:.0f}% efficient, corrected"
-        f" to the exact posterior (sd of the log correction {spread:.2f}), Pareto k {k:.2f}"
+        f"Importance sampling on the marginal posterior by Laplace's method:"
+        f" {100.0 * pool.effective / pool.x.shape[0]:.0f}% efficient; its correction to the exact posterior"
+        f" {100.0 * share:.0f}% (sd of its log {spread:.2f}); Pareto k {k:.2f}"
     )
-    if k < GOOD_K:
+    if k < GOOD_K and share > ENOUGH:
         return f"{words} (below {GOOD_K}: the draws can be trusted)."
-    return (
-        f"{words} (above {GOOD_K}: a few points carry most of the weight and tail probabilities cannot be"
-        ' trusted; use method="nuts").'
-    )
+    return f'{words}: a few points carry most of the weight, the draws cannot be trusted; use method="nuts".'
 
 
 def priors_are_proper(priors: BoundPriors) -> bool:
