@@ -76,8 +76,7 @@ class Starts:
         x = self._centre + share * SPREAD * rng.standard_normal(self._centre.size)
         found = at.values(inside_intervals(self._priors, at, x)[None])
         terms = [TermState(s[0], np.array(L[0])) for s, L in zip(found.sds, found.factors, strict=True)]
-        spread = np.sqrt(np.maximum(np.diagonal(solution.vcov_beta), 0.0))
-        beta = solution.beta + share * spread * rng.standard_normal(spread.size)
+        beta = solution.beta + share * _root(solution.vcov_beta) @ rng.standard_normal(solution.beta.size)
         beta = plan.coefficient_priors.replace_excluded(beta, rng)
         values, inflation = self._family(rng, share)
         effects = [np.zeros((m, K)) for m, K in zip(plan.problem.levels, plan.problem.widths, strict=True)]
@@ -95,9 +94,8 @@ class Starts:
             values = numbers.values + noise[:1]
         else:
             values = np.clip(numbers.values, 1e-3, 1e3) * np.exp(noise)
-        inflation = numbers.inflation + share * np.sqrt(
-            np.maximum(np.diagonal(numbers.inflation_vcov), 0.0)
-        ) * rng.standard_normal(numbers.inflation.size)
+        noise = rng.standard_normal(numbers.inflation.size)
+        inflation = numbers.inflation + share * _root(numbers.inflation_vcov) @ noise
         inflation = np.where(np.isfinite(inflation), inflation, 0.0)
         for found, own in ((values, problem.family.parameters), (inflation, problem.family.inflation)):
             for i, (_, prior) in enumerate(own):
@@ -131,6 +129,13 @@ class Starts:
             sds.append(np.full(place.size, root[0]) if len(set(place.sds)) < place.size else root)
             partials.append(_partials(place, D, root))
         return at.point(sds, partials, 1.0, np.zeros(0))
+
+
+def _root(covariance: Floats) -> Floats:
+    """Return a matrix whose product with its transpose is a covariance matrix, singular or not."""
+    sds = np.sqrt(np.maximum(np.diagonal(covariance), 1e-300))
+    values, vectors = np.linalg.eigh(np.nan_to_num(covariance / np.outer(sds, sds)))
+    return np.asarray(sds[:, None] * vectors * np.sqrt(np.clip(values, 0.0, None)))
 
 
 def _partials(place: TermPlace, D: Floats, root: Floats) -> Floats:
