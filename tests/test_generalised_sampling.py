@@ -33,9 +33,32 @@ def test_nuts_and_gibbs_agree() -> None:
         assert a["sd"].to_numpy() == pytest.approx(b["sd"].to_numpy(), rel=0.2)
 
 
-def test_marginal_is_for_linear_models() -> None:
-    with pytest.raises(OptionError, match="method='marginal' was asked of the poisson family"):
-        ml.sample("count ~ x + (1 | g)", table(), family="poisson", method="marginal", seed=1)
+def test_marginal_takes_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="checkpoint was asked of method='marginal' and the poisson family"):
+        ml.sample(
+            "count ~ x + (1 | g)",
+            table(),
+            family="poisson",
+            method="marginal",
+            seed=1,
+            checkpoint=tmp_path / "run",
+        )
+
+
+@quiet
+def test_marginal_and_nuts_agree_on_crossed_factors() -> None:
+    """Means within five standard errors, sds within a fifth; the marginal engine's draws are independent."""
+    given = {**QUICK, "draws": 2000, "warmup": 400}
+    one, two = (
+        ml.sample("count ~ x + (x | g) + (1 | i)", table(), family="poisson", method=method, **given)
+        for method in ("nuts", "marginal")
+    )
+    assert (one.method, two.method) == ("nuts", "marginal")
+    for question in ("fixed_effects", "variance_components"):
+        a, b = getattr(one, question), getattr(two, question)
+        error = np.hypot(a["mcse"].astype(float), b["mcse"].astype(float))
+        assert (np.abs(a["mean"] - b["mean"]) < 5.0 * error).all()
+        assert a["sd"].to_numpy() == pytest.approx(b["sd"].to_numpy(), rel=0.2)
 
 
 @pytest.mark.parametrize("name", ["precision_weights", "residual_sd", "residual_groups"])

@@ -333,7 +333,7 @@ class Laplace:
     def draw(
         self, aux: Floats, rows_aux: Floats | None, pairs: int, seed: int, stream: int
     ) -> tuple[float, Floats]:
-        """Return at the last point the log of the mean weight of pairs of draws, and one draw of all effects."""
+        """Return the log of the mean weight of pairs of draws at the last point, and one of all effects."""
 
     def effects(self) -> list[tuple[Floats, Floats]]:
         """Return by factor modes ``(m, K)`` and covariances ``(m, K, K)`` at the last gradient."""
@@ -373,9 +373,7 @@ class Metropolis:
     def log_density(self, aux: Floats, rows_aux: Floats | None, eta: Floats) -> float:
         """Return the sum of the rows' log densities, but for a constant of the data."""
 
-    def derivatives(
-        self, aux: Floats, rows_aux: Floats | None, eta: Floats
-    ) -> tuple[float, Floats, Floats]:
+    def derivatives(self, aux: Floats, rows_aux: Floats | None, eta: Floats) -> tuple[float, Floats, Floats]:
         """Return `log_density` and its first and second derivatives by each row's eta, ``(n,)``."""
 
     def predictor(self, fixed: Floats, effects: Sequence[Floats]) -> Floats:

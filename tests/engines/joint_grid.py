@@ -1,4 +1,4 @@
-"""The posterior of small generalised models by a grid of parameters times quadrature over each group's effect."""
+"""The posterior of small generalised models by a grid of parameters times quadrature over the effects."""
 
 from __future__ import annotations
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import logsumexp
 
-from multilevel.design import Design
 from multilevel.design.priors import bind_priors
-from multilevel.engines.draws import Draws
 from multilevel.engines.joint import sample_joint
 from multilevel.errors import OptionError
 from multilevel.inference.convergence import ess_bulk
 from multilevel.model import priors as p
 from tests.design.generalised_cases import generalised
 from tests.engines.joint_grid import NODES, RATE, WEIGHTS, by_grid, few, parameters
+
 
 @pytest.mark.parametrize("family", ["poisson", "bernoulli", "negative_binomial"])
 def test_posterior_is_that_of_the_grid(family: str) -> None:

@@ -1,4 +1,4 @@
-"""Posteriors of generalised models: NUTS on the joint density, importance sampling on the Laplace marginal."""
+"""Posteriors of generalised models: NUTS on the joint density, importance sampling on a marginal one."""
 
 from multilevel.engines.joint.importance import sample_laplace_marginal
 from multilevel.engines.joint.sampler import sample_joint

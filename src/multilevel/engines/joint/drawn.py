@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 def laid_out(
     parameters: Parameters,
     numbers: Floats,
-    effects: Sequence[Sequence[Floats]],
+    effects: Sequence[Sequence[Sequence[Floats]]],
     kept: NDArray[np.int64],
     *,
     method: Sampler,

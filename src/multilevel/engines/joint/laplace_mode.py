@@ -94,7 +94,7 @@ class LaplacePosterior:
         return Point(point.value - 2.0 * here.log_prior, -2.0 * gradient, point.found)
 
     def log_density(self, x: Floats) -> Floats:
-        """Return the log posterior densities ``(n,)`` of vectors ``(n, d)``, minus infinity where undefined."""
+        """Return log posterior densities ``(n,)`` of vectors ``(n, d)``, minus infinity where undefined."""
         found = np.full(x.shape[0], -np.inf)
         for i, one in enumerate(x):
             self.evaluations += 1

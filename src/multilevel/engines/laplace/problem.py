@@ -189,7 +189,7 @@ class LaplaceProblem:
         return self._native.evaluate(beta, theta, aux, inflation, gradient)
 
     def draw(self, x: Floats, pairs: int, *, seed: int, stream: int) -> tuple[float, list[Floats]]:
-        """Return how far the likelihood is from its approximation at the last point, and a draw of the effects.
+        """Return how far the likelihood is from its approximation at the last point, and drawn effects.
 
         Pairs of draws on both sides of the mode, from the normal distribution of the approximation, are
         weighted by the likelihood (Durbin and Koopman 1997). The mean weight is an unbiased estimate of the
