@@ -145,3 +145,9 @@ def test_refused_where_there_is_no_answer() -> None:
     post: Any = case("bernoulli")
     with pytest.raises(OptionError, match="prior_predictive was asked of the bernoulli family"):
         post.prior_predictive(10, seed=1)
+
+
+def test_thresholds_alone() -> None:
+    post = made("class ~ 1 + (1 | g)", DATA, "ordinal")
+    assert log_likelihood(post) == pytest.approx(classes(post), abs=1e-8)
+    assert post.predict(groups="typical").sum(axis=1).to_numpy() == pytest.approx(np.ones(post.n_rows))

@@ -130,7 +130,8 @@ def draws_columns(posterior: Drawn) -> Columns:
 def kept_coefficients(posterior: Posterior) -> Floats:
     """Return ``(s, p)`` coefficients at the draws whose group effects were kept."""
     sampled = posterior.sampled
-    return sampled.coefficients[:, sampled.kept].reshape(-1, sampled.coefficients.shape[2])
+    found = sampled.coefficients[:, sampled.kept]
+    return found.reshape(found.shape[0] * found.shape[1], found.shape[2])
 
 
 def kept_effects(posterior: Posterior, term: int) -> Floats:

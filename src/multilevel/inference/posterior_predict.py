@@ -161,7 +161,7 @@ def expected_at_draws(posterior: Posterior, rows: Rows, kinds: Sequence[Groups])
     """Return ``(s, n)`` expected responses by draw: fixed part, offset and effects of known groups."""
     known = [t for t, kind in enumerate(kinds) if kind == "known"]
     all_draws = posterior.sampled.coefficients
-    beta = kept_coefficients(posterior) if known else all_draws.reshape(-1, all_draws.shape[2])
+    beta = kept_coefficients(posterior) if known else all_draws.reshape(posterior.n_draws, all_draws.shape[2])
     mean = np.asarray(beta @ rows.X.T)
     if rows.offset is not None:
         mean += rows.offset
