@@ -89,8 +89,9 @@ def sample(
         diagnostic (Pareto k) says that it cannot be trusted, "nuts" if nutpie is installed and there is no
         checkpoint, else "gibbs". With ``residual_groups``, "marginal" and "nuts" need these to be the levels
         of the only grouping factor. Generalised models (any family but the Gaussian with identity link) have
-        "nuts", on the joint density of parameters and group effects, and "gibbs"; "auto" is "nuts" if nutpie
-        is installed and there is no checkpoint, else "gibbs".
+        "nuts", on the joint density of parameters and group effects, "gibbs", and "marginal", by Laplace's
+        method corrected to the exact posterior; "auto" is "nuts" if nutpie is installed and there is no
+        checkpoint, else "gibbs".
     draws
         Draws in all chains together.
     chains
