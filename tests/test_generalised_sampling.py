@@ -96,3 +96,45 @@ def test_thresholds_and_classes_are_kept() -> None:
     post = ml.sample("class ~ x + (1 | g)", table(), family="ordinal", **QUICK)
     assert post.family_parameters["term"].tolist() == ["1|2", "2|3"]
     assert "Thresholds" in str(post)
+
+
+@pytest.mark.parametrize("method", ["nuts", "gibbs", "marginal"])
+@pytest.mark.filterwarnings("ignore::multilevel.errors.ConvergenceWarning")
+def test_zeros_alone_leave_the_mean_to_the_priors(method: str) -> None:
+    """20 rows of zeros, one mean: with no group effects the posterior is that of numerical integration."""
+    data = {"y": np.zeros(20), "g": np.repeat(np.arange(5), 4)}
+    given = {"Intercept": ml.Normal(0, 2), "g": {"sd": ml.Fixed(0.01)}}
+    run: dict[str, Any] = {**QUICK, "draws": 4000, "method": method}
+    words = "the response `y` is 0 in every row: how far its mean lies"
+    with pytest.warns(ml.InformationWarning, match=words):
+        post = ml.sample("y ~ 1 + (1 | g)", data, given, family="poisson", **run)
+    b = np.linspace(-14, 4, 4001)
+    w = np.exp(-0.5 * (b / 2) ** 2 - 20 * np.exp(b))
+    mean = float(b @ w / w.sum())
+    sd = float(np.sqrt((b - mean) ** 2 @ w / w.sum()))
+    row = post.fixed_effects.iloc[0]
+    assert row["mean"] == pytest.approx(mean, abs=5 * row["mcse"] + 0.01)
+    assert row["sd"] == pytest.approx(sd, rel=0.15)
+
+
+def test_zeros_alone_need_proper_priors() -> None:
+    data = {"y": np.zeros(20), "g": np.repeat(np.arange(5), 4)}
+    with pytest.raises(ml.DesignError, match="is 0 in every row"):
+        ml.sample("y ~ 1 + (1 | g)", data, {"Intercept": ml.Flat()}, family="poisson", seed=1)
+
+
+@quiet
+def test_separation_is_no_obstacle_to_priors() -> None:
+    """A predictor that parts the responses: both engines give the same finite coefficient."""
+    data = table()
+    data["parts"] = (np.asarray(data["yes"]) > 0).astype(float)
+    given = {**QUICK, "draws": 2000, "warmup": 400}
+    priors = {"Intercept": ml.Normal(0, 2), "parts": ml.Normal(0, 2), "g": {"sd": ml.HalfNormal(0.5)}}
+    one, two = (
+        ml.sample("yes ~ parts + (1 | g)", data, priors, family="bernoulli", method=method, **given)
+        for method in ("nuts", "gibbs")
+    )
+    a, b = one.fixed_effects, two.fixed_effects
+    error = np.hypot(a["mcse"].astype(float), b["mcse"].astype(float))
+    assert (np.abs(a["mean"] - b["mean"]) < 5.0 * error).all()
+    assert a["sd"].to_numpy() == pytest.approx(b["sd"].to_numpy(), rel=0.2)

@@ -14,7 +14,7 @@ from multilevel import inference, report, results
 from multilevel.data import Table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
-from multilevel.design.response import with_response
+from multilevel.design.response import check_information, with_response
 from multilevel.engines.laplace import solve_laplace, solve_quadrature
 from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
@@ -95,6 +95,7 @@ def _estimate_generalised(
     response: Floats | None = None,
 ) -> Fit:
     """Fit a generalised linear mixed model."""
+    check_information(design)
     if options.method == "quadrature":
         solution = solve_quadrature(
             design, nodes=options.nodes, start=start, max_evaluations=max_evaluations, progress=progress

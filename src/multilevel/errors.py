@@ -128,6 +128,10 @@ class ApproximationWarning(MultilevelWarning):
     """Laplace's method moves an estimate by more than half a standard error; quadrature would not."""
 
 
+class InformationWarning(MultilevelWarning):
+    """The data leave a direction open, in which the posterior is what the priors make it."""
+
+
 class CheckpointWarning(MultilevelWarning):
     """The end of a checkpoint was damaged; the run goes on from what is whole before it."""
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
+from multilevel.design.response import check_information, uninformative
 from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
 from multilevel.engines.gibbs_generalised import sample_gibbs_generalised
 from multilevel.engines.joint import sample_joint, sample_laplace_marginal
+from multilevel.engines.joint.importance import priors_are_proper
 from multilevel.engines.nuts import nutpie_is_installed
 from multilevel.engines.pace import Pace
-from multilevel.errors import OptionError
+from multilevel.errors import InformationWarning, OptionError, warn
 from multilevel.results.posterior_options import SampleOptions
 
 
@@ -29,9 +31,16 @@ def run_generalised(
 
     Raises
     ------
+    DesignError
+        The response has the same value everywhere and a prior is improper.
     OptionError
         No engine of generalised models can run with these options.
     """
+    words = uninformative(design)
+    if words and priors_are_proper(priors):
+        warn(f"{words}: how far its mean lies that way is the priors' word alone", InformationWarning)
+    elif words:
+        check_information(design)
     if options.method == "marginal":
         if checkpoint is not None:
             raise OptionError(

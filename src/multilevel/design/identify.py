@@ -11,7 +11,6 @@ import numpy as np
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
 from multilevel.design.matrices import Matrix
 from multilevel.design.rank import dependent_columns
-from multilevel.design.response import check_information
 from multilevel.design.reuse import warn_of_reused_labels
 from multilevel.design.scope import Floats, Ints
 from multilevel.errors import DesignError, GroupingWarning, warn
@@ -102,9 +101,8 @@ def _widest_factor(names: Sequence[str]) -> str:
 
 
 def _check_spread(design: Design) -> None:
-    """Require a response that varies, unless the residual sd is known."""
+    """Require a response of a linear model that varies, unless the residual sd is known."""
     if not _is_linear(design):
-        check_information(design)
         return
     y = design.y if design.offset is None else design.y - design.offset
     size = float(np.abs(design.y).max()) if y.size else 0.0

@@ -195,8 +195,8 @@ def inflation_part(model: Model, columns: Columns) -> tuple[FixedPart | None, tu
     return fixed_part(columns.matrix(model.inflation), columns.scope)
 
 
-def check_information(design: Design) -> None:
-    """Refuse a response of which every value is the same: its likelihood has no maximum."""
+def uninformative(design: Design) -> str:
+    """Return in words why the response of a generalised model has no likelihood with a maximum, or ""."""
     y, name = design.y, design.model.response
     if design.family.name in ("gaussian", "student", "ordinal", "gamma", "inverse_gaussian", "beta"):
         same = bool(np.ptp(y) == 0.0)
@@ -208,9 +208,15 @@ def check_information(design: Design) -> None:
     else:
         same = not y.any()
         what = "is 0 in every row"
-    if same:
+    return f"the response `{name}` {what}" if same else ""
+
+
+def check_information(design: Design) -> None:
+    """Refuse a response of which every value is the same: its likelihood has no maximum."""
+    words = uninformative(design)
+    if words:
         raise DesignError(
-            f"the response `{name}` {what}: maximum likelihood would send a coefficient to infinity",
+            f"{words}: maximum likelihood would send a coefficient to infinity",
             allowed="a response that varies",
             remedy="check which column was read, or ml.sample with proper priors",
         )

@@ -1,4 +1,4 @@
-"""Where chains of a generalised model start: dispersed about the estimates of Laplace's method."""
+"""Where chains of a generalised model start: dispersed about its estimates."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
 from multilevel.engines.gibbs.terms import TermState
+from multilevel.engines.gibbs_generalised.centre import Centre, centre_of
 from multilevel.engines.gibbs_generalised.chain import GeneralisedPlan, GeneralisedState
-from multilevel.engines.laplace.estimator import solve_laplace
 from multilevel.engines.marginal.coordinates import TermPlace
 from multilevel.engines.marginal.density import term_log_prior
 from multilevel.engines.marginal.prior_parts import inside_intervals
-from multilevel.engines.solution import Solution
 from multilevel.errors import DesignError
 from multilevel.model.priors import Fixed, partial_from_factor
 
@@ -21,8 +20,6 @@ Floats = NDArray[np.float64]
 
 SPREAD = 0.5
 """Sd of the starts about the estimates, in log sds, atanh correlations and logs of parameters."""
-EVALUATIONS = 60
-"""Limit of the search for the estimates, which need not be exact."""
 LEAST = 0.1
 """Sds below this over the size of the effect's column start there."""
 TRIES = 100
@@ -44,11 +41,11 @@ class Starts:
         If the likelihood is not defined at any start of the search.
     """
 
-    __slots__ = ("_centre", "_design", "_plan", "_priors", "_solution")
+    __slots__ = ("_centre", "_design", "_estimates", "_plan", "_priors")
 
     def __init__(self, plan: GeneralisedPlan, design: Design, priors: BoundPriors) -> None:
         self._plan, self._design, self._priors = plan, design, priors
-        self._solution: Solution = solve_laplace(design, max_evaluations=EVALUATIONS)
+        self._estimates: Centre = centre_of(design, priors)
         self._centre = self._term_centre()
 
     def state(self, *, seed: int, number: int) -> GeneralisedState:
@@ -71,31 +68,29 @@ class Starts:
 
     def _tried(self, rng: np.random.Generator, share: float) -> GeneralisedState:
         """Return a point at random."""
-        plan, solution = self._plan, self._solution
+        plan, estimates = self._plan, self._estimates
         at = plan.problem.at
         x = self._centre + share * SPREAD * rng.standard_normal(self._centre.size)
         found = at.values(inside_intervals(self._priors, at, x)[None])
         terms = [TermState(s[0], np.array(L[0])) for s, L in zip(found.sds, found.factors, strict=True)]
-        beta = solution.beta + share * _root(solution.vcov_beta) @ rng.standard_normal(solution.beta.size)
+        beta = estimates.beta + share * estimates.spread @ rng.standard_normal(estimates.beta.size)
         beta = plan.coefficient_priors.replace_excluded(beta, rng)
         values, inflation = self._family(rng, share)
         effects = [np.zeros((m, K)) for m, K in zip(plan.problem.levels, plan.problem.widths, strict=True)]
         for t, rows in enumerate(plan.problem.terms):
-            effects[rows.factor][:, rows.columns] = solution.groups.modes(t)[:, rows.active]
+            effects[rows.factor][:, rows.columns] = estimates.modes[t][:, rows.active]
         return GeneralisedState(terms, beta, values, inflation, effects)
 
     def _family(self, rng: np.random.Generator, share: float) -> tuple[Floats, Floats]:
         """Return parameters or thresholds, and zero inflation."""
-        numbers, problem = self._solution.family_numbers, self._plan.problem
-        if numbers is None:
-            return np.zeros(0), np.zeros(0)
+        numbers, problem = self._estimates, self._plan.problem
         noise = share * SPREAD * rng.standard_normal(numbers.values.size)
         if problem.ordinal:
             values = numbers.values + noise[:1]
         else:
             values = np.clip(numbers.values, 1e-3, 1e3) * np.exp(noise)
         noise = rng.standard_normal(numbers.inflation.size)
-        inflation = numbers.inflation + share * _root(numbers.inflation_vcov) @ noise
+        inflation = numbers.inflation + share * numbers.inflation_spread @ noise
         inflation = np.where(np.isfinite(inflation), inflation, 0.0)
         for found, own in ((values, problem.family.parameters), (inflation, problem.family.inflation)):
             for i, (_, prior) in enumerate(own):
@@ -123,19 +118,12 @@ class Starts:
         """Return the numbers of the covariance matrices at the estimates, inside the boundary."""
         at = self._plan.problem.at
         sds, partials = [], []
-        for term, D, place in zip(self._design.terms, self._solution.covariances, at.terms, strict=True):
+        for term, D, place in zip(self._design.terms, self._estimates.covariances, at.terms, strict=True):
             size = np.sqrt(np.maximum(np.mean(term.Z * term.Z, axis=0), 1e-300))
             root = np.maximum(np.sqrt(np.maximum(np.diagonal(D), 0.0)), LEAST / size)
             sds.append(np.full(place.size, root[0]) if len(set(place.sds)) < place.size else root)
             partials.append(_partials(place, D, root))
         return at.point(sds, partials, 1.0, np.zeros(0))
-
-
-def _root(covariance: Floats) -> Floats:
-    """Return a matrix whose product with its transpose is a covariance matrix, singular or not."""
-    sds = np.sqrt(np.maximum(np.diagonal(covariance), 1e-300))
-    values, vectors = np.linalg.eigh(np.nan_to_num(covariance / np.outer(sds, sds)))
-    return np.asarray(sds[:, None] * vectors * np.sqrt(np.clip(values, 0.0, None)))
 
 
 def _partials(place: TermPlace, D: Floats, root: Floats) -> Floats:
