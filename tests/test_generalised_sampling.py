@@ -138,3 +138,18 @@ def test_separation_is_no_obstacle_to_priors() -> None:
     error = np.hypot(a["mcse"].astype(float), b["mcse"].astype(float))
     assert (np.abs(a["mean"] - b["mean"]) < 5.0 * error).all()
     assert a["sd"].to_numpy() == pytest.approx(b["sd"].to_numpy(), rel=0.2)
+
+
+@quiet
+def test_the_marginal_engine_says_what_it_did_and_is_saved(tmp_path: Path) -> None:
+    post = ml.sample("count ~ x + (1 | g)", table(), family="poisson", method="marginal", **QUICK)
+    assert str(post).startswith(
+        "Generalised linear mixed model, poisson (log link): posterior by corrected importance sampling\n"
+    )
+    assert "its correction to the exact posterior" in " ".join(str(post).split())
+    path = tmp_path / "counts.draws"
+    post.save(path)
+    loaded = ml.load_posterior(path)
+    assert str(loaded) == str(post)
+    assert loaded.log_evidence == post.log_evidence
+    assert loaded.draws["x"].tobytes() == post.draws["x"].tobytes()

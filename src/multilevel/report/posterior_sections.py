@@ -17,7 +17,11 @@ SAMPLERS: Mapping[str, str] = {
     "nuts": "NUTS on the marginal density",
     "gibbs": "Gibbs sampling",
 }
-JOINT_SAMPLERS: Mapping[str, str] = {"nuts": "NUTS on the joint density", "gibbs": "Gibbs sampling"}
+JOINT_SAMPLERS: Mapping[str, str] = {
+    "marginal": "corrected importance sampling",
+    "nuts": "NUTS on the joint density",
+    "gibbs": "Gibbs sampling",
+}
 """In generalised models, whose group effects cannot be integrated out exactly."""
 
 
