@@ -156,15 +156,19 @@ void density_by_row(const Response& r, const double* aux, const double* rows_aux
   });
 }
 
-void derivatives_by_row(const Response& r, const double* aux, const double* rows_aux, const double* eta,
-                        std::int64_t first, std::int64_t last, RowDerivatives& out) {
+namespace {
+
+// Derivatives by eta up to `order`; by the auxiliary numbers one less.
+template <int order>
+void series_by_row(const Response& r, const double* aux, const double* rows_aux, const double* eta, std::int64_t first,
+                   std::int64_t last, RowDerivatives& out) {
   if (canonical(r)) {
-    canonical_rows(r, eta, first, last, out.l.data(), out.d1.data(), out.d2.data(), nullptr);
+    canonical_rows(r, eta, first, last, out.l.data(), out.d1.data(), out.d2.data(), order > 2 ? out.d3.data() : nullptr);
     return;
   }
   const AuxOf values{r, aux, rows_aux};
   choose(r, [&]<class F, Link link>() {
-    using Series = Jet<2, F::aux>;
+    using Series = Jet<order, F::aux>;
     double a[2] = {0.0, 0.0};
     Series s[2];
     for (std::int64_t i = first; i < last; ++i) {
@@ -177,42 +181,29 @@ void derivatives_by_row(const Response& r, const double* aux, const double* rows
       out.l[i] = w * found.c[0];
       out.d1[i] = w * found.c[1];
       out.d2[i] = 2.0 * w * found.c[2];
-      for (int j = 0; j < F::aux; ++j) out.by_aux[j][i] = w * found.a[j][0];
+      if constexpr (order > 2) out.d3[i] = 6.0 * w * found.c[3];
+      for (int j = 0; j < F::aux; ++j) {
+        out.by_aux[j][i] = w * found.a[j][0];
+        if constexpr (order > 2) {
+          out.cross[j][i] = w * found.a[j][1];
+          out.curved[j][i] = 2.0 * w * found.a[j][2];
+        }
+      }
     }
     return 0;
   });
 }
 
+}  // namespace
+
+void derivatives_by_row(const Response& r, const double* aux, const double* rows_aux, const double* eta,
+                        std::int64_t first, std::int64_t last, RowDerivatives& out) {
+  series_by_row<2>(r, aux, rows_aux, eta, first, last, out);
+}
+
 void all_derivatives(const Response& r, const double* aux, const double* rows_aux, const double* eta, std::int64_t first,
                      std::int64_t last, RowDerivatives& out) {
-  if (canonical(r)) {
-    canonical_rows(r, eta, first, last, out.l.data(), out.d1.data(), out.d2.data(), out.d3.data());
-    return;
-  }
-  const AuxOf values{r, aux, rows_aux};
-  choose(r, [&]<class F, Link link>() {
-    using Series = Jet<3, F::aux>;
-    double a[2] = {0.0, 0.0};
-    Series s[2];
-    for (std::int64_t i = first; i < last; ++i) {
-      if constexpr (F::aux > 0) {
-        values.fill(i, F::aux, a);
-        for (int j = 0; j < F::aux; ++j) s[j] = Series::auxiliary(a[j], j);
-      }
-      const Series found = F::template log_density<link, Series>(row_of(r, i), Series::variable(eta[i]), s);
-      const double w = frequency_of(r, i);
-      out.l[i] = w * found.c[0];
-      out.d1[i] = w * found.c[1];
-      out.d2[i] = 2.0 * w * found.c[2];
-      out.d3[i] = 6.0 * w * found.c[3];
-      for (int j = 0; j < F::aux; ++j) {
-        out.by_aux[j][i] = w * found.a[j][0];
-        out.cross[j][i] = w * found.a[j][1];
-        out.curved[j][i] = 2.0 * w * found.a[j][2];
-      }
-    }
-    return 0;
-  });
+  series_by_row<3>(r, aux, rows_aux, eta, first, last, out);
 }
 
 }  // namespace ml

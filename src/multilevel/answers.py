@@ -28,7 +28,6 @@ from multilevel.errors import (
 )
 from multilevel.inference.new_data import read_new_data
 from multilevel.model import Model
-from multilevel.model.families import Gaussian
 from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions, Frame, Groups
 from multilevel.results.questions import Page, Question, ResidualKind, Scale
@@ -69,7 +68,7 @@ def estimate(
 ) -> Fit:
     """Bind, summarise and solve; warn where the estimates need a word."""
     design = bound(model, table, options)
-    if not is_linear(model):
+    if not model.family.is_linear:
         return _estimate_generalised(design, table, options, start, max_evaluations, progress)
     moments = summarise(design)
     solution = solve(
@@ -78,11 +77,6 @@ def estimate(
     fit = Fit(design, moments, solution, table, options, ANSWERS)
     _warn(fit)
     return fit
-
-
-def is_linear(model: Model) -> bool:
-    """Return whether a model is linear with normal residuals."""
-    return model.family == Gaussian()
 
 
 def _estimate_generalised(

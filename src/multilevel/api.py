@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel import inference, results
-from multilevel.answers import ANSWERS, bound, estimate, is_linear
+from multilevel.answers import ANSWERS, bound, estimate
 from multilevel.data import read_table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind, columns_needed
@@ -20,7 +20,7 @@ from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method, Solution
 from multilevel.errors import OptionError
-from multilevel.language import given_model, parse_formula, require_linear, with_family
+from multilevel.language import given_model, parse_formula, with_family
 from multilevel.model import Model
 from multilevel.model.families import REGISTRY, Family
 from multilevel.moments import replace_response, summarise
@@ -162,7 +162,7 @@ def fit(
     parsed, lme4_compat = given_model(
         model, lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
     )
-    linear = is_linear(parsed)
+    linear = parsed.family.is_linear
     options = FitOptions(
         family=parsed.family.name,
         link=parsed.family.link,
@@ -240,7 +240,6 @@ def prior_predictive(
     1.0
     """
     parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
-    require_linear(parsed)
     table = read_table(
         data,
         columns_needed(
@@ -301,7 +300,7 @@ def load_fit(path: str | Path) -> Fit:
         options.zero_inflation,
     )
     design = bound(model, saved.table, options)
-    if not is_linear(model):
+    if not model.family.is_linear:
         return _loaded_generalised(design, saved)
     moments = summarise(design)
     if saved.response is not None:

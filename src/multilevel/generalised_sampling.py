@@ -9,7 +9,6 @@ from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
 from multilevel.engines.gibbs_generalised import sample_gibbs_generalised
 from multilevel.engines.joint import sample_joint, sample_laplace_marginal
-from multilevel.engines.joint.importance import priors_are_proper
 from multilevel.engines.nuts import nutpie_is_installed
 from multilevel.engines.pace import Pace
 from multilevel.errors import InformationWarning, OptionError, warn
@@ -37,7 +36,7 @@ def run_generalised(
         No engine of generalised models can run with these options.
     """
     words = uninformative(design)
-    if words and priors_are_proper(priors):
+    if words and priors.proper:
         warn(f"{words}: how far its mean lies that way is the priors' word alone", InformationWarning)
     elif words:
         check_information(design)

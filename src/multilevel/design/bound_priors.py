@@ -20,9 +20,15 @@ from multilevel.model.priors import (
     InverseWishart,
     MVNormal,
     Normal,
+    RootOf,
     ScalarPrior,
 )
 from multilevel.model.priors.one_correlation import OneCorrelation
+
+
+def improper(prior: ScalarPrior) -> bool:
+    """Return whether a prior has no finite integral."""
+    return isinstance(prior.variance if isinstance(prior, RootOf) else prior, Flat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +229,17 @@ class BoundPriors:
     def to_centred(self) -> Floats:
         """``(p, p)`` matrix ``T`` with ``gamma = T beta``; its inverse is ``2 I - T``."""
         return np.asarray(np.eye(len(self.names)) + np.outer(self.lift, self.centre))
+
+    @property
+    def proper(self) -> bool:
+        """Whether every prior integrates to one, so that the integral of the density is the evidence."""
+        scalars: list[ScalarPrior] = [] if isinstance(self.coefficients, MVNormal) else [*self.coefficients]
+        scalars += [self.sigma] if self.residual is None else [self.residual.first, self.residual.second]
+        for term in self.terms:
+            scalars += term.sds if isinstance(term.sds, tuple) else ()
+        if self.family is not None:
+            scalars += [prior for _, prior in (*self.family.parameters, *self.family.inflation)]
+        return not any(improper(prior) for prior in scalars)
 
     def log_coefficients(self, beta: ArrayLike) -> Floats:
         """Return the log prior density at coefficients ``(..., p)``, of shape ``(...)``."""

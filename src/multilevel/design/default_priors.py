@@ -64,7 +64,19 @@ def scaled_priors(design: Design) -> BoundPriors:
         else Normal(0.0, 2.5 * scale / spread[j])
         for j in range(p)
     ]
-    terms = tuple(
+    terms = half_t_terms(design, scale)
+    w = design.precision_weights
+    weight = 1.0 if w is None else math.sqrt(weighted_moments(design, 1.0 / w)[0])
+    sigma = _residual(design, HalfT(3.0, scale / weight))
+    bound = BoundPriors(
+        design.fixed.names, tuple(coefficients), np.where(lift != 0.0, 0.0, means), lift, sigma, terms
+    )
+    return _by_group(design, bound, Normal(math.log(scale / weight), 1.5), HalfNormal(1.0))
+
+
+def half_t_terms(design: Design, scale: float) -> tuple[TermPriors, ...]:
+    """Return the default priors of every grouped term: half-t sds on a scale, correlations `LKJ(2)`."""
+    return tuple(
         TermPriors(
             label=label,
             effects=term.names,
@@ -74,13 +86,6 @@ def scaled_priors(design: Design) -> BoundPriors:
         )
         for label, term in zip(term_labels(design), design.terms, strict=True)
     )
-    w = design.precision_weights
-    weight = 1.0 if w is None else math.sqrt(weighted_moments(design, 1.0 / w)[0])
-    sigma = _residual(design, HalfT(3.0, scale / weight))
-    bound = BoundPriors(
-        design.fixed.names, tuple(coefficients), np.where(lift != 0.0, 0.0, means), lift, sigma, terms
-    )
-    return _by_group(design, bound, Normal(math.log(scale / weight), 1.5), HalfNormal(1.0))
 
 
 def brms_priors(design: Design) -> BoundPriors:

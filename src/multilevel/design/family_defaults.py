@@ -12,7 +12,7 @@ from multilevel.design.bound_priors import BoundPriors, TermPriors
 from multilevel.design.default_priors import (
     column_moments,
     correlation_prior,
-    effect_scales,
+    half_t_terms,
     has_correlations,
     n_sds,
     term_labels,
@@ -109,16 +109,7 @@ def _ours(design: Design) -> BoundPriors:
         else Normal(0.0, 2.5 * unit / _positive(spread[j]))
         for j in range(p)
     ]
-    terms = tuple(
-        TermPriors(
-            label=label,
-            effects=term.names,
-            covariance=None,
-            sds=tuple(HalfT(3.0, 2.5 * unit * factor) for factor in effect_scales(design, term)),
-            correlation=correlation_prior(term, 2.0),
-        )
-        for label, term in zip(term_labels(design), design.terms, strict=True)
-    )
+    terms = half_t_terms(design, 2.5 * unit)
     centre = np.where(lift != 0.0, 0.0, means) if lift.any() else np.zeros(p)
     inflation = _inflation(design, StudentT(3.0, 0.0, 2.5), flat=False)
     sigma = HalfT(3.0, _positive(weighted_moments(design, design.y)[1]))

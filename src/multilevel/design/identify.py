@@ -15,7 +15,6 @@ from multilevel.design.reuse import warn_of_reused_labels
 from multilevel.design.scope import Floats, Ints
 from multilevel.errors import DesignError, GroupingWarning, warn
 from multilevel.model import Covariance, Model
-from multilevel.model.families import Gaussian
 from multilevel.model.text import term_text
 
 
@@ -64,7 +63,7 @@ def _check_counts(design: Design) -> None:
     if design.n_observations < p + variances + residual:
         kinds = [f"{p} {'coefficient' if p == 1 else 'coefficients'}", f"{variances} of the group effects"]
         kinds += [
-            "the residual sd" if _is_linear(design) else f"{residual} of the response's distribution"
+            "the residual sd" if design.family.is_linear else f"{residual} of the response's distribution"
         ] * (residual > 0)
         left_out = design.n_input - design.n_rows
         raise DesignError(
@@ -76,14 +75,9 @@ def _check_counts(design: Design) -> None:
         )
 
 
-def _is_linear(design: Design) -> bool:
-    """Whether the model is linear with normal residuals."""
-    return design.family == Gaussian()
-
-
 def _residual_parameters(design: Design) -> int:
     """Return how many parameters the distribution of the response has besides its mean."""
-    if _is_linear(design):
+    if design.family.is_linear:
         return int(design.residual_sd is None)
     if design.family.name == "ordinal":
         return len(design.classes) - 1
@@ -102,7 +96,7 @@ def _widest_factor(names: Sequence[str]) -> str:
 
 def _check_spread(design: Design) -> None:
     """Require a response of a linear model that varies, unless the residual sd is known."""
-    if not _is_linear(design):
+    if not design.family.is_linear:
         return
     y = design.y if design.offset is None else design.y - design.offset
     size = float(np.abs(design.y).max()) if y.size else 0.0
@@ -127,7 +121,7 @@ def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: 
             allowed="two levels or more",
             remedy="leave the term out of the formula",
         )
-    if _is_linear(design) and design.residual_sd is None and m * k >= design.n_observations:
+    if design.family.is_linear and design.residual_sd is None and m * k >= design.n_observations:
         raise DesignError(
             f"{text} has {m * k} effects ({m} levels of `{factor.name}`, {k} for each) and there are "
             f"{design.n_observations:g} rows; the residual variance cannot be told apart from theirs",

@@ -18,7 +18,6 @@ from multilevel.design.prior_places import as_positive, as_scalar, as_variance, 
 from multilevel.design.residual_priors import residual_law
 from multilevel.design.term_priors import bind_term
 from multilevel.errors import OptionError
-from multilevel.model.families import Gaussian
 from multilevel.model.priors import MVNormal, ScalarPrior
 
 Priors = Mapping[str, object] | Literal["default", "brms", "rstanarm"] | None
@@ -104,7 +103,7 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
 
 def _default(design: Design, word: str) -> BoundPriors:
     """Return the default priors that a word names."""
-    return DEFAULTS[word](design) if design.family == Gaussian() else family_defaults(design, word)
+    return DEFAULTS[word](design) if design.family.is_linear else family_defaults(design, word)
 
 
 def _defaults(design: Design, priors: Mapping[str, object]) -> BoundPriors:

@@ -70,14 +70,13 @@ def mean_draws(posterior: Posterior, rows: Rows, kinds: Sequence[Groups], zeros:
     zeros
         ``(n, q)`` columns of zero inflation.
     """
-    eta = expected_at_draws(posterior, rows, kinds)
-    spread = group_variances(posterior, rows, kinds, "average")
-    values, inflation = used_numbers(posterior, kinds)
     family = posterior.design.family
     if isinstance(family, Ordinal):
         p = class_draws(posterior, rows, kinds)
         return np.asarray(p @ np.arange(1.0, p.shape[2] + 1.0))
-    del values
+    eta = expected_at_draws(posterior, rows, kinds)
+    spread = group_variances(posterior, rows, kinds, "average")
+    _, inflation = used_numbers(posterior, kinds)
     return np.asarray((1.0 - shares_of_zeros(inflation, zeros)) * mean_over(str(family.link), eta, spread))
 
 

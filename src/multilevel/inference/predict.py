@@ -12,7 +12,6 @@ from multilevel.design.design import NewRows
 from multilevel.errors import DataError, OptionError
 from multilevel.inference.on_link import on_link_scale, wanted_rows
 from multilevel.inference.on_response import on_response_scale
-from multilevel.model.families import Gaussian
 from multilevel.results import Columns, Fit, Groups
 from multilevel.results.options import check_choice, check_flag, check_level
 from multilevel.results.posterior import Result
@@ -101,7 +100,7 @@ def predict(
             allowed="observation=True changes the interval only",
             remedy="interval=0.9",
         )
-    linear = fit.design.family == Gaussian()
+    linear = fit.design.family.is_linear
     if observation and scale == "link" and not linear:
         raise OptionError(
             "observation=True was asked with scale='link': an observation has no linear predictor",

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.design.bound_priors import BoundPriors, ResidualPriors, TermPriors
+from multilevel.design.bound_priors import BoundPriors, ResidualPriors, TermPriors, improper
 from multilevel.design.design import Design, EffectsTerm
 from multilevel.engines.draws import Draws, ResidualDraws
-from multilevel.engines.marginal.density import improper
 from multilevel.errors import OptionError
 from multilevel.inference.posterior_draws import covariance_root, draws_by_name
 from multilevel.inference.posterior_predict import AT_ONCE
@@ -59,6 +58,12 @@ def prior_predictive(
         weights: such a row stands for several observations, which would differ.
     """
     check_count("draws", draws, least=1)
+    if not design.family.is_linear:
+        raise OptionError(
+            f"prior predictive draws of the {design.family.name} family are not there in this version",
+            allowed="the gaussian family with identity link",
+            remedy="multilevel.sample with the priors, and simulate from the posterior",
+        )
     _refuse_improper(design, priors)
     if design.frequency_weights is not None:
         raise OptionError(

@@ -12,7 +12,7 @@ from multilevel.language.expression import (
 )
 from multilevel.language.formula import parse_formula
 from multilevel.language.functions import CONTRASTS, FUNCTIONS, Contrast, Function
-from multilevel.language.given import given_model, require_linear, with_family
+from multilevel.language.given import given_model, with_family
 from multilevel.language.pieces import expression_variables, parse_expression, parse_terms
 from multilevel.language.terms import Factor, Terms
 
@@ -36,6 +36,5 @@ __all__ = [
     "parse_expression",
     "parse_formula",
     "parse_terms",
-    "require_linear",
     "with_family",
 ]

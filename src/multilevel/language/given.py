@@ -8,7 +8,7 @@ from multilevel.errors import OptionError
 from multilevel.language.formula import parse_formula
 from multilevel.language.pieces import parse_terms
 from multilevel.model import Model
-from multilevel.model.families import Gaussian, family_of
+from multilevel.model.families import family_of
 
 
 def given_model(
@@ -80,16 +80,6 @@ def with_family(model: Model, family: object, zero_inflation: str | None) -> Mod
         inflation=side.fixed,
         variables=tuple(dict.fromkeys([*model.variables, *parse_terms(side.fixed).columns])),
     )
-
-
-def require_linear(model: Model) -> None:
-    """Raise `OptionError` if prior predictive draws are asked of a model that is not linear."""
-    if model.family != Gaussian():
-        raise OptionError(
-            f"prior predictive draws of the {model.family.name} family are not there in this version",
-            allowed="the gaussian family with identity link",
-            remedy="multilevel.sample with the priors, and simulate from the posterior",
-        )
 
 
 def _was_split(model: Model, lme4_compat: bool) -> bool:

@@ -15,7 +15,6 @@ from multilevel.design.bound_priors import ResidualLaw
 from multilevel.design.design import Design
 from multilevel.engines.draws import Draws, FamilyDraws, ResidualDraws, Sampler
 from multilevel.errors import MultilevelError, StorageError
-from multilevel.model.families import Gaussian
 from multilevel.results.archive import Archive, damaged, read_archive, write_archive
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_options import SampleOptions
@@ -102,7 +101,7 @@ def _names(design: Design) -> dict[str, Any]:
     ]
     found = {"coefficients": list(design.fixed.names), "terms": terms, "rows": design.n_rows}
     groups = design.residual_groups
-    if design.family != Gaussian():
+    if not design.family.is_linear:
         inflation = [] if design.inflation is None else list(design.inflation.names)
         found |= {"family": design.family.text(), "classes": list(design.classes), "inflation": inflation}
     return found if groups is None else {**found, "residual": [groups.name, len(groups.levels)]}
@@ -274,7 +273,7 @@ def verify_posterior(saved: SavedPosterior, design: Design) -> None:
     same = same and residual == (
         [] if design.residual_groups is None else [len(design.residual_groups.levels)]
     )
-    same = same and (sampled.family is None) == (design.family == Gaussian())
+    same = same and (sampled.family is None) == (design.family.is_linear)
     if not same:
         raise StorageError(
             f"the saved posterior of `{saved.text}` belongs to {dict(saved.names)!r}, but the model is"

@@ -14,7 +14,6 @@ from multilevel.engines.draws import Draws
 from multilevel.engines.joint.drawn import laid_out
 from multilevel.engines.joint.laplace_mode import LaplacePosterior, find_laplace_mode
 from multilevel.engines.joint.parameters import Parameters
-from multilevel.engines.marginal.density import improper
 from multilevel.engines.marginal.importance import DF, Pool, Proposal, adapt, pareto_shape, pooled, resample
 from multilevel.engines.marginal.sampler import GOOD_K, kept_draws
 from multilevel.engines.pace import Pace
@@ -31,22 +30,6 @@ ENOUGH = 0.1
 """Share of the points that the correction must leave effective."""
 BATCH = 50
 """Points between two words to the pace."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Corrected:
-    """Points with the likelihood over its approximation, and effects drawn at them.
-
-    Parameters
-    ----------
-    log_weights
-        ``(n,)`` logs of unbiased estimates of the ratio.
-    effects
-        For each point a draw of the effects of each grouped term ``(m, k)``.
-    """
-
-    log_weights: Floats
-    effects: list[list[Floats]]
 
 
 def sample_laplace_marginal(
@@ -113,34 +96,32 @@ def sample_laplace_marginal(
             remedy="priors that allow the values of the data's units",
         )
     chosen, times = np.unique(resample(pool, draws, rng), return_counts=True)
-    corrected = _corrected(posterior, x[chosen], times, seed=seed, pace=pace, draws=draws)
-    again = Pool(x[chosen], corrected.log_weights + np.log(times), pareto_shape(corrected.log_weights))
+    correction = np.empty(chosen.size)
+    for i, number in enumerate(chosen):
+        if i % BATCH == 0:
+            _go_on(pace)
+            pace.tell("marginal", i / chosen.size, int(times[:i].sum()), draws)
+        correction[i], _ = _drawn(posterior, x[number], seed=seed, stream=i)
+    correction[~np.isfinite(correction)] = -np.inf
+    again = Pool(x[chosen], correction + np.log(times), pareto_shape(correction))
     if again.is_empty:
         raise DesignError(
             "the likelihood is nowhere near its approximation by Laplace's method",
             remedy='method="nuts" or method="gibbs"',
         )
-    taken = resample(again, draws - draws % chains, rng)
-    run = _Run(posterior, pool, corrected, again, times, mode.evaluations)
+    taken = resample(again, draws - draws % chains, rng).reshape(chains, -1)
+    run = _Run(posterior, pool, correction, again, times, mode.evaluations)
+    found = _draws(run, taken, seed=seed)
+    if not priors.proper:
+        return found
     evidence = pool.log_mean_weight + float(logsumexp(again.log_weights) - np.log(draws))
-    found = _draws(run, taken.reshape(chains, -1))
-    return replace(found, log_evidence=evidence) if priors_are_proper(priors) else found
+    return replace(found, log_evidence=evidence)
 
 
-def _corrected(
-    posterior: LaplacePosterior, x: Floats, times: NDArray[np.int64], *, seed: int, pace: Pace, draws: int
-) -> Corrected:
-    """Return the weights of the correction and a draw of the effects at each point ``(n, d)``."""
-    log_weights, effects = np.full(x.shape[0], -np.inf), []
-    for i, one in enumerate(x):
-        if i % BATCH == 0:
-            _go_on(pace)
-            pace.tell("marginal", i / x.shape[0], int(times[:i].sum()), draws)
-        posterior.log_density(one[None])
-        log_weights[i], drawn = posterior.problem.draw(posterior.vector(one), PAIRS, seed=seed, stream=i)
-        effects.append(drawn)
-    log_weights[~np.isfinite(log_weights)] = -np.inf
-    return Corrected(log_weights, effects)
+def _drawn(posterior: LaplacePosterior, x: Floats, *, seed: int, stream: int) -> tuple[float, list[Floats]]:
+    """Return the log of the likelihood over its approximation, estimated at a point, and drawn effects."""
+    posterior.log_density(x[None])
+    return posterior.problem.draw(posterior.vector(x), PAIRS, seed=seed, stream=stream)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,8 +132,9 @@ class _Run:
     ----------
     posterior, pool
         The approximation and its weighted points.
-    corrected, again
-        The points that were taken with their corrections, and weighted by them.
+    correction, again
+        ``(n,)`` logs of the likelihood over its approximation at the points that were taken, and these
+        points weighted by it.
     times
         ``(n,)`` how often each was taken.
     evaluations
@@ -161,21 +143,25 @@ class _Run:
 
     posterior: LaplacePosterior
     pool: Pool
-    corrected: Corrected
+    correction: Floats
     again: Pool
     times: NDArray[np.int64]
     evaluations: int
 
 
-def _draws(run: _Run, taken: NDArray[np.int64]) -> Draws:
-    """Lay the points ``(chains, draws)`` out and say how they came about."""
+def _draws(run: _Run, taken: NDArray[np.int64], *, seed: int) -> Draws:
+    """Lay the points ``(chains, draws)`` out, with effects drawn again, and say how they came about."""
     chains, per_chain = taken.shape
-    kept = kept_draws(per_chain, chains, sum(effects.size for effects in run.corrected.effects[0]))
-    effects = [[run.corrected.effects[chain[d]] for d in kept] for chain in taken]
+    design = run.posterior.problem.design
+    total = sum(len(design.factors[term.factor].levels) * len(term.names) for term in design.terms)
+    kept = kept_draws(per_chain, chains, total)
+    effects = [
+        [_drawn(run.posterior, run.again.x[chain[d]], seed=seed, stream=int(chain[d]))[1] for d in kept]
+        for chain in taken
+    ]
     counts = np.bincount(taken.ravel())
-    logs = run.corrected.log_weights
     k = max(run.pool.pareto_k, run.again.pareto_k)
-    spread = float(np.std(logs[np.isfinite(logs)]))
+    spread = float(np.std(run.correction[np.isfinite(run.correction)]))
     share = run.again.effective * float(run.times @ run.times) / float(run.times.sum()) ** 2
     return replace(
         laid_out(
@@ -207,16 +193,6 @@ def _sentence(pool: Pool, k: float, share: float, spread: float) -> str:
     if k < GOOD_K and share > ENOUGH:
         return f"{words} (below {GOOD_K}: the draws can be trusted)."
     return f'{words}: a few points carry most of the weight, the draws cannot be trusted; use method="nuts".'
-
-
-def priors_are_proper(priors: BoundPriors) -> bool:
-    """Return whether every prior integrates to one, so that the mean weight is the evidence."""
-    scalars = list(priors.coefficients) if isinstance(priors.coefficients, tuple) else []
-    for term in priors.terms:
-        scalars += term.sds if isinstance(term.sds, tuple) else ()
-    if priors.family is not None:
-        scalars += [prior for _, prior in (*priors.family.parameters, *priors.family.inflation)]
-    return not any(improper(prior) for prior in scalars)
 
 
 def _go_on(pace: Pace) -> None:

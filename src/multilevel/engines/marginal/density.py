@@ -20,7 +20,7 @@ from multilevel.engines.marginal.triangles import for_kernels, lower_factors, so
 from multilevel.kernels import core
 from multilevel.kernels import threads as every_core
 from multilevel.model import Covariance
-from multilevel.model.priors import LKJ, Fixed, FixedMatrix, Flat, MVNormal, Normal, RootOf, ScalarPrior
+from multilevel.model.priors import LKJ, Fixed, FixedMatrix, MVNormal, Normal
 from multilevel.model.priors.one_correlation import OneCorrelation
 from multilevel.moments import Moments
 
@@ -144,11 +144,7 @@ class MarginalDensity:
     @property
     def proper(self) -> bool:
         """Whether every prior integrates to one, so that the integral of the density is the evidence."""
-        coefficients, sigma = self._priors.coefficients, self._priors.sigma
-        scalars = [sigma, *(coefficients if isinstance(coefficients, tuple) else ())]
-        for term in self._priors.terms:
-            scalars += term.sds if isinstance(term.sds, tuple) else ()
-        return not any(improper(prior) for prior in scalars)
+        return self._priors.proper
 
     def _fixed_terms(self, size: Floats) -> float:
         """Return what does not depend on the point: weights, volume of the coordinates, normal priors."""
@@ -366,8 +362,3 @@ def term_log_prior(prior: TermPriors, sds: Floats, factors: Floats, sigma: Float
     elif isinstance(prior.correlation, OneCorrelation):
         total = total + prior.correlation.logpdf_factor(factors)
     return np.asarray(total)
-
-
-def improper(prior: ScalarPrior) -> bool:
-    """Return whether a prior has no finite integral."""
-    return isinstance(prior.variance if isinstance(prior, RootOf) else prior, Flat)

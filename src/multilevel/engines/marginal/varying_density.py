@@ -11,7 +11,7 @@ from scipy.special import digamma, gammaln
 from multilevel.design.bound_priors import BoundPriors, ResidualPriors
 from multilevel.engines.likelihood import solve
 from multilevel.engines.marginal.coordinates import Values
-from multilevel.engines.marginal.density import BATCH, LOG_2PI, improper, term_log_prior
+from multilevel.engines.marginal.density import BATCH, LOG_2PI, term_log_prior
 from multilevel.engines.marginal.gradient import TermSlopes, prior_term_slopes, term_gradient
 from multilevel.engines.marginal.varying_coordinates import (
     VaryingCoordinates,
@@ -120,12 +120,7 @@ class VaryingDensity:
     @property
     def proper(self) -> bool:
         """Whether every prior integrates to one, so that the integral of the density is the evidence."""
-        coefficients = self._priors.coefficients
-        scalars = [self.residual.first, self.residual.second]
-        scalars += coefficients if isinstance(coefficients, tuple) else ()
-        for term in self._priors.terms:
-            scalars += term.sds if isinstance(term.sds, tuple) else ()
-        return not any(improper(prior) for prior in scalars)
+        return self._priors.proper
 
     @property
     def total_effects(self) -> int:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_ndtr, logit, ndtr, ndtri
+from scipy.special import expit, logit, ndtr, ndtri
 
 from multilevel.errors import DataError, OptionError
 
@@ -73,6 +73,11 @@ class Family(ABC):
     def link_code(self) -> int:
         """Number of the link in the kernels."""
         return LINKS[self.link]  # type: ignore[index]
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether this is the normal distribution with the identity link: a linear model."""
+        return self.name == "gaussian" and self.link == "identity"
 
     def text(self) -> str:
         """Return family and link in words: "poisson (log link)"."""
@@ -174,19 +179,6 @@ def link_of(link: str, mu: Floats) -> Floats:
         "sqrt": lambda: np.sqrt(mu),
     }
     return np.asarray(table[link](), dtype=np.float64)
-
-
-def log_share(link: str, eta: Floats) -> tuple[Floats, Floats]:
-    """Return ``log mu`` and ``log(1 - mu)`` of a share, stable in the tails."""
-    if link == "logit":
-        return -np.logaddexp(0.0, -eta), -np.logaddexp(0.0, eta)
-    if link == "probit":
-        return np.asarray(log_ndtr(eta)), np.asarray(log_ndtr(-eta))
-    if link == "cloglog":
-        q = np.exp(eta)
-        return np.asarray(np.where(q > 0.0, np.log(-np.expm1(-q)), eta)), -q
-    mu = inverse_link(link, eta)
-    return np.log(mu), np.log1p(-mu)
 
 
 def suggestion(given: object, names: Iterable[str]) -> str:
