@@ -1,19 +1,20 @@
-# One R package on sleepstudy: package, folder, formula, chains, draws, warm-up, cores; prints a line of JSON.
+# One R package on one problem: package, folder, formula, family, chains, draws, warm-up, cores; prints a line of JSON.
 words <- commandArgs(trailingOnly = TRUE)
 package <- words[1]
 folder <- words[2]
 formula <- as.formula(words[3])
-numbers <- as.integer(words[4:7])
+family <- words[4]
+numbers <- as.integer(words[5:8])
 iterations <- numbers[2] + numbers[3]
 suppressPackageStartupMessages(library(package, character.only = TRUE))
 data <- read.csv(file.path(folder, "data.csv"))
-data$subject <- factor(data$subject)
+for (name in intersect(c("subject", "index", "brood", "location"), names(data))) data[[name]] <- factor(data[[name]])
 
 clock <- function() proc.time()[["elapsed"]]
 start <- clock()
 if (package == "rstanarm") {
   compiled <- start
-  fit <- stan_lmer(formula, data,
+  fit <- (if (family == "gaussian") stan_lmer else function(...) stan_glmer(..., family = family))(formula, data,
     chains = numbers[1], iter = iterations, warmup = numbers[3], cores = numbers[4], seed = 1, refresh = 0
   )
   whole <- clock() - start
@@ -22,7 +23,7 @@ if (package == "rstanarm") {
 } else {
   # Debian keeps the headers of Boost outside the R package that rstan asks for them.
   where <- if (nzchar(system.file("include", package = "BH"))) list() else list(boost_lib = "/usr/include")
-  empty <- brm(formula, data, chains = 0, silent = 2, refresh = 0, stan_model_args = where)
+  empty <- brm(formula, data, family = family, chains = 0, silent = 2, refresh = 0, stan_model_args = where)
   compiled <- clock()
   fit <- update(empty,
     recompile = FALSE, chains = numbers[1], iter = iterations, warmup = numbers[3], cores = numbers[4],
@@ -34,7 +35,7 @@ if (package == "rstanarm") {
 }
 # (draw, chain, parameter): R writes the draws of a chain first, then chains, then parameters.
 draws <- draws[, , kept]
-if (package == "rstanarm") {
+if (package == "rstanarm" && family == "gaussian") {
   # Sigma[...] are variances and a covariance: turned into sds and the correlation.
   at <- grep("^Sigma", dimnames(draws)[[3]])
   one <- sqrt(draws[, , at[1]])

@@ -1,11 +1,11 @@
-"""Wall time to 1,000 effective draws of the sleepstudy posterior, program by program: a Markdown table.
+"""Wall time to 1,000 effective draws of a posterior, program by program: a Markdown table.
 
-    python benchmarks/posteriors.py [--peers PYTHON] [--cap 600] [--programs a,b]
+    python benchmarks/posteriors.py [--problem sleepstudy] [--peers PYTHON] [--cap 600] [--programs a,b]
 
 `--peers` is the interpreter in which Bambi and nutpie are installed (default: this one). Every program draws
 4 chains of 1,000 after 1,000 of warm-up, two chains at a time, with its own default priors, in a process of
 its own; imports are not timed. The effective size is the smallest bulk effective size over coefficients,
-sds, correlation and residual sd, by one formula for all (Vehtari et al. 2021). Time to 1,000 effective draws
+sds, correlations and residual sd, by one formula for all (Vehtari et al. 2021). Time to 1,000 effective draws
 is the sampling time scaled to 1,000, and, in the other column, compilation in front of it.
 """
 
@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from posteriors_problem import PROBLEMS
 from run import ONE_THREAD, Result, duration
 
 from multilevel.inference.convergence import ess_bulk
@@ -52,12 +53,12 @@ COLUMNS = (
 GOAL = 1000
 
 
-def run_one(python: str, program: str, *, cap: float) -> Result:
+def run_one(python: str, program: str, problem: str, *, cap: float) -> Result:
     """Run one program in its own process and judge its draws; a fault becomes a remark."""
     script, *words = PROGRAMS[program]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "draws.npz"
-        command = [python, str(HERE / script), *words, str(path)]
+        command = [python, str(HERE / script), *words, problem, str(path)]
         try:
             done = subprocess.run(
                 command,
@@ -123,7 +124,8 @@ def row(program: str, found: Result, ours: Result | None) -> str:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the programs in turn and print each row as soon as it is known."""
-    parser = argparse.ArgumentParser(description="Time to 1,000 effective draws of the sleepstudy posterior.")
+    parser = argparse.ArgumentParser(description="Time to 1,000 effective draws of a posterior.")
+    parser.add_argument("--problem", choices=list(PROBLEMS), default="sleepstudy")
     parser.add_argument("--peers", default=sys.executable, help="interpreter with Bambi and nutpie")
     parser.add_argument("--cap", type=float, default=600, help="seconds that one process may take")
     parser.add_argument("--programs", type=lambda s: s.split(","), default=list(PROGRAMS))
@@ -140,8 +142,8 @@ def main(words: Sequence[str] | None = None) -> None:
     ours: Result | None = None
     for program in given.programs:
         python = given.peers if program == "bambi" else sys.executable
-        found = run_one(python, program, cap=given.cap)
-        ours = found if program == "multilevel marginal" else ours
+        found = run_one(python, program, given.problem, cap=given.cap)
+        ours = found if ours is None and program.startswith("multilevel") else ours
         print(row(program, found, ours), flush=True)
 
 

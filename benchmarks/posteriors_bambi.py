@@ -1,4 +1,4 @@
-"""Bambi with nutpie on sleepstudy, in a process of its own; see posteriors.py."""
+"""Bambi with nutpie in a process of its own; see posteriors.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 
 from measure import absent
-from posteriors_problem import CHAINS, CORES, FORMULA, KEPT, WARMUP, hand_back, sleepstudy
+from posteriors_problem import CHAINS, CORES, KEPT, PROBLEMS, WARMUP, hand_back
 
 
 def main() -> None:
@@ -19,9 +19,11 @@ def main() -> None:
     import bambi
     import nutpie
 
-    frame = sleepstudy()
+    problem, path = sys.argv[1:3]
+    target = PROBLEMS[problem]
+    frame = target.frame()
     start = time.perf_counter()
-    model = bambi.Model(FORMULA, frame)
+    model = bambi.Model(target.formula, frame, family=target.family)
     model.build()
     compiled = nutpie.compile_pymc_model(model.backend.model)
     compiling = time.perf_counter() - start
@@ -29,11 +31,14 @@ def main() -> None:
         compiled, draws=KEPT, tune=WARMUP, chains=CHAINS, cores=CORES, seed=1, progress_bar=False
     )
     whole = time.perf_counter() - start
-    names = ("Intercept", "days", "sigma", "1|subject_sigma", "days|subject_sigma")
-    draws = {name: found.posterior[name].to_numpy() for name in names}
+    draws = {}
+    for name in target.bambi:
+        # A coefficient of a category has an axis of its own.
+        columns = found.posterior[name].to_numpy().reshape(CHAINS, KEPT, -1)
+        draws |= {f"{name} {i}": columns[..., i] for i in range(columns.shape[2])}
     release = f"{version('bambi')} + nutpie {version('nutpie')}"
-    note = "independent effects: no correlation"
-    hand_back(sys.argv[1], draws, version=release, whole=whole, compiling=compiling, note=note)
+    note = "independent effects: no correlation" if problem == "sleepstudy" else ""
+    hand_back(path, draws, version=release, whole=whole, compiling=compiling, note=note)
 
 
 if __name__ == "__main__":

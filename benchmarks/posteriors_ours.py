@@ -1,4 +1,4 @@
-"""This library's samplers on sleepstudy, in a process of their own; see posteriors.py."""
+"""This library's samplers in a process of their own; see posteriors.py."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import warnings
 import numpy as np
 import pandas as pd
 from measure import absent
-from posteriors_problem import CHAINS, FORMULA, WARMUP, hand_back, sleepstudy
+from posteriors_problem import CHAINS, PROBLEMS, WARMUP, Target, hand_back
 
 import multilevel as ml
 
-CALLS = 5
+CALLS = {"sleepstudy": 5, "grouseticks": 1}
 DRAWS = {"marginal": 4000, "gibbs": 4000, "nuts": 4000}
 
 
-def call(method: str, frame: pd.DataFrame) -> tuple[float, ml.Posterior]:
+def call(method: str, target: Target, frame: pd.DataFrame) -> tuple[float, ml.Posterior]:
     """Return the seconds of one whole call from a data frame, and the posterior."""
     start = time.perf_counter()
     post = ml.sample(
-        FORMULA,
+        target.formula,
         frame,
+        family=target.family,
         method=method,  # type: ignore[arg-type]
         draws=DRAWS[method],
         chains=CHAINS,
@@ -35,14 +36,15 @@ def call(method: str, frame: pd.DataFrame) -> tuple[float, ml.Posterior]:
 
 def main() -> None:
     """Time the method named on the command line: the first call, and the median of the next ones."""
-    method, path = sys.argv[1:3]
-    frame = sleepstudy()
+    method, name, path = sys.argv[1:4]
+    target = PROBLEMS[name]
+    frame = target.frame()
     warnings.simplefilter("ignore", ml.MultilevelWarning)
     try:
-        first, post = call(method, frame)
+        first, post = call(method, target, frame)
     except ml.MultilevelError as error:
         absent(" ".join(str(error).split()))
-    later = statistics.median(call(method, frame)[0] for _ in range(CALLS))
+    later = statistics.median(call(method, target, frame)[0] for _ in range(CALLS[name]))
     draws = {name: np.asarray(values) for name, values in post.draws.items() if values.ndim == 2}
     # The first call's start-up (first use of libraries) stands where other programs compile.
     hand_back(

@@ -1,4 +1,4 @@
-"""rstanarm and brms through Rscript on sleepstudy; see posteriors.py."""
+"""rstanarm and brms through Rscript; see posteriors.py."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from pathlib import Path
 
 import numpy as np
 from measure import absent
-from posteriors_problem import CHAINS, CORES, FORMULA, KEPT, WARMUP, hand_back, sleepstudy
+from posteriors_problem import CHAINS, CORES, KEPT, PROBLEMS, WARMUP, hand_back
 
 
 def main() -> None:
     """Hand the data to R, read times and draws."""
-    package, path = sys.argv[1:3]
+    package, name, path = sys.argv[1:4]
+    target = PROBLEMS[name]
     if shutil.which("Rscript") is None:
         absent("Rscript is not installed")
     if subprocess.run(["Rscript", "-e", f"library({package})"], capture_output=True, check=False).returncode:
         absent(f"the R package {package} is not installed")
     with tempfile.TemporaryDirectory() as folder:
-        sleepstudy().to_csv(Path(folder) / "data.csv", index=False)
+        target.frame().to_csv(Path(folder) / "data.csv", index=False)
         script = Path(__file__).with_name("posteriors.R")
         numbers = [str(number) for number in (CHAINS, KEPT, WARMUP, CORES)]
         done = subprocess.run(
-            ["Rscript", str(script), package, folder, FORMULA, *numbers],
+            ["Rscript", str(script), package, folder, target.formula, target.family, *numbers],
             capture_output=True,
             text=True,
             check=False,
