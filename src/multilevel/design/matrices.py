@@ -123,7 +123,8 @@ class Columns:
         sizes = [1, *(len(v.levels) - 1 if isinstance(v, Factor) else 1 for v in found.values())]
         values = np.empty((self.scope.n_rows, sum(sizes)), order="F")
         values[:, 0] = 1.0
-    XX
+        names: list[str] = ["Intercept"]
+        terms: list[tuple[str, ...]] = [()]
         for name, value in found.items():
             if isinstance(value, Factor):
                 for number, level in enumerate(value.levels[1:], start=1):
