@@ -259,10 +259,36 @@ def test_a_search_that_was_cut_short_is_loaded_as_it_ended(
     assert again.sentence == fit.sentence
 
 
-def test_prior_predictive_draws_are_those_of_linear_models() -> None:
-    model = ml.formula("count ~ x + (1 | g)", family="poisson")
-    with pytest.raises(ml.OptionError, match="prior predictive draws of the poisson family are not there"):
-        ml.prior_predictive(model, table(), seed=1)
+PROPER = {
+    "fixed": ml.Normal(0, 0.5),
+    "g": {"sd": ml.HalfNormal(0.5)},
+    "zero_inflation": ml.Normal(0, 1),
+    "theta": ml.Gamma(4, 2),
+    "phi": ml.Gamma(4, 2),
+    "sigma": ml.HalfNormal(1),
+    "nu": ml.Gamma(20, 2),
+    "thresholds": ml.Normal(0, 2),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_family_has_responses_before_the_data(case: str) -> None:
+    formula, keywords = CASES[case]
+    words = {"fixed", "g", *PARAMETERS.get(case, [])} | (
+        {"zero_inflation"} if case == "zero-inflated" else set()
+    )
+    words |= {"thresholds"} if case == "ordinal" else set()
+    priors = {name: prior for name, prior in PROPER.items() if name in words}
+    before = ml.prior_predictive(formula, table(), priors, draws=50, seed=1, **keywords)
+    assert before.responses.shape == (50, 144)
+    design = fitted(case).design
+    for y in before.responses:
+        if case != "ordinal":  # not every class need be drawn
+            design.family.check(y, design.trials, "y", design.rows)
+    assert np.isin(before.responses, [1, 2, 3]).all() or case != "ordinal"
+    assert {name for name in before.draws if "(" not in name and name not in design.fixed.names} == set(
+        PARAMETERS.get(case, [])
+    )
 
 
 @pytest.mark.parametrize("question", ["curvature", "kenward_roger"])

@@ -1,6 +1,7 @@
 """Multilevel (mixed-effects) models: the names that `import multilevel as ml` gives."""
 
-from multilevel.api import Progress, compare, fit, formula, load_fit, prior_predictive
+from multilevel.api import Progress, compare, fit, formula, load_fit
+from multilevel.before_data import prior_predictive
 from multilevel.data import datasets
 from multilevel.engines.pace import SamplingProgress
 from multilevel.errors import (

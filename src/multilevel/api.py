@@ -13,8 +13,7 @@ from multilevel import inference, results
 from multilevel.answers import ANSWERS, bound, estimate
 from multilevel.data import read_table
 from multilevel.data.give_back import to_library
-from multilevel.design import Design, bind, columns_needed
-from multilevel.design.priors import Priors, bind_priors
+from multilevel.design import Design, columns_needed
 from multilevel.engines.laplace import evaluate_laplace, evaluate_quadrature
 from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
@@ -27,9 +26,8 @@ from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions
 from multilevel.results.options import Ddf, Given, Missing
 from multilevel.results.posterior import Posterior
-from multilevel.results.posterior_questions import PriorPredictive
 
-__all__ = ["Progress", "compare", "fit", "formula", "load_fit", "prior_predictive"]
+__all__ = ["Progress", "compare", "fit", "formula", "load_fit"]
 
 
 def formula(
@@ -193,73 +191,6 @@ def fit(
         max_evaluations=max_evaluations,
         progress=progress,
     )
-
-
-def prior_predictive(
-    model: str | Model,
-    data: object,
-    priors: Priors = None,
-    *,
-    draws: int = 1000,
-    seed: int | np.random.Generator,
-    residual_sd: Given = None,
-    residual_groups: str | None = None,
-    precision_weights: Given = None,
-    offset: Given = None,
-    missing: Missing = "report",
-    lme4_compat: bool = False,
-) -> PriorPredictive:
-    """Draw parameters and group effects from their priors, and responses for the rows of the data.
-
-    The response's values in the data are used by the default priors only, which follow their scale.
-
-    Parameters
-    ----------
-    model, data, priors, residual_sd, residual_groups, precision_weights, offset, missing, lme4_compat
-        As in `sample`.
-    draws
-        How many, at least 1; they are independent.
-    seed
-        A whole number, or a NumPy generator, which is advanced.
-
-    Returns
-    -------
-    PriorPredictive
-
-    Raises
-    ------
-    MultilevelError
-        One of its kinds; `OptionError` if a prior is flat, or so wide that a draw is not a finite number.
-
-    Examples
-    --------
-    >>> import multilevel as ml
-    >>> priors = {"Intercept": ml.Normal(5, 2), "cafe": {"sd": ml.Exponential(1)}, "sigma": ml.Exponential(1)}
-    >>> before = ml.prior_predictive("wait ~ 1 + (1 | cafe)", ml.datasets.load("cafes"), priors, seed=1)
-    >>> round(float(before.draws["sd(cafe, Intercept)"].mean()), 1)
-    1.0
-    """
-    parsed, lme4_compat = given_model(model, lme4_compat=lme4_compat)
-    table = read_table(
-        data,
-        columns_needed(
-            parsed,
-            precision_weights=precision_weights,
-            offset=offset,
-            residual_sd=residual_sd,
-            residual_groups=residual_groups,
-        ),
-    )
-    design = bind(
-        parsed,
-        table,
-        precision_weights=precision_weights,
-        offset=offset,
-        residual_sd=residual_sd,
-        residual_groups=residual_groups,
-        missing=missing,
-    )
-    return inference.prior_predictive(design, bind_priors(design, priors), draws=draws, seed=seed)
 
 
 def _refuse_bare_weights(weights: object) -> None:

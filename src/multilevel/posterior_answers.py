@@ -163,11 +163,6 @@ class DrawAnswers:
         OptionError
             If the posterior was loaded from a file, which has the texts of the priors only.
         """
-        if is_generalised(posterior):
-            raise OptionError(
-                f"prior_predictive was asked of the {posterior.design.family.name} family",
-                allowed="the gaussian family with identity link in this version",
-            )
         if not isinstance(posterior.priors, BoundPriors):
             raise OptionError(
                 "prior_predictive was asked of a posterior that was loaded from a file, which holds only the"

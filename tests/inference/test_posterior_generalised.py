@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -141,10 +140,12 @@ def test_new_groups_vary_more() -> None:
     assert np.median(np.abs(new - mean)) > 1.2 * np.median(np.abs(known - mean))
 
 
-def test_refused_where_there_is_no_answer() -> None:
-    post: Any = case("bernoulli")
-    with pytest.raises(OptionError, match="prior_predictive was asked of the bernoulli family"):
-        post.prior_predictive(10, seed=1)
+def test_priors_before_the_data_have_the_names_of_the_posterior() -> None:
+    for name in ("zero inflation", "ordinal", "Student"):
+        post = case(name)
+        before = post.prior_predictive(10, seed=1)
+        assert list(before.draws) == list(post.draws)
+        assert before.responses.shape == (10, post.n_rows)
 
 
 def test_thresholds_alone() -> None:

@@ -12,7 +12,7 @@ from scipy.special import expit
 from multilevel.engines.draws import FamilyDraws
 from multilevel.errors import OptionError
 from multilevel.inference.averages import mean_over
-from multilevel.inference.posterior_draws import covariances
+from multilevel.inference.posterior_draws import Drawn, covariances
 from multilevel.inference.posterior_predict import AT_ONCE, Rows, expected_at_draws, rows_of
 from multilevel.kernels import core
 from multilevel.model.families import Ordinal
@@ -180,7 +180,7 @@ def new_responses(
 
 
 def drawn_responses(
-    posterior: Posterior,
+    posterior: Drawn,
     eta: Floats,
     values: Floats,
     zeros: Floats | None,

@@ -9,17 +9,22 @@ from numpy.typing import NDArray
 
 from multilevel.design.bound_priors import BoundPriors, ResidualPriors, TermPriors, improper
 from multilevel.design.design import Design, EffectsTerm
+from multilevel.design.family_priors import FamilyPriors
 from multilevel.engines.draws import Draws, ResidualDraws
 from multilevel.errors import OptionError
 from multilevel.inference.posterior_draws import covariance_root, draws_by_name
 from multilevel.inference.posterior_predict import AT_ONCE
+from multilevel.inference.prior_family import draw_family, family_responses
 from multilevel.inference.simulate import generator
+from multilevel.model.families import Ordinal
 from multilevel.model.priors import LKJ, Decov, InverseGamma, LogNormal, MVNormal
 from multilevel.model.priors.hierarchical import EXAMPLES
 from multilevel.results.posterior_options import check_count
 from multilevel.results.posterior_questions import PriorPredictive
 
 Floats = NDArray[np.float64]
+REAL, POSITIVE = "Normal(mean, sd)", "Gamma(shape, rate)"
+"""Proper priors that a remedy names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,16 +59,11 @@ def prior_predictive(
     Raises
     ------
     OptionError
-        If a prior is improper, or so wide that a draw is not a finite number; or if there are frequency
-        weights: such a row stands for several observations, which would differ.
+        If a prior is improper, or so wide that a draw is not a finite number; if the link allows means that
+        the family does not, and one is drawn; or if there are frequency weights: such a row stands for
+        several observations, which would differ.
     """
     check_count("draws", draws, least=1)
-    if not design.family.is_linear:
-        raise OptionError(
-            f"prior predictive draws of the {design.family.name} family are not there in this version",
-            allowed="the gaussian family with identity link",
-            remedy="multilevel.sample with the priors, and simulate from the posterior",
-        )
     _refuse_improper(design, priors)
     if design.frequency_weights is not None:
         raise OptionError(
@@ -95,7 +95,7 @@ def _refuse_improper(design: Design, priors: BoundPriors) -> None:
     if isinstance(priors.coefficients, tuple):
         for name, prior in zip(priors.names, priors.coefficients, strict=True):
             if improper(prior):
-                found[name] = f'"{name}": Normal(mean, sd)'
+                found[name] = f'"{name}": {REAL}'
     for term in priors.terms:
         for prior in () if isinstance(term.sds, Decov) else term.sds:
             if improper(prior):
@@ -108,6 +108,7 @@ def _refuse_improper(design: Design, priors: BoundPriors) -> None:
         for name, prior in zip(law.names, (law.first, law.second), strict=True):
             if improper(prior):
                 found[name] = f'"{key}": {EXAMPLES[words]}'
+    found |= {name: f'"{key}": {example}' for name, key, example in _improper_of_family(priors.family)}
     if found:
         names = ", ".join(f"`{name}`" for name in found)
         what = f"prior of {names} is" if len(found) == 1 else f"priors of {names} are"
@@ -116,6 +117,19 @@ def _refuse_improper(design: Design, priors: BoundPriors) -> None:
             allowed="a proper prior for every parameter",
             remedy="priors={" + ", ".join(found.values()) + "}",
         )
+
+
+def _improper_of_family(family: FamilyPriors | None) -> list[tuple[str, str, str]]:
+    """Return name, key of the priors and a proper prior of each improper one of a family."""
+    if family is None:
+        return []
+    found = []
+    for name, prior in family.parameters:
+        if improper(prior):
+            threshold = "|" in name
+            found.append((name, "thresholds" if threshold else name, REAL if threshold else POSITIVE))
+    zeros = [name for name, prior in family.inflation if improper(prior)]
+    return found + [(f"zero inflation: {name}", "zero_inflation", REAL) for name in zeros]
 
 
 def draw_priors(design: Design, priors: BoundPriors, *, draws: int, rng: np.random.Generator) -> Draws:
@@ -151,6 +165,9 @@ def draw_priors(design: Design, priors: BoundPriors, *, draws: int, rng: np.rand
         sds.append(sd[None])
         correlations.append(R[None])
         effects.append((z @ np.swapaxes(covariance_root(sd, R), 1, 2))[None])
+    family = None
+    if priors.family is not None:
+        family = draw_family(priors.family, beta, rng, ordinal=isinstance(design.family, Ordinal))
     return Draws(
         method="prior",
         coefficients=beta[None],
@@ -162,6 +179,7 @@ def draw_priors(design: Design, priors: BoundPriors, *, draws: int, rng: np.rand
         efficiency=1.0,
         log_evidence=None,
         residual=residual,
+        family=family,
     )
 
 
@@ -209,20 +227,34 @@ def _correlations(term: TermPriors, k: int, draws: int, rng: np.random.Generator
 def _responses(drawn: DrawsOfDesign, rng: np.random.Generator) -> Floats:
     """Return ``(draws, n)`` responses, one for each draw."""
     design, sampled = drawn.design, drawn.sampled
+    found = _predictors(drawn)
+    if sampled.family is not None:
+        return family_responses(drawn, found, rng)
     unit = np.ones(design.n_rows)
     if design.precision_weights is not None:
         unit = 1.0 / np.sqrt(design.precision_weights)
-    found = sampled.coefficients[0] @ design.fixed.X.T
-    if design.offset is not None:
-        found += design.offset
-    step = max(1, AT_ONCE // design.n_rows)
-    for start in range(0, found.shape[0], step):
-        some = slice(start, start + step)
-        for block, effects in zip(design.terms, sampled.effects, strict=True):
-            index = design.factors[block.factor].index
-            found[some] += np.einsum("snk,nk->sn", effects[0, some][:, index], block.Z)
+    for some in _steps(drawn):
         sd = sampled.sigma[0, some, None]
         if sampled.residual is not None and design.residual_groups is not None:
             sd = sampled.residual.sds[0, some][:, design.residual_groups.index]
         found[some] += rng.standard_normal(found[some].shape) * (sd * unit)
-    return np.asarray(found)
+    return found
+
+
+def _predictors(drawn: DrawsOfDesign) -> Floats:
+    """Return ``(draws, n)`` linear predictors."""
+    design, sampled = drawn.design, drawn.sampled
+    found = np.asarray(sampled.coefficients[0] @ design.fixed.X.T)
+    if design.offset is not None:
+        found += design.offset
+    for some in _steps(drawn):
+        for block, effects in zip(design.terms, sampled.effects, strict=True):
+            index = design.factors[block.factor].index
+            found[some] += np.einsum("snk,nk->sn", effects[0, some][:, index], block.Z)
+    return found
+
+
+def _steps(drawn: DrawsOfDesign) -> list[slice]:
+    """Return which draws are worked on together."""
+    step = max(1, AT_ONCE // drawn.design.n_rows)
+    return [slice(start, start + step) for start in range(0, drawn.sampled.sigma.shape[1], step)]
