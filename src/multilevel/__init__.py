@@ -44,6 +44,7 @@ from multilevel.model.priors import (
     Uniform,
     Wishart,
 )
+from multilevel.poolings import pooling
 from multilevel.results import Fit
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import PriorPredictive
@@ -58,6 +59,7 @@ __all__ = [
     "sample",
     "load_posterior",
     "prior_predictive",
+    "pooling",
     "datasets",
     "families",
     "Fit",
