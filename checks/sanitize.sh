@@ -5,6 +5,8 @@
 #
 # A copy of the package with the instrumented module goes to build/sanitized, which comes first on the import path.
 # The first report of a sanitizer ends the run with an error; pytest leaves the error stream alone, so it is seen.
+# Tests marked `statistics` are left out: long runs of code that other tests run too. Without test paths the run fails
+# if an entry point of the module was never called (checks/kernel_calls.py).
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -12,7 +14,9 @@ cd "$root"
 python="${1:-.venv/bin/python}"
 if [[ $# -gt 0 ]]; then shift; fi
 tests=("$@")
+calls=()
 if [[ ${#tests[@]} -eq 0 ]]; then
+  calls=(-p checks.kernel_calls)
   for folder in tests/core tests/moments tests/engines; do
     if [[ -d "$folder" ]]; then tests+=("$folder"); fi
   done
@@ -42,4 +46,5 @@ sanitized() {
     PYTHONPATH="$root/build/sanitized" PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1 "$python" "$@"
 }
 sanitized -c 'import multilevel._core as core; assert "sanitized" in core.__file__, core.__file__'
-sanitized -m pytest -q -n auto --capture=sys -p no:cacheprovider "${tests[@]}"
+sanitized -m pytest -q -n auto --capture=sys -p no:cacheprovider "${calls[@]}" \
+  -m "not slow and not statistics" "${tests[@]}"

@@ -17,6 +17,7 @@ QUICK: dict[str, Any] = {"seed": 1, "draws": 400, "warmup": 150, "chains": 4, "p
 quiet = pytest.mark.filterwarnings("ignore::multilevel.errors.ConvergenceWarning")
 
 
+@pytest.mark.statistics
 @quiet
 def test_nuts_and_gibbs_agree() -> None:
     """Means within five standard errors, sds within a fifth."""
@@ -45,6 +46,7 @@ def test_marginal_takes_no_checkpoint(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.statistics
 @quiet
 def test_marginal_and_nuts_agree_on_crossed_factors() -> None:
     """Means within five standard errors, sds within a fifth; the marginal engine's draws are independent."""

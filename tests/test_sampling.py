@@ -27,6 +27,7 @@ def test_the_same_seed_gives_the_same_draws(post: ml.Posterior) -> None:
     assert not np.array_equal(other.draws["days"], post.draws["days"])
 
 
+@pytest.mark.statistics
 def test_flat_priors_give_the_estimates_of_least_squares() -> None:
     data = ml.datasets.load("sleepstudy")
     flat = {"fixed": ml.Flat(), "subject": {"sd": ml.Fixed(1e-6)}, "sigma": ml.Fixed(47.0)}
@@ -45,6 +46,7 @@ def test_named_priors_are_used_and_printed(post: ml.Posterior) -> None:
     assert "Normal(0, 0.01)" in str(held)
 
 
+@pytest.mark.statistics
 def test_gibbs_agrees_with_the_marginal_engine(post: ml.Posterior) -> None:
     chain = ml.sample(FORMULA, ml.datasets.load("sleepstudy"), method="gibbs", seed=3, warmup=500)
     assert (chain.method, post.method) == ("gibbs", "marginal")
@@ -54,6 +56,7 @@ def test_gibbs_agrees_with_the_marginal_engine(post: ml.Posterior) -> None:
         assert np.all(np.abs(one["mean"] - other["mean"]).to_numpy(dtype=float) < 4 * error)
 
 
+@pytest.mark.statistics
 def test_nuts_agrees_with_the_marginal_engine(post: ml.Posterior, tmp_path: Path) -> None:
     chain = ml.sample(FORMULA, ml.datasets.load("sleepstudy"), method="nuts", draws=1600, seed=3, warmup=200)
     assert chain.method == "nuts"

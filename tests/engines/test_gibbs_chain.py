@@ -56,6 +56,7 @@ def test_theta_stands_for_the_covariances(structure: Structure) -> None:
         np.testing.assert_allclose(0.64 * back @ T @ back.T, covariance_of(terms[t]), atol=1e-10)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", ["crossed k=2, 1", "two terms on one factor", "nested"])
 def test_coefficients_and_effects_are_drawn_from_their_joint_distribution(name: str) -> None:
     """Mean and covariance of 3,000 draws against the dense normal equations; five standard errors."""
@@ -217,6 +218,7 @@ def drawn_response(design: Design, plan: Plan, state: Any, rng: np.random.Genera
     return np.asarray(y)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", GEWEKE)
 def test_the_joint_distribution_of_everything_is_that_of_the_model(name: str) -> None:
     """Geweke (2004): sweeps that alternate with new responses leave the prior as it is; 4.5 errors."""

@@ -64,6 +64,7 @@ PRIORS = {
 }
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", PRIORS)
 def test_draws_have_the_moments(name: str) -> None:
     """Of 4,000 draws; four standard errors. A fixed coefficient is what it was fixed at."""
@@ -115,6 +116,7 @@ def walking_model(name: str) -> tuple[Moments, CoefficientBlock, np.ndarray, Any
     return moments, plan.coefficients, S[0], log_density
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", WALKING)
 def test_coefficients_that_walk_have_the_distribution_of_quadrature(name: str) -> None:
     """Means and sds of 6,000 sweeps against sums over a grid of 201 points for each coefficient.

@@ -99,6 +99,7 @@ GEWEKE: dict[str, Case] = {
 ITERATIONS = 1800
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", GEWEKE)
 def test_the_joint_distribution_of_everything_is_that_of_the_model(name: str) -> None:
     """Geweke (2004): sweeps that alternate with new responses leave the prior as it is; 4.5 errors."""

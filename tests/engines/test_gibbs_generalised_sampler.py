@@ -86,6 +86,7 @@ def agree(values: Floats, mean: float, sd: float) -> None:
         assert abs(x.mean() - target) < 4.0 * error
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", GRID)
 def test_posteriors_are_those_of_quadrature(name: str) -> None:
     design, priors = one_factor(name)
@@ -127,6 +128,7 @@ def inflated() -> tuple[Design, BoundPriors]:
     return design, bind_priors(design, given)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("case", [ordered, inflated])
 def test_posteriors_are_those_of_nuts(case: Callable[[], tuple[Design, BoundPriors]]) -> None:
     """Means of everything within four Monte Carlo standard errors of both engines."""

@@ -108,6 +108,7 @@ def numbers_of(draws: Draws) -> Floats:
     return np.concatenate(columns, axis=2)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", CASES)
 def test_the_two_engines_agree(name: str) -> None:
     """Means and sds within four Monte Carlo standard errors of both; what is known is known."""

@@ -139,6 +139,7 @@ def test_an_effect_whose_sd_is_known_to_be_zero_is_left_out() -> None:
     assert found[1] - found[0] == pytest.approx(expected[1] - expected[0])
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", ["inverse-Wishart", "Wishart", "scaled", "inverse-Wishart of one"])
 def test_inverse_wishart_draws_follow_the_full_conditional(name: str) -> None:
     """``IW(df + m, scale + sum b b')``: its mean, from 4,000 draws."""
@@ -150,6 +151,7 @@ def test_inverse_wishart_draws_follow_the_full_conditional(name: str) -> None:
     np.testing.assert_allclose(np.mean(draws, axis=0), expected, rtol=0.03, atol=0.03)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize(
     "name", ["inverse gamma", "inverse gamma and fixed", "inverse gamma, shared", "flat"]
 )
@@ -173,6 +175,7 @@ def test_inverse_gamma_draws_follow_the_full_conditional(name: str) -> None:
 ALIKES = [name for name, row in CASES.items() if row[2] is AlikeTerm]
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", ALIKES)
 def test_the_variance_of_effects_that_are_alike_follows_its_full_conditional(name: str) -> None:
     """``IG(shape + m k / 2, scale + sum b' R^-1 b / 2)``, ``R`` inverted outright; Kolmogorov and Smirnov."""
@@ -189,6 +192,7 @@ def test_the_variance_of_effects_that_are_alike_follows_its_full_conditional(nam
     assert scipy.stats.kstest(sds[:, 0] ** 2, law.cdf).pvalue > 0.01
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", [name for name in ALIKES if "known" not in name])
 def test_the_walk_of_one_correlation_is_that_of_its_full_conditional(name: str) -> None:
     """Density at 50 points by normal densities; draws of a frozen walk against quadrature."""

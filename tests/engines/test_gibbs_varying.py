@@ -91,6 +91,7 @@ def law_draws(law: ResidualPriors, n: int, m: int, rng: np.random.Generator) -> 
     return [SdState(*row) for row in zip(sds, first.tolist(), second.tolist(), strict=True)]
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", ["crossed k=2, 1", "k=1, weights", "nested vectors, weights"])
 def test_coefficients_and_effects_are_drawn_from_their_joint_distribution(name: str) -> None:
     """Mean and covariance of 3,000 draws given residual sds against dense algebra; five standard errors."""
@@ -121,6 +122,7 @@ def test_coefficients_and_effects_are_drawn_from_their_joint_distribution(name: 
     np.testing.assert_allclose(found, covariance / np.outer(sd, sd), atol=5.0 * np.sqrt(2.0 / 3000))
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", LAWS)
 def test_the_joint_distribution_of_everything_is_that_of_the_model(name: str) -> None:
     """Geweke (2004), as for one residual sd: log sds, parameters, covariances, coefficients; 4.5 errors."""
@@ -163,6 +165,7 @@ def test_the_joint_distribution_of_everything_is_that_of_the_model(name: str) ->
 PRIORS = {"fixed": Normal(0, 2), "g": InverseWishart(4, [[1.0, 0.0], [0.0, 1.0]])}
 
 
+@pytest.mark.statistics
 def test_sds_that_hardly_differ_are_one_residual_sd() -> None:
     """Their law has sd 1e-3: the marginal engine with a log-normal prior of one sd, within 4 errors."""
     structure = dataclasses.replace(TINY, n=40)
@@ -207,6 +210,7 @@ SLOW = "mean held, variance of logs"
 """No constant: its chains take fifty sweeps for an independent draw; here they are given one."""
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", CASES)
 def test_the_two_engines_agree(name: str) -> None:
     """Means and sds within four Monte Carlo standard errors of both; what is known is known."""
@@ -226,6 +230,7 @@ def test_the_two_engines_agree(name: str) -> None:
         assert (np.abs(x.mean(axis=(0, 1)) - y.mean(axis=(0, 1))) < 4.0 * error).all()
 
 
+@pytest.mark.statistics
 def test_sds_of_crossed_data_are_recovered() -> None:
     """Twelve sds from 0.3 to 3, 4,000 rows, two crossed terms: off by what the posterior says, and little."""
     structure = Structure("recovery", TINY.factors, (), n=10)
@@ -300,6 +305,7 @@ def test_a_run_tells_everything_about_the_sds() -> None:
     ]
 
 
+@pytest.mark.statistics
 def test_a_model_without_groups_has_residual_sds_too() -> None:
     """Known law, known coefficients: the variances are inverse-gamma, by their means in 4.5 errors."""
     design, priors = varying(by_name("no groups"), LAWS["inverse gamma"], {"fixed": Fixed(0.5)})

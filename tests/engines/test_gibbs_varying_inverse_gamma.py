@@ -75,6 +75,7 @@ def test_the_scale_given_the_sds_is_gamma(name: str) -> None:
     np.testing.assert_allclose(np.diff(found), np.diff(joint), atol=1e-8)
 
 
+@pytest.mark.statistics
 def test_variances_follow_the_full_conditional() -> None:
     """``IG(shape + n / 2, scale + SSR / 2)``, by Kolmogorov and Smirnov; what is known stays."""
     law = InverseGammaLaw(gamma_priors(Fixed(3), Fixed(2)), COUNTS)
@@ -90,6 +91,7 @@ def test_variances_follow_the_full_conditional() -> None:
         assert scipy.stats.kstest(x, expected.cdf).pvalue > 0.01
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", HYPER)
 def test_draws_have_the_distribution_of_quadrature(name: str) -> None:
     """Means and variances of log shape and log scale from a grid and quadrature; 4.5 standard errors."""

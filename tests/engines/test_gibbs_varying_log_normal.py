@@ -133,6 +133,7 @@ def test_the_ratio_of_a_joint_move_is_that_of_density_and_volume(name: str) -> N
         np.testing.assert_allclose(back[1:], parameters, atol=1e-12)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", HYPER)
 def test_draws_have_the_distribution_of_quadrature(name: str) -> None:
     """Means and variances of mean, log of the sd, and the first log sd; 4.5 standard errors."""

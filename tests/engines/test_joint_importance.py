@@ -19,6 +19,7 @@ from tests.engines.joint_cases import CASES, design_of
 from tests.engines.joint_grid import NODES, RATE, WEIGHTS, by_grid, few, log_marginal, parameters
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("family", ["poisson", "bernoulli", "negative_binomial"])
 def test_posterior_is_that_of_the_grid(family: str) -> None:
     response = "yes" if family == "bernoulli" else "y"
@@ -36,6 +37,7 @@ def test_posterior_is_that_of_the_grid(family: str) -> None:
     assert "the draws can be trusted" in drawn.sentence
 
 
+@pytest.mark.statistics
 def test_evidence_and_effects() -> None:
     """With everything else known the evidence is the likelihood, and effects are those of quadrature."""
     design = generalised("y ~ 1 + (1 | g)", few(), "poisson")

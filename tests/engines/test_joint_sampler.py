@@ -15,6 +15,7 @@ from tests.design.generalised_cases import generalised
 from tests.engines.joint_grid import NODES, RATE, WEIGHTS, by_grid, few, parameters
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("family", ["poisson", "bernoulli", "negative_binomial"])
 def test_posterior_is_that_of_the_grid(family: str) -> None:
     response = "yes" if family == "bernoulli" else "y"
@@ -31,6 +32,7 @@ def test_posterior_is_that_of_the_grid(family: str) -> None:
     assert drawn.complete and drawn.sigma.min() == drawn.sigma.max() == 1.0
 
 
+@pytest.mark.statistics
 def test_effects_given_the_parameters() -> None:
     """Posterior means of the effects of a Poisson model, from the same grid."""
     design = generalised("y ~ 1 + (1 | g)", few(), "poisson")

@@ -160,6 +160,7 @@ def test_the_volume_element_is_that_of_differences(name: str) -> None:
         assert at.values(x[None]).log_jacobian[0] == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.statistics
 def test_evidence_and_moments_agree_with_quadrature() -> None:
     _, moments, priors = bound("eight schools")
     density = MarginalDensity(moments, priors)
@@ -176,6 +177,7 @@ def test_evidence_and_moments_agree_with_quadrature() -> None:
     assert abs(draws.sds[0].mean() - tau) < 4 * error
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize(
     ("name", "expected"),
     [  # published posterior means and sds: Gelman et al. (2013), section 5.5; McElreath (2020), chapter 14
@@ -218,6 +220,7 @@ def test_draws_are_complete_and_trusted(name: str) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(draws.effects, again.effects, strict=True))
 
 
+@pytest.mark.statistics
 def test_group_effects_are_drawn_from_their_conditional_distribution() -> None:
     design, moments, priors = bound("nested, an sd held")
     draws: Draws = sample_marginal(moments, priors, draws=20_000, chains=4, seed=4)

@@ -41,6 +41,7 @@ def parameters(draws: Draws) -> Floats:
     return np.concatenate(parts, axis=2)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", AGREE)
 def test_means_and_sds_are_those_of_the_marginal_engine(name: str) -> None:
     _, moments, priors = bound(name)
@@ -64,6 +65,7 @@ def check_agreement(found: Floats, expected: Floats, efficiency: float | None) -
     assert np.all(np.abs(squares[0].mean(axis=(0, 1)) - squares[1].mean(axis=(0, 1))) < 4 * error)
 
 
+@pytest.mark.statistics
 def test_the_eight_schools_are_as_published() -> None:
     """Gelman et al. (2013), section 5.5: mu 4.397 (3.318), tau 3.598 (3.220)."""
     _, moments, priors = bound("eight schools")
@@ -140,6 +142,7 @@ def test_numbers_that_make_no_run_are_refused(changes: dict[str, int], words: st
         sample_nuts(moments, priors, **{"seed": 1, **changes})
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", ["unknown inverse gamma, diagonal", "one sd and one correlation"])
 def test_residual_sds_of_groups_are_those_of_the_marginal_engine(name: str) -> None:
     case = named_case(name)

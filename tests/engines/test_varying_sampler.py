@@ -36,6 +36,7 @@ def standard_errors(draws: Floats, efficiency: float) -> tuple[float, float]:
     return draws.std() / np.sqrt(effective), square.std() / np.sqrt(effective) / (2.0 * draws.std())
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("log_normal", [False, True])
 def test_evidence_and_moments_agree_with_brute_quadrature(log_normal: bool) -> None:
     """Four groups, intercept only, a known law: sums over log sd and intercept, and over each residual sd."""
@@ -71,6 +72,7 @@ def test_evidence_and_moments_agree_with_brute_quadrature(log_normal: bool) -> N
         assert abs(values.std() - sd) < 4.0 * errors[1]
 
 
+@pytest.mark.statistics
 def test_a_law_without_spread_is_the_model_with_one_known_sd() -> None:
     """Two densities of different engines: the evidence is the same number."""
     data = {**made_data(), "s": np.full(len(made_data()["y"]), 1.7)}
@@ -100,6 +102,7 @@ AGREEMENT: dict[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("name", AGREEMENT)
 def test_the_marginal_engine_agrees_with_gibbs_chains(name: str) -> None:
     formula, priors = AGREEMENT[name]

@@ -40,6 +40,7 @@ def law(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return SHAPE + np.bincount(data["g"], data["f"]) / 2, SCALE + square / 2
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("method", METHODS)
 def test_variances_of_groups_are_inverse_gamma(method: str) -> None:
     data = rows()
@@ -53,6 +54,7 @@ def test_variances_of_groups_are_inverse_gamma(method: str) -> None:
     np.testing.assert_allclose(posterior.draws["sigma"], pooled, rtol=1e-12)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("method", METHODS)
 def test_a_row_left_out_and_a_new_group_are_student_t(method: str) -> None:
     data = rows(frequency=False)
@@ -77,6 +79,7 @@ def test_a_row_left_out_and_a_new_group_are_student_t(method: str) -> None:
     np.testing.assert_allclose(own["upper"], upper, rtol=0.02)
 
 
+@pytest.mark.statistics
 def test_both_engines_agree_where_group_effects_and_the_law_are_unknown() -> None:
     rng = np.random.default_rng(5)
     g = np.repeat(np.arange(12), 8)

@@ -30,6 +30,7 @@ def gaps(draws: Floats, mean: float, sd: float, efficiency: float | None) -> tup
     return found[0], found[1]
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", CASES)
 def test_means_and_sds_are_those_of_quadrature(name: str, method: str) -> None:
@@ -56,6 +57,7 @@ def test_means_and_sds_are_those_of_quadrature(name: str, method: str) -> None:
             assert max(gaps(draws, mean, sd, post.sampled.efficiency)) < 4.0, parameter
 
 
+@pytest.mark.statistics
 def test_a_wrong_prior_is_seen() -> None:
     """The bound is narrow enough to tell a half-Cauchy prior from one twice as wide."""
     case = CASES["intercepts, half-Cauchy"]
