@@ -102,3 +102,33 @@ def test_refusals(fits: dict[str, ml.Fit], name: str, kind: Any, keywords: Any, 
     with pytest.raises(ml.OptionError) as caught:
         fits[name].residuals_of(kind, **keywords)
     assert message in str(caught.value)
+
+
+def test_deviance_residuals_of_an_ordinal_response_are_refused() -> None:
+    g = np.repeat(np.arange(10), 6)
+    rng = np.random.default_rng(1)
+    y = rng.integers(1, 4, 60).astype(np.float64) + (rng.normal(size=10)[g] > 0.5)
+    fit = ml.fit("y ~ 1 + (1 | g)", {"y": y, "g": g}, family="ordinal")
+    with pytest.raises(ml.OptionError, match="a class has no mean from which its distance"):
+        fit.residuals_of("deviance")
+
+
+@pytest.mark.parametrize("family", ["beta", "beta_binomial", "negative_binomial_linear"])
+def test_deviance_residuals_of_the_true_model_are_about_standard_normal(family: str) -> None:
+    """With small dispersion and large means; they have the sign of the raw residuals."""
+    rng = np.random.default_rng(3)
+    g, x = np.arange(2000) % 20, rng.normal(size=2000)
+    eta = 0.3 * x + 0.3 * rng.normal(size=20)[g]
+    p = 1 / (1 + np.exp(-eta))
+    share = rng.beta(60 * p, 60 * (1 - p))
+    data = {"x": x, "g": g, "n": np.full(2000, 50), "y": share}
+    if family == "beta_binomial":
+        data["y"] = rng.binomial(50, share)
+    if family == "negative_binomial_linear":
+        data["y"] = rng.poisson(rng.gamma(30 * np.exp(eta) / 0.8, 0.8))
+    left = "prop(y, n)" if family == "beta_binomial" else "y"
+    fit = ml.fit(f"{left} ~ x + (1 | g)", data, family=family)
+    found = fit.residuals_of("deviance")
+    assert found.std() == pytest.approx(1, abs=0.05)
+    assert abs(found.mean()) < 0.05
+    np.testing.assert_array_equal(np.sign(found), np.sign(fit.residuals))

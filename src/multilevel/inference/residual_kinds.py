@@ -81,10 +81,11 @@ def _deviance(fit: Fit) -> Floats:
     if design.inflation is None:
         found = design.family.deviance(design.y, mu, family_numbers(fit).values, design.trials)
     if found is None:
-        what = "family" if design.inflation is None else "family with zero inflation"
+        what, why = "family", "a class has no mean from which its distance could be measured"
+        if design.inflation is not None:
+            what, why = "family with zero inflation", "a zero is best explained without any mean"
         raise OptionError(
-            f"deviance residuals were asked of the {design.family.name} {what}: the best mean of a row is not"
-            " its response",
+            f"deviance residuals were asked of the {design.family.name} {what}: {why}",
             allowed="'response', 'pearson' or 'quantile'",
             remedy="kind='quantile'",
         )

@@ -7,10 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaln, gammaln
+from scipy.special import betainc, betaln, digamma, expit, gammaln, xlog1py, xlogy
 
 from multilevel.model.families.binomial import Binomial
-from multilevel.model.families.family import Family, Floats, LinkName, refuse_rows
+from multilevel.model.families.family import Family, Floats, LinkName, falling_root, refuse_rows
+
+FARTHEST = 36.0
+"""Logits of the best means of rows are sought between minus and plus this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,26 @@ class Beta(Family):
         """Return the beta distribution function."""
         return np.asarray(betainc(mu * parameters[0], (1.0 - mu) * parameters[0], np.clip(y, 0.0, 1.0)))
 
+    def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
+        """Return the deviance at the same phi; the best mean is not the share itself.
+
+        It is where ``digamma(m phi) - digamma((1 - m) phi) = logit(y)`` (Espinheira, Ferrari and Cribari-Neto
+        2008, equation 6).
+        """
+        phi = parameters[0]
+
+        def log_density(m: Floats) -> Floats:
+            one, other = m * phi, (1.0 - m) * phi
+            return np.asarray(xlogy(one, y) + xlog1py(other, -y) - betaln(one, other))
+
+        def slope(eta: Floats) -> Floats:
+            return np.asarray(
+                np.log(y) - np.log1p(-y) - digamma(expit(eta) * phi) + digamma(expit(-eta) * phi)
+            )
+
+        best = expit(falling_root(slope, np.full(y.shape, -FARTHEST), np.full(y.shape, FARTHEST)))
+        return np.asarray(2.0 * (log_density(best) - log_density(mu)))
+
 
 @dataclass(frozen=True, slots=True)
 class BetaBinomial(Binomial):
@@ -100,8 +123,24 @@ class BetaBinomial(Binomial):
         return np.asarray(np.minimum(total, 1.0))
 
     def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
-        """Return ``None``: the best probability is not the share of successes."""
-        return None
+        """Return the deviance at the same phi; the best probability is not the share of successes.
+
+        It is where the log density's derivative crosses zero; rows without successes, or without failures,
+        are certain at the probabilities 0 and 1.
+        """
+        phi, n = parameters[0], np.ones_like(mu) if trials is None else trials
+
+        def log_density(one: Floats, other: Floats) -> Floats:
+            return np.asarray(betaln(y + one, n - y + other) - betaln(one, other))
+
+        def slope(eta: Floats) -> Floats:
+            one, other = expit(eta) * phi, expit(-eta) * phi
+            return np.asarray(digamma(y + one) - digamma(one) - digamma(n - y + other) + digamma(other))
+
+        eta = falling_root(slope, np.full(y.shape, -FARTHEST), np.full(y.shape, FARTHEST))
+        inside = (y > 0) & (y < n)
+        best = np.where(inside, log_density(expit(eta) * phi, expit(-eta) * phi), 0.0)
+        return np.asarray(2.0 * (best - log_density(mu * phi, (1.0 - mu) * phi)))
 
 
 def _shares(rng: np.random.Generator, mu: Floats, phi: float) -> Floats:

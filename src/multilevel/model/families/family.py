@@ -134,7 +134,7 @@ class Family(ABC):
     def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
         """Return twice the log density at its best mean less that at ``mu``, by row (scaled by dispersion).
 
-        ``None`` where the best mean of a row is not the response itself, so that there is no plain formula.
+        The parameters are the same at both means. ``None`` where a row has no mean.
         """
         return None
 
@@ -203,6 +203,19 @@ def refuse_rows(
     shown = ", ".join(f"{y[i]:g} in row {rows[i]}" for i in first)
     more = f" and {int(bad.sum()) - first.size} more" if bad.sum() > first.size else ""
     raise DataError(f"the response `{name}` {fault}: {shown}{more}", allowed=allowed, remedy=remedy)
+
+
+def falling_root(falls: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
+    """Return where falling functions, one for each row, cross zero between two ends; by bisection.
+
+    An end where a function does not cross. The functions are derivatives: a maximum is right to the square of
+    the root's error, which is ``2^-34`` of the distance of the ends.
+    """
+    for _ in range(34):
+        middle = 0.5 * (low + high)
+        above = falls(middle) > 0.0
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.asarray(0.5 * (low + high))
 
 
 def near(mu: Floats, low: float, high: float) -> Floats:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import betainc, xlogy
+from scipy.special import betainc, digamma, gammaln, xlogy
 
-from multilevel.model.families.family import Floats, LinkName
+from multilevel.model.families.family import Floats, LinkName, falling_root
 from multilevel.model.families.poisson import Poisson, draw_counts
 
 
@@ -88,5 +88,19 @@ class NegativeBinomialLinear(Poisson):
         return np.where(count < 0, 0.0, below)
 
     def deviance(self, y: Floats, mu: Floats, parameters: Floats, trials: Floats | None) -> Floats | None:
-        """Return ``None``: the best mean is not the response, as the dispersion moves with the mean."""
-        return None
+        """Return the deviance at the same phi; the best mean ``m`` of a count is a little larger.
+
+        With ``r = m / phi`` it is where ``digamma(y + r) - digamma(r) = log(1 + phi)``, between ``y / phi``
+        and ``y / log(1 + phi)``; a count of 0 is certain at the mean 0.
+        """
+        phi = parameters[0]
+
+        def log_density(r: Floats) -> Floats:
+            return np.asarray(gammaln(y + r) - gammaln(r) - r * np.log1p(phi))
+
+        count = np.maximum(y, 1.0)
+        r = falling_root(
+            lambda r: digamma(count + r) - digamma(r) - np.log1p(phi), count / phi, count / np.log1p(phi)
+        )
+        here = mu / phi
+        return np.asarray(2.0 * np.where(y > 0, log_density(r) - log_density(here), here * np.log1p(phi)))
