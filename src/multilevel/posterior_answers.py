@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,10 +40,11 @@ from multilevel.report.posterior_pages import (
     posterior_markdown,
     posterior_summary,
 )
+from multilevel.results.options import check_choice
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws, PriorPredictive
 from multilevel.results.posterior_store import read_posterior, save_posterior, verify_posterior
-from multilevel.results.questions import Frame, Groups, Page, PosteriorQuestion
+from multilevel.results.questions import Frame, Groups, Page, PosteriorQuestion, Scale
 
 Floats = NDArray[np.float64]
 
@@ -99,12 +100,14 @@ class DrawAnswers:
         groups: Groups | Mapping[str, Groups],
         interval: float | None,
         observation: bool,
+        scale: Scale,
     ) -> Frame:
         """Return a table of predictions, in the library of the new data."""
         if is_generalised(posterior):
             return self._predict_generalised(
-                posterior, data, groups=groups, interval=interval, observation=observation
+                posterior, data, groups=groups, interval=interval, observation=observation, scale=scale
             )
+        check_choice("scale", scale, get_args(Scale))
         if data is None:
             columns = posterior_predict(posterior, groups=groups, interval=interval, observation=observation)
             return to_library(columns, posterior.table.library)
@@ -127,6 +130,7 @@ class DrawAnswers:
         groups: Groups | Mapping[str, Groups],
         interval: float | None,
         observation: bool,
+        scale: Scale,
     ) -> Frame:
         """Return a table of predictions of mean responses."""
         rows, trials, library = None, None, posterior.table.library
@@ -134,7 +138,13 @@ class DrawAnswers:
             new = read_new_data(posterior, data, groups=groups, observation=observation)
             rows, trials, library = new.rows, new.trials, new.library
         columns = predict_generalised(
-            posterior, rows, groups=groups, interval=interval, observation=observation, trials=trials
+            posterior,
+            rows,
+            groups=groups,
+            interval=interval,
+            observation=observation,
+            scale=scale,
+            trials=trials,
         )
         return to_library(columns, library)
 

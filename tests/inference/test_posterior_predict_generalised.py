@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import expit
 
-from multilevel.errors import OptionError
+from multilevel.errors import DataError, OptionError
+from multilevel.inference.new_data import read_new_data
+from multilevel.inference.posterior_predict_generalised import predict_generalised
 from tests.inference.test_posterior_generalised import case, etas, values, zeros
 
 
@@ -73,13 +76,91 @@ def test_new_data_with_trials() -> None:
     assert found["upper"].to_numpy()[0] == 1.0 and found["upper"].to_numpy()[1] < 1.0
 
 
+def test_intervals_of_classes() -> None:
+    post = case("ordinal")
+    found = post.predict(interval=0.8)
+    p = expit(values(post)[:, None, :] - etas(post)[:, :, None])
+    second = p[:, :, 1] - p[:, :, 0]
+    assert found["sd(2)"].to_numpy() == pytest.approx(second.std(axis=0))
+    assert found["lower(2)"].to_numpy() == pytest.approx(np.quantile(second, 0.1, axis=0))
+    assert found["upper(3)"].to_numpy() == pytest.approx(np.quantile(1 - p[:, :, 1], 0.9, axis=0))
+    assert list(found)[:5] == ["p(1)", "sd(1)", "lower(1)", "upper(1)", "p(2)"]
+    assert found["varies"][0] == "coefficients + estimated group effects"
+    average = post.predict(groups="average", interval=0.8)
+    assert ((average["lower(1)"] < average["p(1)"]) & (average["p(1)"] < average["upper(1)"])).all()
+
+
+def drawn_groups(post: Any, rounds: int = 400) -> np.ndarray:
+    """Return linear predictors of groups drawn by every draw of a posterior with one effect."""
+    rng = np.random.default_rng(2)
+    sds = post.sampled.sds[0].reshape(-1, 1)
+    return np.stack([fixed(post) + sds * rng.standard_normal(sds.shape) for _ in range(rounds)])
+
+
+def test_classes_of_new_groups() -> None:
+    post = case("ordinal")
+    found = post.predict(groups="new", interval=0.8)
+    many = expit(values(post)[:, :1] - drawn_groups(post)).reshape(-1, post.n_rows)
+    assert found["p(1)"].to_numpy() == pytest.approx(expit(values(post)[:, :1] - fixed(post)).mean(axis=0))
+    # 300 draws: the standard errors of sds and limits are below 0.02
+    assert found["sd(1)"].to_numpy() == pytest.approx(many.std(axis=0), abs=0.04)
+    for name, q in (("lower(1)", 0.1), ("upper(1)", 0.9)):
+        assert found[name].to_numpy() == pytest.approx(np.quantile(many, q, axis=0), abs=0.1)
+        assert abs((found[name].to_numpy() - np.quantile(many, q, axis=0)).mean()) < 0.02
+    assert found.equals(post.predict(groups="new", interval=0.8))
+
+
+def test_new_groups_with_extra_zeros() -> None:
+    post = case("zero inflation")
+    found = post.predict(groups="new", interval=0.8)
+    many = ((1 - zeros(post)) * np.exp(drawn_groups(post))).reshape(-1, post.n_rows)
+    for name, q in (("lower", 0.1), ("upper", 0.9)):
+        ratio = found[name].to_numpy() / np.quantile(many, q, axis=0)
+        assert abs(np.log(ratio).mean()) < 0.05
+
+
+def test_new_groups_beside_an_average() -> None:
+    post = case("binomial")
+    found = post.predict(groups={"g": "average", "i": "new"}, interval=0.8)
+    swapped = post.predict(groups={"g": "average", "i": "typical"}, interval=0.8)
+    assert found["prediction"].to_numpy() == pytest.approx(swapped["prediction"].to_numpy())
+    assert ((found["upper"] - found["lower"]) > (swapped["upper"] - swapped["lower"])).all()
+    assert found["varies"][0] == "coefficients + new group effects"
+
+
+def test_linear_predictors() -> None:
+    post = case("zero inflation")
+    known = post.predict(interval=0.8, scale="link")
+    assert known["prediction"].to_numpy() == pytest.approx(etas(post).mean(axis=0))
+    assert known["sd"].to_numpy() == pytest.approx(etas(post).std(axis=0))
+    assert known["lower"].to_numpy() == pytest.approx(np.quantile(etas(post), 0.1, axis=0))
+    for groups in ("typical", "average"):
+        found = post.predict(groups=groups, interval=0.8, scale="link")
+        assert found["upper"].to_numpy() == pytest.approx(np.quantile(fixed(post), 0.9, axis=0))
+    new = post.predict(groups="new", interval=0.8, scale="link")
+    many = drawn_groups(post).reshape(-1, post.n_rows)
+    assert new["sd"].to_numpy() == pytest.approx(many.std(axis=0), rel=0.02)
+    assert new["upper"].to_numpy() == pytest.approx(np.quantile(many, 0.9, axis=0), abs=0.03)
+    assert list(case("ordinal").predict(scale="link")) == ["prediction"]
+
+
+def test_the_remedy_of_an_unknown_level_names_the_average() -> None:
+    new = {"x": [0.5], "g": ["new"]}
+    with pytest.raises(DataError, match=r"groups='average' \(the mean over groups\), or groups='typical'"):
+        case("bernoulli").predict(new)
+    post = case("bernoulli")
+    rows = read_new_data(post, new, groups="new", observation=False).rows
+    with pytest.raises(DataError, match=r"use groups='new', groups='average' or groups='typical'"):
+        predict_generalised(post, replace(rows, unknown={"g": ()}))
+
+
 @pytest.mark.parametrize(
     ("name", "keywords", "message"),
     [
         ("bernoulli", {"observation": True}, "without an interval"),
-        ("ordinal", {"interval": 0.9}, "interval was asked of the class probabilities"),
-        ("zero inflation", {"interval": 0.9, "groups": "new"}, "mean of new groups"),
-        ("binomial", {"interval": 0.9, "groups": {"g": "new", "i": "average"}}, "partly 'new'"),
+        ("ordinal", {"interval": 0.9, "observation": True}, "observation=True was asked of an ordinal"),
+        ("binomial", {"interval": 0.9, "observation": True, "scale": "link"}, "has no linear predictor"),
+        ("binomial", {"scale": "logit"}, "scale='logit'"),
     ],
 )
 def test_refusals(name: str, keywords: Any, message: str) -> None:

@@ -127,19 +127,9 @@ def _save_and_print(result: Fit | Posterior, options: argparse.Namespace) -> Non
 
 
 def run_predict(options: argparse.Namespace) -> None:
-    """Predict the rows of a table from a saved fit or posterior and print them.
-
-    Raises
-    ------
-    OptionError
-        If a scale is asked of a posterior.
-    """
+    """Predict the rows of a table from a saved fit or posterior and print them."""
     result = load_result(options.saved)
-    asked = {name: getattr(options, name) for name in ("groups", "interval", "observation")}
-    if options.scale is not None:
-        if isinstance(result, Posterior):
-            raise OptionError(f"--scale {options.scale} was asked of a posterior", allowed="--scale of a fit")
-        asked["scale"] = options.scale
+    asked = {name: getattr(options, name) for name in ("groups", "interval", "observation", "scale")}
     table = result.predict(find_data(options.data), **asked)
     write_table(columns_of(table), options.format, sys.stdout)
 

@@ -270,7 +270,8 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     predict.add_argument(
         "--scale",
         choices=get_args(Scale),
-        help="of a fit: means of the response, or the linear predictor; default: response",
+        default="response",
+        help="means of the response, or the linear predictor; default: %(default)s",
     )
     predict.add_argument("--interval", metavar="P", type=float, help="probability of intervals, such as 0.9")
     predict.add_argument(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +24,14 @@ from multilevel.inference.posterior_predict import (
     Rows,
     expected_at_draws,
     mixture_quantile,
+    posterior_predict,
     rows_of,
 )
 from multilevel.inference.predict import kinds_of_terms, refuse_unknown, what_varies
 from multilevel.model.families import Ordinal, slope
-from multilevel.results.options import check_flag, check_level
+from multilevel.results.options import check_choice, check_flag, check_level
 from multilevel.results.posterior import Posterior
-from multilevel.results.questions import Columns, Groups
+from multilevel.results.questions import Columns, Groups, Scale
 
 Floats = NDArray[np.float64]
 
@@ -40,9 +43,10 @@ def predict_generalised(
     groups: Groups | Mapping[str, Groups] = "known",
     interval: float | None = None,
     observation: bool = False,
+    scale: Scale = "response",
     trials: Floats | None = None,
 ) -> Columns:
-    """Return predictions of the mean response for new rows, or for the rows of the data.
+    """Return predictions for new rows, or for the rows of the data.
 
     Parameters
     ----------
@@ -50,37 +54,43 @@ def predict_generalised(
         Of a generalised model.
     rows
         New rows bound by its design; ``None`` for the used rows.
-    groups, interval, observation
-        See `Posterior.predict`. "average": the mean response over all groups of the population at each draw.
-        "new": the prediction is that of a typical group, the interval contains the variance between groups.
+    groups, interval, observation, scale
+        See `Posterior.predict`. "average": the mean response over all groups of the population at each draw;
+        the linear predictor of a typical group on the scale of the link. "new": the prediction is that of a
+        typical group, the interval contains the variance between groups.
     trials
         ``(n_new,)`` trials of new rows; only for single observations.
 
     Returns
     -------
     Column prediction, the posterior mean of the mean response (probabilities where there are trials, extra
-    zeros included); with an interval also sd, lower, upper, and ``varies``. A column ``p(class)`` for each
-    class of an ordinal response, without interval.
+    zeros included) or of the linear predictor; with an interval also sd, lower, upper, and ``varies``. A
+    column ``p(class)`` for each class of an ordinal response, with an interval followed by ``sd(class)``,
+    ``lower(class)`` and ``upper(class)``.
 
     Raises
     ------
     DataError
         If ``groups="known"`` and a row has a level that the data do not have.
     OptionError
-        If a keyword has a value that is not allowed; an interval is asked for of an ordinal response, or of
-        new groups with zero inflation.
+        If a keyword has a value that is not allowed, or a single observation is asked for of an ordinal
+        response, on the scale of the link, or without an interval.
 
     Notes
     -----
     Limits of means are quantiles over the draws; with new groups those of the mixture of normal linear
-    predictors, taken through the link, and the sd adds the variance between groups by the delta method. A
-    single observation has the quantiles of responses drawn at every draw, with a seed of their own that
-    follows from the posterior's; where there are trials it is a share of successes.
+    predictors, taken through the link, and the sd adds the variance between groups by the delta method.
+    Beside groups that are averaged over, with extra zeros, and for classes, new groups are drawn instead, one
+    at every draw, with a seed of their own that follows from the posterior's. So are the responses whose
+    quantiles a single observation has; where there are trials it is a share of successes.
     """
     check_flag("observation", observation)
     kinds = kinds_of_terms(posterior, groups)
     level = None if interval is None else check_level("interval", interval)
-    _check(posterior, kinds, level, observation=observation)
+    check_choice("scale", scale, get_args(Scale))
+    _check(posterior, level, observation=observation, scale=scale)
+    if scale == "link":
+        return posterior_predict(posterior, rows, groups=groups, interval=interval)
     design = posterior.design
     if rows is not None:
         refuse_unknown(posterior, rows, kinds)
@@ -100,47 +110,76 @@ def predict_generalised(
         own = None if sizes is None else sizes[some]
         at = wanted.part(some)
         if isinstance(design.family, Ordinal):
-            p = class_draws(posterior, at, kinds).mean(axis=0)
-            parts.append({f"p({name})": p[:, c] for c, name in enumerate(design.classes)})
+            parts.append(_classes(posterior, at, kinds, level, rng))
         elif observation and level is not None:
             parts.append(_observations(posterior, at, kinds, part, own, level, rng))
         else:
-            parts.append(_means(posterior, at, kinds, part, level))
+            parts.append(_means(posterior, at, kinds, part, level, rng))
     found: Columns = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
     if level is None:
         return found
     return {**found, "varies": [what_varies(kinds, observation=observation, linear=False)] * n}
 
 
-def _check(posterior: Posterior, kinds: Sequence[Groups], level: float | None, *, observation: bool) -> None:
-    """Refuse questions that have no answer here."""
+def _check(posterior: Posterior, level: float | None, *, observation: bool, scale: Scale) -> None:
+    """Refuse questions about single observations that have no answer here."""
     if observation and level is None:
         raise OptionError(
             "observation=True was asked without an interval",
             allowed="observation=True changes the interval only",
             remedy="interval=0.9",
         )
-    if isinstance(posterior.design.family, Ordinal) and level is not None:
+    if observation and scale == "link":
         raise OptionError(
-            "an interval was asked of the class probabilities of a posterior",
-            allowed="interval=None",
-            remedy="post.draws, of which probabilities and their quantiles can be made",
+            "observation=True was asked with scale='link': an observation has no linear predictor",
+            allowed="scale='response'",
         )
-    if level is not None and not observation and "new" in kinds and posterior.design.inflation is not None:
+    if observation and isinstance(posterior.design.family, Ordinal):
         raise OptionError(
-            "an interval of the mean of new groups was asked of a model with zero inflation",
-            allowed="groups='known', 'typical' or 'average'; observation=True",
+            "observation=True was asked of an ordinal response",
+            allowed="the probability of each class, which says all about a single observation",
+            remedy="observation=False",
         )
-    if level is not None and not observation and {"new", "average"} <= set(kinds):
-        raise OptionError(
-            "an interval was asked of groups that are partly 'new' and partly 'average'",
-            allowed="'average' beside 'known' and 'typical'",
-        )
+
+
+def _with_new_groups(
+    posterior: Posterior, rows: Rows, kinds: Sequence[Groups], rng: np.random.Generator
+) -> Rows:
+    """Return rows whose offset at each draw has effects of a new group added, ``(s, n)``."""
+    between = group_variances(posterior, rows, kinds, "new")
+    added = np.sqrt(between) * rng.standard_normal(between.shape)
+    return replace(rows, offset=added if rows.offset is None else added + rows.offset)
+
+
+def _classes(
+    posterior: Posterior,
+    rows: Rows,
+    kinds: Sequence[Groups],
+    level: float | None,
+    rng: np.random.Generator,
+) -> dict[str, Floats]:
+    """Return posterior means of the probabilities of the classes, with sds and limits."""
+    p = spread = class_draws(posterior, rows, kinds)
+    if level is not None and "new" in kinds:
+        spread = class_draws(posterior, _with_new_groups(posterior, rows, kinds, rng), kinds)
+    found: dict[str, Floats] = {}
+    for c, name in enumerate(posterior.design.classes):
+        found[f"p({name})"] = p[:, :, c].mean(axis=0)
+        if level is not None:
+            found[f"sd({name})"] = spread[:, :, c].std(axis=0)
+            ends = np.quantile(spread[:, :, c], [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+            found[f"lower({name})"], found[f"upper({name})"] = ends
+    return found
 
 
 @np.errstate(over="ignore")
 def _means(
-    posterior: Posterior, rows: Rows, kinds: Sequence[Groups], zeros: Floats | None, level: float | None
+    posterior: Posterior,
+    rows: Rows,
+    kinds: Sequence[Groups],
+    zeros: Floats | None,
+    level: float | None,
+    rng: np.random.Generator,
 ) -> dict[str, Floats]:
     """Return posterior means of mean responses, with sds and limits."""
     mu = mean_draws(posterior, rows, kinds, zeros)
@@ -148,14 +187,23 @@ def _means(
     if level is None:
         return found
     tails = (1.0 - level) / 2.0, (1.0 + level) / 2.0
-    if "new" not in kinds:
-        lower, upper = np.quantile(mu, tails, axis=0)
-        return {**found, "sd": mu.std(axis=0), "lower": lower, "upper": upper}
+    if "new" in kinds and (zeros is not None or "average" in kinds):
+        mu = mean_draws(posterior, _with_new_groups(posterior, rows, kinds, rng), kinds, zeros)
+    elif "new" in kinds:
+        return {**found, **_of_new_groups(posterior, rows, kinds, mu, tails)}
+    lower, upper = np.quantile(mu, tails, axis=0)
+    return {**found, "sd": mu.std(axis=0), "lower": lower, "upper": upper}
+
+
+def _of_new_groups(
+    posterior: Posterior, rows: Rows, kinds: Sequence[Groups], mu: Floats, tails: tuple[float, float]
+) -> dict[str, Floats]:
+    """Return sds and limits of the means of new groups, whose linear predictors are normal at each draw."""
     eta, link = expected_at_draws(posterior, rows, kinds), str(posterior.design.family.link)
     between = group_variances(posterior, rows, kinds, "new")
     spread = mu.var(axis=0) + (slope(link, eta) ** 2 * between).mean(axis=0)
     ends = [posterior.design.family.mean(mixture_quantile(eta, between, p)) for p in tails]
-    return {**found, "sd": np.sqrt(spread), "lower": np.minimum(*ends), "upper": np.maximum(*ends)}
+    return {"sd": np.sqrt(spread), "lower": np.minimum(*ends), "upper": np.maximum(*ends)}
 
 
 def _observations(

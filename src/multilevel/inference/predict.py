@@ -140,12 +140,16 @@ def refuse_unknown(fit: Result, rows: NewRows, kinds: Sequence[Groups]) -> None:
         for block, kind in zip(fit.design.terms, kinds, strict=True)
         if kind == "known"
     }
+    family = fit.design.family
+    averages = not family.is_linear and family.link != "inverse"
+    average = ", groups='average'" if averages else ""
+    over_groups = f"{average} (the mean over groups)" if averages else ""
     absent = [name for name, labels in rows.unknown.items() if not labels and name in wanted]
     if absent:
         raise DataError(
             f"groups='known', but the new rows do not say their level of {_list(absent)}",
             allowed="new rows with every grouping column",
-            remedy="give the column, or use groups='new' or groups='typical'",
+            remedy=f"give the column, or use groups='new'{average} or groups='typical'",
         )
     faults = [(name, labels) for name, labels in rows.unknown.items() if name in wanted]
     if faults:
@@ -153,7 +157,8 @@ def refuse_unknown(fit: Result, rows: NewRows, kinds: Sequence[Groups]) -> None:
         raise DataError(
             f"groups='known', but the fit has not seen these levels: {found}",
             allowed="levels that are in the data of the fit",
-            remedy="groups='new' (interval contains the variance between groups), or groups='typical'",
+            remedy=f"groups='new' (interval contains the variance between groups){over_groups}, or"
+            " groups='typical'",
         )
 
 

@@ -19,7 +19,7 @@ from multilevel.results.fit import Fit
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws, PriorPredictive
 from multilevel.results.prior_texts import Priors
-from multilevel.results.questions import Floats, Frame, Groups, Page, PosteriorQuestion
+from multilevel.results.questions import Floats, Frame, Groups, Page, PosteriorQuestion, Scale
 
 T = TypeVar("T")
 
@@ -208,6 +208,7 @@ class Posterior:
         groups: Groups | Mapping[str, Groups] = "known",
         interval: float | None = None,
         observation: bool = False,
+        scale: Scale = "response",
     ) -> Frame:
         """Return a table of predictions: the keywords are those of `Fit.predict`.
 
@@ -218,19 +219,24 @@ class Posterior:
         groups
             "known": the mean of the groups in the data; a level that is not in the data is an error.
             "new": the mean of groups that are not in the data; the interval contains the variance between
-            groups. "typical": the mean of a group whose effects are zero. A mapping gives one of these for
-            each grouping factor. Only known groups need their columns.
+            groups. "typical": the mean of a group whose effects are zero. "average": the mean over groups. A
+            mapping gives one of these for each grouping factor. Only known groups need their columns.
         interval
             Coverage of the equal-tailed interval, such as 0.9; ``None`` for predictions alone.
         observation
             Whether the interval is for a single observation instead of a mean.
+        scale
+            "response": means; "link": linear predictors, the same in linear models.
 
         Returns
         -------
-        Column prediction, the posterior mean; with an interval also sd, lower, upper, and ``varies``: what
-        these contain. Coefficients, sds and correlations always vary as in the posterior.
+        Column prediction, the posterior mean (of an ordinal response a column ``p(class)`` for each class);
+        with an interval also sd, lower, upper, and ``varies``: what these contain. Coefficients, sds and
+        correlations always vary as in the posterior.
         """
-        return self.answers.predict(self, data, groups=groups, interval=interval, observation=observation)
+        return self.answers.predict(
+            self, data, groups=groups, interval=interval, observation=observation, scale=scale
+        )
 
     def simulate(
         self, n: int = 1, *, seed: int | np.random.Generator, groups: Literal["known", "new"] = "known"
@@ -351,6 +357,7 @@ class PosteriorAnswers(Protocol):
         groups: Groups | Mapping[str, Groups],
         interval: float | None,
         observation: bool,
+        scale: Scale,
     ) -> Frame:
         """Return a table of predictions."""
 
