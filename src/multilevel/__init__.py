@@ -1,5 +1,6 @@
 """Multilevel (mixed-effects) models: the names that `import multilevel as ml` gives."""
 
+from multilevel import plots
 from multilevel.api import Progress, compare, fit, formula, load_fit
 from multilevel.before_data import prior_predictive
 from multilevel.data import datasets
@@ -62,6 +63,7 @@ __all__ = [
     "pooling",
     "datasets",
     "families",
+    "plots",
     "Fit",
     "Posterior",
     "PriorPredictive",

@@ -11,6 +11,7 @@ from multilevel.design.design import Design
 from multilevel.errors import AliasedWarning, OptionError, warn
 from multilevel.inference.effects import group_coefficients, group_effects
 from multilevel.results import Columns, Fit
+from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
 
@@ -104,7 +105,7 @@ def _undetermined(rows: int) -> str:
     return f"not determined by {rows} {'row' if rows == 1 else 'rows'} alone"
 
 
-def no_pooling(fit: Fit) -> LeastSquares:
+def no_pooling(fit: Result) -> LeastSquares:
     """Return least squares in which every effect of the grouping factor is a coefficient of each group.
 
     For ``y ~ x + (1 | g)`` these are the indicators of the groups and one slope; for ``y ~ x + (x | g)``

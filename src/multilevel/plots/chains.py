@@ -1,0 +1,91 @@
+"""Trace and rank pictures of the draws of a posterior, drawn by ArviZ of either world (0.x, 1.x)."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from multilevel.errors import OptionError
+from multilevel.plots.canvas import pyplot
+from multilevel.results.posterior import Posterior
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def trace(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure:
+    """Draw the draws of each parameter in the order in which they were made.
+
+    Parameters
+    ----------
+    posterior
+        A posterior.
+    names
+        Variables as ArviZ has them (``posterior.to_arviz().posterior``): "coefficients", "sigma",
+        "sd(subject)", "effects(subject)"; by default all but group effects and residual sds of levels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    OptionError
+        If there is no such variable, or ArviZ or Matplotlib is absent.
+    """
+    return _drawn("plot_trace", posterior, names)
+
+
+def ranks(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure:
+    """Draw the ranks of each chain's draws among all draws: level where the chains agree.
+
+    Parameters
+    ----------
+    posterior
+        A posterior.
+    names
+        As in `trace`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    OptionError
+        If there is no such variable, or ArviZ or Matplotlib is absent.
+    """
+    return _drawn("plot_rank", posterior, names)
+
+
+def _drawn(picture: str, posterior: Posterior, names: Sequence[str] | None) -> Figure:
+    """Return a picture that ArviZ draws of the posterior."""
+    pyplot()
+    data = posterior.to_arviz(include=())
+    known = [str(name) for name in data["posterior"].data_vars]
+    parameters = [name for name in known if not name.startswith("effects(") and "[" not in name]
+    chosen = parameters if names is None else list(names)
+    unknown = [name for name in chosen if name not in known]
+    if unknown or not chosen:
+        raise OptionError(
+            f"names={names!r}: there is no variable {unknown[0]!r}"
+            if unknown
+            else f"names={names!r} is empty",
+            allowed=", ".join(repr(name) for name in known),
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ArviZ's own announcements, of which the reader cannot do anything
+        found = getattr(importlib.import_module("arviz"), picture)(data, var_names=chosen)
+    return _figure_of(found)
+
+
+def _figure_of(found: Any) -> Figure:
+    """Return the figure of what ArviZ gives back: an array of axes (0.x) or a collection of plots (1.x)."""
+    if hasattr(found, "viz"):
+        return found.viz["figure"].item()  # type: ignore[no-any-return]
+    first = found.flat[0] if hasattr(found, "flat") else found
+    figure = first.get_figure()
+    figure.set_layout_engine("constrained")
+    return figure  # type: ignore[no-any-return]
