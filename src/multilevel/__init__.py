@@ -23,6 +23,7 @@ from multilevel.errors import (
     OptionError,
     StorageError,
 )
+from multilevel.graphs import graph
 from multilevel.model import Model, families
 from multilevel.model.priors import (
     LKJ,
@@ -55,6 +56,7 @@ from multilevel.version import __version__
 __all__ = [
     "fit",
     "formula",
+    "graph",
     "compare",
     "load_fit",
     "sample",

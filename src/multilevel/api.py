@@ -19,9 +19,10 @@ from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.solution import Method, Solution
 from multilevel.errors import OptionError
+from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_columns
 from multilevel.language import given_model, parse_formula, with_family
 from multilevel.model import Model
-from multilevel.model.families import REGISTRY, Family
+from multilevel.model.families import Family
 from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions
 from multilevel.results.options import Ddf, Given, Missing
@@ -90,7 +91,7 @@ def fit(
     Parameters
     ----------
     model
-        A formula, ``"reaction ~ days + (days | subject)"``, or a model made by `formula`.
+        A formula, ``"reaction ~ days + (days | subject)"``, or a model made by `formula` or `graph`.
     data
         A table of pandas, polars or pyarrow, any other frame that Narwhals knows, a dictionary of arrays, or
         the path of a CSV or Parquet file.
@@ -158,8 +159,11 @@ def fit(
     """
     _refuse_bare_weights(weights)
     parsed, lme4_compat = given_model(
-        model, lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
+        with_columns(model, data), lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
     )
+    refuse_unfitted(parsed)
+    known = known_of(parsed, residual_sd=residual_sd, offset=offset)
+    offset, residual_sd = known.offset, known.residual_sd
     linear = parsed.family.is_linear
     options = FitOptions(
         family=parsed.family.name,
@@ -225,11 +229,7 @@ def load_fit(path: str | Path) -> Fit:
     """
     saved = results.read(path)
     options = saved.options
-    model = with_family(
-        parse_formula(saved.text, lme4_compat=options.lme4_compat),
-        REGISTRY[options.family](link=options.link),  # type: ignore[arg-type]
-        options.zero_inflation,
-    )
+    model = saved_model(saved.text, saved.graph, saved.table.columns, options)
     design = bound(model, saved.table, options)
     if not model.family.is_linear:
         return _loaded_generalised(design, saved)

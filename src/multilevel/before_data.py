@@ -7,6 +7,7 @@ import numpy as np
 from multilevel.data import read_table
 from multilevel.design import bind, columns_needed
 from multilevel.design.priors import Priors, bind_priors
+from multilevel.graphs import known_of, with_columns
 from multilevel.inference.prior_predictive import prior_predictive as draw_before_data
 from multilevel.language import given_model
 from multilevel.model import Model
@@ -67,25 +68,28 @@ def prior_predictive(
     1.0
     """
     parsed, lme4_compat = given_model(
-        model, lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
+        with_columns(model, data), lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
+    )
+    known = known_of(
+        parsed, residual_sd=residual_sd, offset=offset, residual_groups=residual_groups, priors=priors
     )
     table = read_table(
         data,
         columns_needed(
             parsed,
             precision_weights=precision_weights,
-            offset=offset,
-            residual_sd=residual_sd,
-            residual_groups=residual_groups,
+            offset=known.offset,
+            residual_sd=known.residual_sd,
+            residual_groups=known.residual_groups,
         ),
     )
     design = bind(
         parsed,
         table,
         precision_weights=precision_weights,
-        offset=offset,
-        residual_sd=residual_sd,
-        residual_groups=residual_groups,
+        offset=known.offset,
+        residual_sd=known.residual_sd,
+        residual_groups=known.residual_groups,
         missing=missing,
     )
-    return draw_before_data(design, bind_priors(design, priors), draws=draws, seed=seed)
+    return draw_before_data(design, bind_priors(design, known.priors), draws=draws, seed=seed)

@@ -14,6 +14,7 @@ from multilevel.data.give_back import to_library
 from multilevel.design import bind
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.errors import OptionError
+from multilevel.graphs import saved_model
 from multilevel.inference.new_data import read_new_data
 from multilevel.inference.posterior_arviz import to_arviz
 from multilevel.inference.posterior_draws import draws_columns, named_draws
@@ -30,8 +31,6 @@ from multilevel.inference.posterior_tables import (
     posterior_table,
 )
 from multilevel.inference.prior_predictive import prior_predictive
-from multilevel.language import parse_formula, with_family
-from multilevel.model.families import REGISTRY
 from multilevel.moments import summarise
 from multilevel.report.posterior_pages import (
     posterior_facts,
@@ -206,11 +205,7 @@ def load_saved_posterior(path: str | Path) -> Posterior:
     """
     saved = read_posterior(path)
     options = saved.options
-    model = with_family(
-        parse_formula(saved.text, lme4_compat=options.lme4_compat),
-        REGISTRY[options.family](link=options.link),  # type: ignore[arg-type]
-        options.zero_inflation,
-    )
+    model = saved_model(saved.text, saved.graph, saved.table.columns, options)
     design = bind(
         model,
         saved.table,

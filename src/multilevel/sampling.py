@@ -24,6 +24,7 @@ from multilevel.engines.marginal.varying_groups import one_grouping
 from multilevel.engines.nuts import nutpie_is_installed, sample_nuts
 from multilevel.engines.pace import Pace, Watch
 from multilevel.generalised_sampling import run_generalised
+from multilevel.graphs import known_of, with_columns
 from multilevel.inference.posterior_checks import check_draws
 from multilevel.language import given_model
 from multilevel.model import Model
@@ -143,7 +144,10 @@ def sample(
     (4, 1000)
     """
     parsed, lme4_compat = given_model(
-        model, lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
+        with_columns(model, data), lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
+    )
+    known = known_of(
+        parsed, residual_sd=residual_sd, offset=offset, residual_groups=residual_groups, priors=priors
     )
     running = RunOptions(threads, progress, checkpoint, resume, max_time)
     options = SampleOptions(
@@ -157,14 +161,14 @@ def sample(
         lme4_compat=lme4_compat,
         precision_weights=precision_weights,
         frequency_weights=frequency_weights,
-        offset=offset,
-        residual_sd=residual_sd,
-        residual_groups=residual_groups,
+        offset=known.offset,
+        residual_sd=known.residual_sd,
+        residual_groups=known.residual_groups,
         family=parsed.family.name,
         link=str(parsed.family.link),
         zero_inflation=parsed.inflation or None,
     )
-    return _sampled(parsed, data, priors, options, running)
+    return _sampled(parsed, data, known.priors, options, running)
 
 
 def _sampled(

@@ -2,7 +2,7 @@
 
 from multilevel.data import datasets
 from multilevel.data.give_back import to_library
-from multilevel.data.reading import read_table
+from multilevel.data.reading import column_names, read_table
 from multilevel.data.table import Column, Library, Table
 
-__all__ = ["Column", "Library", "Table", "datasets", "read_table", "to_library"]
+__all__ = ["Column", "Library", "Table", "column_names", "datasets", "read_table", "to_library"]

@@ -53,6 +53,27 @@ def read_file(path: Path, names: Sequence[str]) -> Any:
     return _read_csv(path, head, names)
 
 
+def file_columns(path: Path) -> list[str]:
+    """Return the names of the columns of a CSV or Parquet file; only its head is read where that is enough.
+
+    Raises
+    ------
+    DataError
+        As `read_file`.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(65536)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if head.startswith(b"PAR1") or path.suffix.lower() in (".parquet", ".pq"):
+        return _parquet_columns(path)
+    try:
+        return _header(path, head, zipped=head.startswith(b"\x1f\x8b"))[0]
+    except (UnicodeDecodeError, OSError, EOFError, csv.Error, zlib.error, StopIteration) as error:
+        raise DataError(f"the file {path.name!r} has no header that can be read", allowed=_ALLOWED) from error
+
+
 def _unreadable(path: Path, error: Exception) -> DataError:
     """Return the error for a file that cannot be opened, with the reason in plain words."""
     if isinstance(error, FileNotFoundError):
@@ -135,8 +156,8 @@ def _header(path: Path, head: bytes, *, zipped: bool) -> tuple[list[str], int]:
     return names, reader.line_num
 
 
-def _read_parquet(path: Path, names: Sequence[str]) -> Any:
-    """Read Parquet through whichever of pyarrow, polars and duckdb is installed."""
+def _parquet_reader(path: Path) -> str:
+    """Return which of pyarrow, polars and duckdb is installed, the first of them."""
     reader = next((name for name in _PARQUET_READERS if importlib.util.find_spec(name)), None)
     if reader is None:
         raise DataError(
@@ -144,8 +165,51 @@ def _read_parquet(path: Path, names: Sequence[str]) -> Any:
             allowed=", ".join(_PARQUET_READERS),
             remedy='pip install "multilevel[files]"',
         )
+    return reader
+
+
+def _read_parquet(path: Path, names: Sequence[str]) -> Any:
+    """Read the named columns of a Parquet file."""
     read = {"pyarrow": _parquet_by_pyarrow, "polars": _parquet_by_polars, "duckdb": _parquet_by_duckdb}
-    return read[reader](path, names)
+    return read[_parquet_reader(path)](path, names)
+
+
+def _parquet_columns(path: Path) -> list[str]:
+    """Return the names of the columns of a Parquet file: those of no row of it."""
+    reader = _parquet_reader(path)
+    if reader == "pyarrow":
+        return _parquet_schema_by_pyarrow(path)
+    return _parquet_schema_by_polars(path) if reader == "polars" else _parquet_schema_by_duckdb(path)
+
+
+def _parquet_schema_by_pyarrow(path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            return list(file.schema_arrow.names)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _parquet_schema_by_polars(path: Path) -> list[str]:
+    import polars as pl
+
+    try:
+        return list(pl.scan_parquet(path).collect_schema().names())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _parquet_schema_by_duckdb(path: Path) -> list[str]:
+    import duckdb
+
+    try:
+        with duckdb.connect() as connection:
+            return list(connection.read_parquet(str(path)).columns)
+    except duckdb.Error as error:
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

@@ -14,7 +14,7 @@ from narwhals.exceptions import NarwhalsError
 from numpy.typing import NDArray
 
 from multilevel.data.columns import from_array, from_arrow, from_pandas, from_polars
-from multilevel.data.files import read_file
+from multilevel.data.files import file_columns, read_file
 from multilevel.data.names import find_names
 from multilevel.data.table import Column, Library, Table
 from multilevel.errors import DataError
@@ -56,6 +56,31 @@ def read_table(data: object, names: Sequence[str]) -> Table:
     if isinstance(data, (str, Path)):
         return replace(_read_native(read_file(Path(data), names), names), library="pandas")
     return _read_native(data, names)
+
+
+def column_names(data: object) -> tuple[str, ...]:
+    """Return the names of a table's columns, without reading the columns.
+
+    Parameters
+    ----------
+    data
+        As for `read_table`.
+
+    Raises
+    ------
+    DataError
+        The table cannot be read.
+
+    Examples
+    --------
+    >>> column_names({"x": [1, 2], "g": ["b", "a"]})
+    ('x', 'g')
+    """
+    if isinstance(data, (str, Path)):
+        return tuple(file_columns(Path(data)))
+    if isinstance(data, Mapping):
+        return tuple(name for name in data if isinstance(name, str))
+    return tuple(name for name in _frame(data).collect_schema().names() if isinstance(name, str))
 
 
 def _read_native(data: object, names: Sequence[str]) -> Table:
@@ -183,12 +208,7 @@ def _listed(name: str, values: Any) -> NDArray[Any]:
 
 def _read_narwhals(data: object, names: Sequence[str]) -> Table:
     """Read a lazy frame or a frame of a further library through Narwhals, the needed columns only."""
-    frame = nw.from_native(data, pass_through=True)
-    if not isinstance(frame, (nw.DataFrame, nw.LazyFrame)):
-        raise DataError(
-            f"the data are of type {type(data).__module__}.{type(data).__qualname__}, which is no table",
-            allowed="a pandas, polars or pyarrow table, a mapping of names to arrays, or the path of a file",
-        )
+    frame = _frame(data)
     try:
         present = frame.collect_schema().names()
         chosen = frame.select(*dict.fromkeys(find_names(names, present).values()))
@@ -199,6 +219,17 @@ def _read_narwhals(data: object, names: Sequence[str]) -> Table:
     native: Any = eager.to_native()
     home = type(native).__module__.partition(".")[0]
     return _read_native(native if home in ("polars", "pyarrow", "pandas") else eager.to_pandas(), names)
+
+
+def _frame(data: object) -> Any:
+    """Return a table of any library as a frame of Narwhals."""
+    frame: Any = nw.from_native(data, pass_through=True)
+    if not isinstance(frame, (nw.DataFrame, nw.LazyFrame)):
+        raise DataError(
+            f"the data are of type {type(data).__module__}.{type(data).__qualname__}, which is no table",
+            allowed="a pandas, polars or pyarrow table, a mapping of names to arrays, or the path of a file",
+        )
+    return frame
 
 
 def _errors_of(data: object) -> tuple[type[Exception], ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from multilevel.data.names import find_names
 from multilevel.data.table import Table
 from multilevel.design.design import Design, EffectsTerm, GroupFactor
+from multilevel.design.graph_checks import check_graph
 from multilevel.design.groups import group_factor, group_levels
 from multilevel.design.identify import check_coding, check_design
 from multilevel.design.known import RowNumbers, read_known
@@ -102,6 +103,8 @@ def bind(
     inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
     terms = _terms(model, columns, positions)
+    if model.graph is not None:
+        check_graph(model.graph, columns, factors, positions)
     residual = residual_factor(own_sds, table, rows)
     design = Design(
         model=model,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from multilevel.model.families import Family, Gaussian
+from multilevel.model.graph import Graph
 from multilevel.model.terms import GroupTerm
 
 
@@ -33,6 +34,8 @@ class Model:
         Distribution of the response given its mean.
     inflation
         Formula text of the linear predictor of zero inflation, like ``fixed``, or "".
+    graph
+        The graph that the model was written as, or ``None`` if it was written as a formula.
 
     Examples
     --------
@@ -51,3 +54,4 @@ class Model:
     trials: str = ""
     family: Family = field(default_factory=Gaussian)
     inflation: str = ""
+    graph: Graph | None = None

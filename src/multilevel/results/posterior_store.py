@@ -40,8 +40,8 @@ class SavedPosterior:
 
     Parameters
     ----------
-    text
-        Text of the model.
+    text, graph
+        Text of the model, and of its graph if it was written as one.
     options
         What the caller chose; weights and offset as they were given.
     table
@@ -57,6 +57,7 @@ class SavedPosterior:
     """
 
     text: str
+    graph: str
     options: SampleOptions
     table: Table
     sampled: Draws
@@ -79,6 +80,7 @@ def save_posterior(posterior: Posterior, path: str | Path) -> None:
         "format_version": VERSION,
         "library_version": __version__,
         "text": posterior.formula,
+        "graph": posterior.model.graph.text if posterior.model.graph is not None else "",
         "options": options_out(posterior.options, arrays),
         **table_out(posterior.table, arrays),
         "names": _names(posterior.design),
@@ -165,6 +167,7 @@ def read_posterior(path: str | Path) -> SavedPosterior:
     try:
         return SavedPosterior(
             text=as_text(header["text"]),
+            graph=as_text(header.get("graph", "")),
             options=SampleOptions(**options_in(header["options"], archive)),
             table=table_in(header, archive),
             sampled=_draws_in(header["sampled"], archive),

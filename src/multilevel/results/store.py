@@ -41,8 +41,8 @@ class Saved:
 
     Parameters
     ----------
-    text
-        Text of the model.
+    text, graph
+        Text of the model, and of its graph if it was written as one.
     options
         What the caller chose; weights and offset as they were given.
     table
@@ -60,6 +60,7 @@ class Saved:
     """
 
     text: str
+    graph: str
     options: FitOptions
     table: Table
     response: Floats | None
@@ -86,6 +87,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "format_version": VERSION,
         "library_version": __version__,
         "text": fit.formula,
+        "graph": fit.model.graph.text if fit.model.graph is not None else "",
         "criterion": float(fit.solution.criterion).hex(),
         "status": fit.status.value,
         "evaluations": int(fit.certificate.evaluations),
@@ -117,6 +119,7 @@ def read(path: str | Path) -> Saved:
     try:
         return Saved(
             text=as_text(header["text"]),
+            graph=as_text(header.get("graph", "")),
             options=FitOptions(**options_in(header["options"], archive)),
             table=table_in(header, archive),
             response=numbers(archive, "response") if "response" in archive.arrays else None,

@@ -1,0 +1,242 @@
+"""The door of the graph language: statements become a `Model` with the same engines as a formula's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from multilevel.errors import OptionError
+from multilevel.language.graph.flow import Flow, components, flow_of, sd_of
+from multilevel.language.graph.means import Piece
+from multilevel.language.graph.parameters import priors_of
+from multilevel.language.graph.reader import read_statements
+from multilevel.language.graph.responses import Response, response_of
+from multilevel.language.graph.scope import Scope, scope_of
+from multilevel.language.graph.tree import Statement
+from multilevel.language.pieces import expression_variables, parse_terms
+from multilevel.model import Covariance, GroupTerm, Model, formula_text
+from multilevel.model.graph import Graph, Node
+
+
+def parse_graph(text: str, columns: Collection[str] | None = None) -> Model:
+    """Read a graph of distribution statements.
+
+    Parameters
+    ----------
+    text
+        One statement a line: ``A[app] ~ Normal(P[publisher], sigma_A)``.
+    columns
+        Names of the data's columns, which tell parameters and columns apart. Without them the first name of
+        a product is its coefficient and a name by itself a parameter.
+
+    Returns
+    -------
+    Model
+        With ``graph``. Nodes have become coefficients and grouped terms.
+
+    Raises
+    ------
+    FormulaError
+        With a caret under the fault.
+    OptionError
+        If ``text`` is not text.
+
+    Examples
+    --------
+    >>> model = parse_graph('''
+    ...     P[publisher] ~ Normal(mu, sigma_P)
+    ...     A[app]       ~ Normal(P[publisher], sigma_A)
+    ...     stars        ~ Normal(A[app], sigma)
+    ... ''')
+    >>> model.text
+    'stars ~ 1 + (1 | publisher) + (1 | app)'
+    """
+    if not isinstance(text, str):
+        raise OptionError(
+            f"a graph must be text; found {type(text).__name__}", remedy='graph("y ~ Normal(mu, sigma)")'
+        )
+    cursor, statements = read_statements(text)
+    scope = scope_of(cursor, statements, columns)
+    response = response_of(scope)
+    flow = flow_of(scope, response.predictor)
+    nodes = _nodes(scope, flow)
+    coefficients = _coefficients(scope, flow)
+    offset, offsets = _offsets(flow)
+    fixed = parse_terms(
+        " + ".join([*_ordered(coefficients), *([] if "1" in coefficients.values() else ["0"])])
+    )
+    graph = Graph(
+        text,
+        nodes,
+        tuple(piece.part for piece in flow.response),
+        coefficients,
+        offset,
+        response.residual,
+        response.residual_column,
+        response.residual_groups,
+        response.family_parameters,
+        priors_of(scope, nodes, response, coefficients),
+    )
+    groups = tuple(_term(node) for node in nodes)
+    model = Model(
+        "",
+        response.text,
+        fixed.text,
+        groups,
+        offsets,
+        _variables(response, fixed.columns, nodes, offsets),
+        trials=response.trials,
+        family=response.family,
+        graph=graph,
+    )
+    return replace(model, text=formula_text(model))
+
+
+def _ordered(coefficients: dict[str, str]) -> list[str]:
+    """Return the terms of the fixed part, the intercept first."""
+    terms = list(coefficients.values())
+    return [*(["1"] if "1" in terms else []), *(term for term in terms if term != "1")]
+
+
+def _nodes(scope: Scope, flow: Flow) -> tuple[Node, ...]:
+    """Return the nodes with the effects that they are at the response."""
+    found: list[Node] = []
+    seen: dict[tuple[frozenset[str], frozenset[str]], str] = {}
+    for place, one in enumerate(flow.order):
+        names = components(one)
+        columns = tuple(":".join(flow.reach[name]) for name in names)
+        for name in names:
+            key = (frozenset(one.index), frozenset(flow.reach[name]))
+            if key in seen:
+                scope.cursor.fail_between(
+                    f"`{name}` and `{seen[key]}` vary between the levels of {', '.join(one.index)} and reach "
+                    "the response in the same way: only their sum can be known",
+                    one.position,
+                    one.stop,
+                    remedy="leave one of them out",
+                )
+            seen[key] = name
+        sd = sd_of(scope, one.arguments[1])
+        if one.distribution == "MVNormal" and isinstance(sd, float):
+            _fail_matrix(scope, one)
+        vector = one.distribution == "MVNormal"
+        found.append(
+            Node(
+                ", ".join(one.names),
+                one.index,
+                names,
+                tuple(tuple(piece.part for piece in flow.means[name]) for name in names),
+                () if vector else (sd,),
+                str(sd) if vector else "",
+                place,
+                columns,
+                one.position,
+            )
+        )
+    _check_shared(scope, found)
+    return tuple(found)
+
+
+def _fail_matrix(scope: Scope, one: Statement) -> None:
+    argument = one.arguments[1]
+    scope.cursor.fail_between(
+        "a number stands where the covariance matrix of MVNormal must stand",
+        argument.position,
+        argument.stop,
+        allowed="the name of the matrix, Sigma",
+    )
+
+
+def _check_shared(scope: Scope, nodes: list[Node]) -> None:
+    """Raise if two nodes have the same sd or covariance by name."""
+    seen: dict[str, str] = {}
+    for node in nodes:
+        for name in {node.covariance, *(sd for sd in node.sds if isinstance(sd, str))} - {""}:
+            if name in seen:
+                scope.cursor.fail_between(
+                    f"`{name}` is the spread of `{seen[name]}` and of `{node.name}`",
+                    node.position,
+                    node.position + len(node.name),
+                    allowed="a parameter of its own for each node",
+                )
+            seen[name] = node.name
+
+
+def _coefficients(scope: Scope, flow: Flow) -> dict[str, str]:
+    """Return the column of each unknown coefficient, ``"1"`` for the intercept."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    where: dict[str, Piece] = {}
+    for on, part in _parts(flow):
+        if part.parameter:
+            found.setdefault(part.parameter, []).append((*part.columns, *on))
+            where.setdefault(part.parameter, part)
+    texts: dict[str, str] = {}
+    seen: dict[frozenset[str], str] = {}
+    for name, ways in found.items():
+        piece = where[name]
+        if len(set(map(frozenset, ways))) < len(ways):
+            scope.cursor.fail_between(f"`{name}` is added twice to the same rows", piece.position, piece.stop)
+        text = ":".join(ways[0]) or "1"
+        if len(ways) > 1:
+            text = f"I({' + '.join(' * '.join(way) or '1' for way in ways)})"
+        key = frozenset(ways[0]) if len(ways) == 1 else frozenset((text,))
+        if key in seen:
+            other = "every row" if text == "1" else f"the rows, times `{text}`"
+            scope.cursor.fail_between(
+                f"`{seen[key]}` and `{name}` are both added to {other}: only their sum can be known",
+                piece.position,
+                piece.stop,
+                remedy=f"write 0 in place of `{name}`",
+            )
+        seen[key] = name
+        texts[name] = text
+    return texts
+
+
+def _parts(flow: Flow) -> list[tuple[tuple[str, ...], Piece]]:
+    """Return every summand of every mean, with what multiplies it on the way to the response."""
+    found = []
+    for one in flow.order:
+        for name in components(one):
+            found += [(flow.reach[name], piece) for piece in flow.means[name]]
+    return [*found, *(((), piece) for piece in flow.response)]
+
+
+def _offsets(flow: Flow) -> tuple[float, tuple[str, ...]]:
+    """Return the known constant and the known columns of the linear predictor."""
+    constant, texts = 0.0, []
+    for on, piece in _parts(flow):
+        if piece.parameter or piece.node:
+            continue
+        columns = (*piece.columns, *on)
+        if not columns:
+            constant += piece.number
+        elif piece.number == 1.0 and len(columns) == 1:
+            texts.append(columns[0])
+        else:
+            texts.append(f"I({piece.number!r} * {' * '.join(columns)})")
+    return constant, tuple(texts)
+
+
+def _term(node: Node) -> GroupTerm:
+    """Return the grouped term of a node."""
+    columns = [column for column in node.columns if column]
+    start = "1" if "" in node.columns else "0"
+    return GroupTerm(parse_terms(" + ".join([start, *columns])).text, node.index, Covariance.UNSTRUCTURED, 0)
+
+
+def _variables(
+    response: Response, fixed: tuple[str, ...], nodes: tuple[Node, ...], offsets: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return every column that the model needs."""
+    names = [*response.columns, *response.trial_columns, *fixed]
+    for node in nodes:
+        for column in node.columns:
+            names += parse_terms(f"0 + {column}").columns if column else ()
+        names += node.index
+        for mean in node.means:
+            for part in mean:
+                names += parse_terms(f"0 + {part.columns}").columns if part.columns else ()
+    for offset in offsets:
+        names += expression_variables(offset)
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,79 @@
+"""The distributions of graph statements: those of responses with their families, and those of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from multilevel.model import priors
+from multilevel.model.families import REGISTRY, Family, LinkName
+
+INVERSE_LINKS: Mapping[str, LinkName] = {
+    "exp": "log",
+    "logistic": "logit",
+    "inv_logit": "logit",
+    "expit": "logit",
+    "Phi": "probit",
+    "inv_cloglog": "cloglog",
+    "inverse": "inverse",
+    "square": "sqrt",
+}
+"""Functions round a linear predictor, and the links that they undo."""
+
+RESPONSES: Mapping[str, type[Family]] = {
+    "Normal": REGISTRY["gaussian"],
+    "Bernoulli": REGISTRY["bernoulli"],
+    "Binomial": REGISTRY["binomial"],
+    "Poisson": REGISTRY["poisson"],
+    "NegativeBinomial": REGISTRY["negative_binomial"],
+    "NegativeBinomialLinear": REGISTRY["negative_binomial_linear"],
+    "Gamma": REGISTRY["gamma"],
+    "InverseGaussian": REGISTRY["inverse_gaussian"],
+    "Beta": REGISTRY["beta"],
+    "BetaBinomial": REGISTRY["beta_binomial"],
+    "StudentT": REGISTRY["student"],
+    "Ordinal": REGISTRY["ordinal"],
+}
+"""Distributions of a response. Those with trials have them as their first argument."""
+
+DISTRIBUTIONS = ("Normal", "MVNormal", *(name for name in RESPONSES if name != "Normal"))
+"""Distributions of nodes and responses."""
+
+PRIORS: Mapping[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        priors.Normal,
+        priors.StudentT,
+        priors.Uniform,
+        priors.Flat,
+        priors.HalfNormal,
+        priors.HalfT,
+        priors.HalfCauchy,
+        priors.Exponential,
+        priors.Gamma,
+        priors.InverseGamma,
+        priors.LogNormal,
+        priors.LKJ,
+        priors.InverseWishart,
+        priors.Wishart,
+        priors.ScaledInverseWishart,
+    )
+}
+"""Distributions of parameters: their priors."""
+
+
+def signature(name: str) -> str:
+    """Return how the distribution of a response or node is written.
+
+    Examples
+    --------
+    >>> signature("Binomial"), signature("NegativeBinomial")
+    ('Binomial(trials, logistic(mean))', 'NegativeBinomial(exp(mean), theta)')
+    """
+    if name == "Normal":
+        return "Normal(mean, sd)"
+    if name == "MVNormal":
+        return "MVNormal([mean, mean], Sigma)"
+    family = RESPONSES[name]
+    function = next((word for word, link in INVERSE_LINKS.items() if link == family.links[0]), "")
+    mean = f"{function}(mean)" if function and name != "Ordinal" else "mean"
+    return f"{name}({', '.join([*(['trials'] if family.trials else []), mean, *family.parameters])})"

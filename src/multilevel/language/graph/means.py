@@ -1,0 +1,136 @@
+"""Sums of a graph's text become means: known numbers, unknown coefficients, nodes, columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from multilevel.language.expression import Column, expression_text
+from multilevel.language.graph.scope import Scope, node_use
+from multilevel.language.graph.tree import Columns, Name, Product, Sum, Use
+from multilevel.model import quoted
+from multilevel.model.graph import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A summand whose columns are still apart.
+
+    Parameters
+    ----------
+    parameter, node
+        As in `Part`.
+    number
+        As in `Part`.
+    columns
+        Texts of the factors.
+    position, stop
+        Characters of the text.
+    """
+
+    parameter: str
+    node: str
+    number: float
+    columns: tuple[str, ...]
+    position: int
+    stop: int
+
+    @property
+    def part(self) -> Part:
+        """The summand as the model keeps it."""
+        return Part(self.parameter, self.node, self.number, ":".join(self.columns), self.position)
+
+
+def pieces(scope: Scope, found: Sum) -> tuple[Piece, ...]:
+    """Return the summands of a sum; zeros vanish.
+
+    Raises
+    ------
+    FormulaError
+        A product has two unknowns, a number before an unknown, or a name that has no meaning there.
+    """
+    made = (_piece(scope, product) for product in found)
+    return tuple(piece for piece in made if piece.number != 0.0)
+
+
+def _piece(scope: Scope, product: Product) -> Piece:
+    """Return one product as a summand."""
+    cursor = scope.cursor
+    nodes = [node_use(scope, atom) for atom in product.atoms if isinstance(atom, Use)]
+    parameters: list[Name] = []
+    columns: list[str] = []
+    for atom in product.atoms:
+        if isinstance(atom, Columns):
+            columns.append(_text(scope, atom))
+        elif isinstance(atom, Name):
+            if _is_parameter(scope, atom, first=not nodes and not parameters):
+                parameters.append(atom)
+            else:
+                columns.append(quoted(atom.value))
+    unknown = len(nodes) + len(parameters)
+    if unknown > 1:
+        _fail_unknowns(scope, product, parameters)
+    if unknown == 0 and any(isinstance(atom, Name) for atom in product.atoms):
+        name = next(atom for atom in product.atoms if isinstance(atom, Name))
+        cursor.fail_between(
+            f"`{name.value}` is a column of the data and has no coefficient",
+            product.position,
+            product.stop,
+            allowed=f"`b * {quoted(name.value)}` with an unknown b; `data({quoted(name.value)})` for the "
+            "column itself (coefficient 1)",
+            remedy="if a parameter is meant, give it a name that no column has",
+        )
+    if unknown == 1 and product.number not in (0.0, 1.0):
+        shown = parameters[0].value if parameters else nodes[0]
+        cursor.fail_between(
+            f"the known number {product.number:g} stands before the unknown `{shown}`",
+            product.position,
+            product.stop,
+            allowed="sums: an unknown may be negative, and its scale is its own",
+        )
+    parameter = parameters[0].value if parameters else ""
+    node = nodes[0] if nodes else ""
+    return Piece(parameter, node, product.number, tuple(columns), product.position, product.stop)
+
+
+def _is_parameter(scope: Scope, name: Name, *, first: bool) -> bool:
+    """Return whether a bare name is an unknown coefficient: no column, or the first of a product."""
+    if name.value in scope.nodes:
+        index = ", ".join(scope.nodes[name.value].index)
+        scope.cursor.fail_between(
+            f"the node `{name.value}` stands without its index",
+            name.position,
+            name.position + len(name.value),
+            allowed=f"{name.value}[{index}]",
+        )
+    if scope.columns is None:
+        return first
+    return name.value not in scope.columns
+
+
+def _fail_unknowns(scope: Scope, product: Product, parameters: list[Name]) -> None:
+    """Raise the error for a product of two unknowns."""
+    names = " and ".join(f"`{name.value}`" for name in parameters) or "two nodes"
+    verb = "are no columns" if len(parameters) > 1 else "is no column"
+    remedy = next((scope.near(name.value) for name in parameters if scope.near(name.value)), "")
+    scope.cursor.fail_between(
+        f"{names} {verb} of the data, so that a product has two unknowns"
+        if parameters
+        else "a product of two nodes",
+        product.position,
+        product.stop,
+        allowed="a coefficient or a node times columns of the data: b * x, A[app] * x",
+        remedy=remedy,
+    )
+
+
+def _text(scope: Scope, atom: Columns) -> str:
+    """Return the text of a column or a call of columns; all columns in it must be there."""
+    expression = atom.expression
+    if isinstance(expression, Column) and scope.columns is not None and expression.name not in scope.columns:
+        scope.cursor.fail_between(
+            f"`{expression.name}` is no column of the data",
+            atom.position,
+            atom.stop,
+            remedy=scope.near(expression.name),
+        )
+    return expression_text(expression)
