@@ -4,13 +4,22 @@
 #include <utility>
 
 #include "joint_level.hpp"
+#include "joint_scalar.hpp"
 
 namespace ml {
 
 struct Joint::Work {
   std::vector<double> eta, away, rows_aux;  // n: predictor, its distance from the mode, that of zero inflation
-  std::vector<std::vector<double>> g, x, v, R, b;
+  std::vector<std::vector<double>> g, x, v, R, b, M;
+  std::vector<double> by_b, by_g, scratch;
   RowDerivatives rows;
+
+  // The levels of a factor of one effect, whose numbers begin at `z`.
+  joint::Levels levels(const JointFactor& factor, std::size_t f, const double* z) {
+    M[f].resize(factor.m);
+    return {factor.m,    factor.W.data(), z,           g[f].data(), M[f].data(),
+            R[f].data(), x[f].data(),     v[f].data(), b[f].data()};
+  }
 };
 
 Joint::Joint(Response response, std::vector<double> offset, std::vector<double> X, int p, std::vector<double> inflation,
@@ -41,7 +50,7 @@ double Joint::forward(const JointPoint& at, Work& w) const {
   for (int j = 0; j < q_; ++j)
     for (std::int64_t i = 0; i < rows; ++i) w.rows_aux[i] += inflation_[j * rows + i] * at.inflation[j];
   const std::size_t F = factors_.size();
-  for (auto* all : {&w.g, &w.x, &w.v, &w.R, &w.b}) all->resize(F);
+  for (auto* all : {&w.g, &w.x, &w.v, &w.R, &w.b, &w.M}) all->resize(F);
   double sum = 0.0;
   std::int64_t first = n_z_;
   for (std::size_t f = F; f-- > 0;) {
@@ -49,16 +58,28 @@ double Joint::forward(const JointPoint& at, Work& w) const {
     const int K = factor.K, m = factor.m;
     first -= static_cast<std::int64_t>(m) * K;
     std::vector<double>& g = w.g[f] = factor.pull;
+    for (auto* some : {&w.x[f], &w.v[f], &w.b[f]}) some->resize(static_cast<std::size_t>(m) * K);
+    w.R[f].resize(static_cast<std::size_t>(m) * K * K);
+    if (K == 1) {
+      for (std::int64_t i = 0; i < rows; ++i) g[factor.level[i]] -= factor.weight[i] * w.away[i] * factor.Z[i];
+      sum += joint::to_scalar_effects(at.lambda[f][0], w.levels(factor, f, at.z + first));
+      const double *b = w.b[f].data(), *mode = factor.mode.data();
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const std::int32_t l = factor.level[i];
+        w.eta[i] += factor.Z[i] * b[l];
+        w.away[i] += factor.Z[i] * (b[l] - mode[l]);
+      }
+      continue;
+    }
     for (std::int64_t i = 0; i < rows; ++i) {
       const double push = factor.weight[i] * w.away[i];
       for (int a = 0; a < K; ++a) g[factor.level[i] * K + a] -= push * factor.Z[i * K + a];
     }
-    for (auto* some : {&w.x[f], &w.v[f], &w.b[f]}) some->resize(static_cast<std::size_t>(m) * K);
-    w.R[f].resize(static_cast<std::size_t>(m) * K * K);
-    std::vector<double> scratch(K * K);
+    w.scratch.resize(K * K);
+    double* scratch = w.scratch.data();
     for (int l = 0; l < m; ++l) {
       const joint::Level level{g.data() + l * K, w.x[f].data() + l * K, w.v[f].data() + l * K, w.R[f].data() + l * K * K};
-      sum += joint::to_effects(K, at.lambda[f], factor.W.data() + l * K * K, at.z + first + l * K, scratch.data(), level,
+      sum += joint::to_effects(K, at.lambda[f], factor.W.data() + l * K * K, at.z + first + l * K, scratch, level,
                                w.b[f].data() + l * K);
     }
     for (std::int64_t i = 0; i < rows; ++i) {
@@ -83,15 +104,27 @@ void Joint::backward(const JointPoint& at, Work& w, JointGradient& out) const {
   for (std::size_t f = 0; f < factors_.size(); ++f) {
     const JointFactor& factor = factors_[f];
     const int K = factor.K, m = factor.m;
-    std::vector<double> by_b(static_cast<std::size_t>(m) * K, 0.0), by_g(static_cast<std::size_t>(m) * K);
-    std::vector<double> scratch(K + 3 * K * K);
+    std::vector<double>&by_b = w.by_b, &by_g = w.by_g;
+    by_b.assign(static_cast<std::size_t>(m) * K, 0.0);
+    by_g.resize(static_cast<std::size_t>(m) * K);
+    if (K == 1) {
+      for (std::int64_t i = 0; i < rows; ++i) by_b[factor.level[i]] += slope[i] * factor.Z[i];
+      const joint::Levels levels = w.levels(factor, f, at.z + first);
+      double* by_z = out.z.data() + first;
+      out.lambda[f].assign(1, joint::from_scalar_effects(at.lambda[f][0], levels, by_b.data(), by_z, by_g.data()));
+      for (std::int64_t i = 0; i < rows; ++i) slope[i] -= factor.weight[i] * factor.Z[i] * by_g[factor.level[i]];
+      first += m;
+      continue;
+    }
+    w.scratch.resize(K + 3 * K * K);
+    double* scratch = w.scratch.data();
     for (std::int64_t i = 0; i < rows; ++i)
       for (int a = 0; a < K; ++a) by_b[factor.level[i] * K + a] += slope[i] * factor.Z[i * K + a];
     out.lambda[f].assign(K * K, 0.0);
     for (int l = 0; l < m; ++l) {
       const joint::Level level{w.g[f].data() + l * K, w.x[f].data() + l * K, w.v[f].data() + l * K,
                                w.R[f].data() + l * K * K};
-      joint::from_effects(K, at.lambda[f], factor.W.data() + l * K * K, level, by_b.data() + l * K, scratch.data(),
+      joint::from_effects(K, at.lambda[f], factor.W.data() + l * K * K, level, by_b.data() + l * K, scratch,
                           out.z.data() + first + l * K, by_g.data() + l * K, out.lambda[f].data());
     }
     for (std::int64_t i = 0; i < rows; ++i) {
@@ -107,7 +140,7 @@ void Joint::backward(const JointPoint& at, Work& w, JointGradient& out) const {
 }
 
 double Joint::evaluate(const JointPoint& at, JointGradient& out) const {
-  Work w;
+  thread_local Work w;
   double sum = forward(at, w);
   const int n_aux = response_.n_aux();
   w.rows.resize(n(), n_aux);

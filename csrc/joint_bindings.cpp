@@ -106,6 +106,7 @@ void bind_joint(nb::module_& m) {
            nb::arg("inflation"), nb::arg("beta_mode"), nb::arg("factors"))
       .def("evaluate", &evaluate, nb::arg("beta"), nb::arg("inflation"), nb::arg("aux"), nb::arg("lambdas"), nb::arg("z"))
       .def("effects", &effects, nb::arg("beta"), nb::arg("inflation"), nb::arg("aux"), nb::arg("lambdas"), nb::arg("z"));
+  bind_joint_target(m);
 }
 
 }  // namespace ml

@@ -1,4 +1,4 @@
-// Binding of the joint density.
+// Bindings of the joint density.
 #pragma once
 
 #include "arrays.hpp"
@@ -6,5 +6,6 @@
 namespace ml {
 
 void bind_joint(nb::module_& m);
+void bind_joint_target(nb::module_& m);
 
 }  // namespace ml

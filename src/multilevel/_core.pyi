@@ -284,6 +284,73 @@ class Joint:
     ) -> list[Floats]:
         """Return by factor ``(m, K)`` effects."""
 
+class JointTarget:
+    """`Joint` with parameters and priors: the log density of one vector, as `JointDensity` has it.
+
+    Parameters
+    ----------
+    joint
+        Of response and effects.
+    centre, factor
+        ``(d,)`` and ``(d, d)``: the parameters' numbers are ``centre + factor @ h``.
+    beta, inflation, family
+        First position, numbers of those that are free, values of those that are held ``(k,)``, rows of
+        priors ``(k, 8)`` as in `prior_codes`.
+    to_centred
+        ``(p, p)``: priors are of ``to_centred @ beta``.
+    ordinal
+        Whether the family's numbers are a threshold and logs of steps.
+    thresholds_centre
+        ``(p,)``: thresholds are those of the centred columns plus ``centre @ beta``.
+    priors_centre
+        ``(p,)``: the thresholds' priors are of them less ``centre @ beta``; ``(0,)`` if of themselves.
+    terms
+        Factor, first effect, whether it stands alone, positions of the sds ``(k,)`` and those that are held,
+        rows of priors, first partial correlation or -1, ``(k, k)`` factor of the correlation matrix where it
+        is held, power and constant of the prior of that matrix.
+    """
+
+    def __init__(
+        self,
+        joint: Joint,
+        centre: Floats,
+        factor: Floats,
+        beta: tuple[int, NDArray[np.int32], Floats, Floats],
+        inflation: tuple[int, NDArray[np.int32], Floats, Floats],
+        family: tuple[int, NDArray[np.int32], Floats, Floats],
+        to_centred: Floats,
+        ordinal: bool,
+        thresholds_centre: Floats,
+        priors_centre: Floats,
+        terms: Sequence[
+            tuple[
+                int,
+                int,
+                bool,
+                NDArray[np.int32],
+                Floats,
+                Floats,
+                int,
+                Floats,
+                float,
+                float,
+            ]
+        ],
+    ) -> None: ...
+    def evaluate(self, q: Floats) -> tuple[float, Floats]:
+        """Return the log density but for a constant, -1e300 where there is none, and its gradient."""
+
+    address: int
+    """Where it is in memory."""
+    evaluations: int
+    """Evaluations so far, those by address included."""
+    drawn: int
+    """Draws that were kept through ``expand_address``."""
+    log_density_address: int
+    """Of a C function of size, vector, gradient, log density, and the address of an address of this."""
+    expand_address: int
+    """Of a C function that copies the vector of a draw, with the same last argument."""
+
 class Laplace:
     """-2 log-likelihood of a generalised linear mixed model by Laplace's method.
 

@@ -9,6 +9,7 @@ from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
 from multilevel.engines.joint.anchor import anchors, factor_roots
 from multilevel.engines.joint.laplace_mode import find_laplace_mode
+from multilevel.engines.joint.native import native_target
 from multilevel.engines.joint.parameters import Parameters, Point
 from multilevel.engines.joint.term_parameters import symmetric_slope
 from multilevel.kernels import core
@@ -32,9 +33,24 @@ class JointDensity:
     ----------
     design, priors
         Of one generalised model.
+
+    Attributes
+    ----------
+    native
+        The same density in one native call, ``None`` if a prior has no code there.
     """
 
-    __slots__ = ("_native", "centre", "design", "evaluations", "factor", "layout", "parameters", "size")
+    __slots__ = (
+        "_native",
+        "centre",
+        "design",
+        "evaluations",
+        "factor",
+        "layout",
+        "native",
+        "parameters",
+        "size",
+    )
 
     def __init__(self, design: Design, priors: BoundPriors) -> None:
         self.design, self.layout = design, layout_of(design)
@@ -61,6 +77,7 @@ class JointDensity:
             factors=[one.as_tuple() for one in found],
         )
         self.size = self.centre.size + sum(one.mode.size for one in found)
+        self.native = native_target(self._native, self.layout, self.parameters, self.centre, self.factor)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from multilevel.engines.joint.density import JointDensity
 from multilevel.engines.joint.drawn import laid_out
 from multilevel.engines.marginal.sampler import kept_draws
 from multilevel.engines.nuts.chains import Chains, run_target
+from multilevel.engines.nuts.native import Native
 from multilevel.engines.nuts.sampler import account_of, check_run
 from multilevel.engines.pace import Pace
 
@@ -106,7 +107,13 @@ class JointTarget:
     @property
     def evaluations(self) -> int:
         """Evaluations of the density with its gradient so far."""
-        return self._density.evaluations
+        native = self._density.native
+        return self._density.evaluations + (0 if native is None else native.evaluations)
+
+    @property
+    def native(self) -> Native | None:
+        """The same density for calls by address."""
+        return self._density.native
 
     def value_and_gradient(self, z: Floats) -> tuple[float, Floats]:
         """Return the log density at ``z`` ``(size,)`` and its gradient."""

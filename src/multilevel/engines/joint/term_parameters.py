@@ -66,6 +66,11 @@ class TermParameters:
         self._one = self._one and prior.covariance is None
         self._at = at_float(prior.sds[0]) if self._one else None  # type: ignore[index]
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether the number of the only sd is that of `sd_of`."""
+        return self._at is not None
+
     def at(self, x: Floats) -> TermPoint:
         """Return the term at a vector ``(d,)``."""
         if self._at is not None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.engines.nuts.native import Native, native_model
 from multilevel.engines.nuts.target import Density, Target
 from multilevel.engines.pace import Pace
 from multilevel.errors import OptionError
@@ -139,6 +140,10 @@ class Sampled(Protocol):
     def evaluations(self) -> int:
         """Evaluations of the density with its gradient so far."""
 
+    @property
+    def native(self) -> Native | None:
+        """The same density for calls by address, which keeps draws as they are, if there is one."""
+
     def value_and_gradient(self, z: Floats) -> tuple[float, Floats]:
         """Return the log density at ``z`` ``(size,)`` and its gradient."""
 
@@ -161,16 +166,18 @@ def run_target(
 ) -> Chains:
     """Draw from a density whose coordinates are chosen; parameters and errors are those of `run_chains`."""
     nutpie, compiled = _library()
-    counted, pace = _Counter(), pace or Pace()
-    model = compiled.from_pyfunc(
-        ndim=target.size,
-        make_logp_fn=lambda: target.value_and_gradient,
-        make_expand_fn=lambda _seed, _other, _chain: _expander(target, counted),
-        expanded_dtypes=[np.dtype("float64")],
-        expanded_shapes=[(target.size,)],
-        expanded_names=["x"],
-        make_initial_point_fn=target.first,
-    )
+    counted, pace = _Counter(target.native), pace or Pace()
+    model = native_model(nutpie, target)
+    if model is None:
+        model = compiled.from_pyfunc(
+            ndim=target.size,
+            make_logp_fn=lambda: target.value_and_gradient,
+            make_expand_fn=lambda _seed, _other, _chain: _expander(target, counted),
+            expanded_dtypes=[np.dtype("float64")],
+            expanded_shapes=[(target.size,)],
+            expanded_names=["x"],
+            make_initial_point_fn=target.first,
+        )
     sampler = nutpie.sample(
         model,
         draws=draws,
@@ -197,17 +204,22 @@ def _nothing_sampled(draws: int, chains: int, warmup: int) -> Chains:
 class _Counter:
     """Draws made so far, warm-up included; lost counts of threads at the same time do no harm."""
 
-    __slots__ = ("draws",)
+    __slots__ = ("_native", "own")
 
-    def __init__(self) -> None:
-        self.draws = 0
+    def __init__(self, native: Native | None) -> None:
+        self._native, self.own = native, 0
+
+    @property
+    def draws(self) -> int:
+        """Those made by Python and those made natively."""
+        return self.own + (0 if self._native is None else self._native.drawn)
 
 
 def _expander(target: Sampled, counted: _Counter) -> Callable[[Floats], dict[str, Floats]]:
     """Return the function from the sampler's coordinates to what is kept."""
 
     def expand(z: Floats) -> dict[str, Floats]:
-        counted.draws += 1
+        counted.own += 1
         return {"x": target.point(z)}
 
     return expand

@@ -93,6 +93,11 @@ class Target:
         """How many coordinates."""
         return self.centre.size
 
+    @property
+    def native(self) -> None:
+        """There is no density for calls by address."""
+        return None
+
     def point(self, z: Floats) -> Floats:
         """Return ``x`` at ``z`` ``(..., d)``."""
         return np.asarray(self.centre + z @ self.factor.T)

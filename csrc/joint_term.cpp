@@ -1,0 +1,100 @@
+// Sds and correlations of a term from numbers on the whole real line.
+#include "joint_term.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "special.hpp"
+
+namespace ml {
+
+namespace {
+
+struct Sd {
+  double value, log_rate, bend;
+};
+
+// s = -log Phi(-x), log ds/dx and the slope of that: the hazard h has h' = h (h - x).
+Sd sd_of(double x) {
+  const double log_rest = x < 0.0 ? std::log1p(-0.5 * std::erfc(-x / std::numbers::sqrt2)) : special::log_normal_cdf_of(-x)[0];
+  const double log_rate = -0.5 * x * x - 0.5 * std::log(2.0 * std::numbers::pi) - log_rest;
+  return {-log_rest, log_rate, std::exp(log_rate) - x};
+}
+
+// log(1 - tanh(z)^2).
+double log_rest_of(double z) {
+  const double size = std::abs(z);
+  return -2.0 * (size + std::log1p(std::exp(-2.0 * size)) - std::numbers::ln2);
+}
+
+}  // namespace
+
+double JointTerm::forward(const double* x, double* root, int width, Point& at, double* slope) const {
+  const int size = k();
+  at.sd = held;
+  at.rate.assign(size, 0.0);
+  double total = 0.0;
+  for (int a = 0; a < size; ++a) {
+    const int place = sds[a];
+    if (place < 0) continue;
+    const Sd sd = alone ? sd_of(x[place]) : Sd{std::exp(x[place]), x[place], 1.0};
+    at.sd[a] = sd.value;
+    at.rate[a] = alone ? std::exp(sd.log_rate) : sd.value;
+    const bool again = a > 0 && sds[a] == sds[0];
+    if (again) continue;
+    const LogSlope prior_here = prior[a].at(sd.value);
+    total += prior_here.log + sd.log_rate;
+    slope[place] += prior_here.slope * at.rate[a] + sd.bend;
+  }
+  total += correlations(x, at, slope);
+  for (int a = 0; a < size; ++a)
+    for (int b = 0; b <= a; ++b) root[a * width + b] = at.sd[a] * at.L[a * size + b];
+  return total;
+}
+
+// L_ij = r_ij prod_{l < j} sqrt(1 - r_il^2); log det R moves by -2 r_ij, the log volume by -(k - j) r_ij
+// (Lewandowski, Kurowicka and Joe 2009, section 2).
+double JointTerm::correlations(const double* x, Point& at, double* slope) const {
+  at.L = L;
+  if (partial < 0) return top;
+  const int size = k();
+  double total = top;
+  at.r.clear();
+  for (int i = 1, place = partial; i < size; ++i) {
+    double left = 1.0;
+    for (int j = 0; j < i; ++j, ++place) {
+      const double r = std::tanh(x[place]), log_rest = log_rest_of(x[place]);
+      at.r.push_back(r);
+      at.L[i * size + j] = r * left;
+      left *= std::exp(0.5 * log_rest);
+      total += log_rest * (power + 0.5 * (size - j - 2) + 1.0);
+      slope[place] -= r * (2.0 * power + size - j);
+    }
+    at.L[i * size + i] = left;
+  }
+  return total;
+}
+
+void JointTerm::backward(const Point& at, const double* by_root, int width, double* slope) const {
+  const int size = k();
+  for (int a = 0; a < size; ++a) {
+    if (sds[a] < 0) continue;
+    double by_sd = 0.0;
+    for (int b = 0; b <= a; ++b) by_sd += by_root[a * width + b] * at.L[a * size + b];
+    slope[sds[a]] += by_sd * at.rate[a];
+  }
+  if (partial < 0) return;
+  const double* r = at.r.data();
+  for (int i = 1, place = partial; i < size; ++i) {
+    double left = 1.0;
+    for (int j = 0; j < i; ++j, ++place, ++r) {
+      const double rest = (1.0 - *r) * (1.0 + *r);
+      double later = 0.0;
+      for (int l = j + 1; l <= i; ++l) later += by_root[i * width + l] * at.L[i * size + l];
+      slope[place] += at.sd[i] * (by_root[i * width + j] * rest * left - *r * later);
+      left *= std::sqrt(rest);
+    }
+  }
+}
+
+}  // namespace ml
