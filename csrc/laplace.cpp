@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "canonical.hpp"
+#include "families/links.hpp"
 #include "laplace_chunks.hpp"
 
 namespace ml {
@@ -29,6 +31,12 @@ Moments empty_moments(const std::vector<FactorRows>& factors, const std::vector<
   return m;
 }
 
+// Whether the density of a row falls to nothing, or leaps, where its linear predictor changes sign.
+bool has_poles(const Response& r) {
+  const auto link = static_cast<families::Link>(r.link);
+  return link == families::Link::sqrt || link == families::Link::inverse;
+}
+
 Layout finished(Layout layout) {
   layout.finish();
   return layout;
@@ -40,6 +48,7 @@ Laplace::Laplace(Response response, std::vector<double> offset, std::vector<doub
                  std::vector<FactorRows> factors, Layout layout, const std::vector<PairTable>& pairs, int max_core)
     : response_(std::move(response)),
       canonical_(canonical(response_)),
+      poles_(has_poles(response_)),
       constant_(response_.constant()),
       offset_(std::move(offset)),
       X_(std::move(X)),
@@ -139,10 +148,21 @@ bool Laplace::newton_step(const double* theta) {
   return true;
 }
 
+// Whether the effects take a row across a zero of its linear predictor where the density has a pole there: behind it
+// is another mode. The mode that counts is on the side on which the fixed part has most rows, whatever path leads to
+// it; rows whose own fixed part is on the other side are free.
+bool Laplace::beyond_pole() const {
+  if (!poles_) return false;
+  const bool square = static_cast<families::Link>(response_.link) == families::Link::sqrt;
+  for (std::int64_t i = 0; i < n(); ++i)
+    if (eta_[i] * side_ < 0.0 && xb_[i] * side_ > 0.0 && !(square && response_.y[i] == 0.0)) return true;
+  return false;
+}
+
 // Guarded Newton on -sum log f + u'u/2: a step is taken only if it falls, and halved until it does.
 bool Laplace::find_mode(const double* theta, const double* aux, const double* rows_aux) {
   double f = at_effects(u_, aux, rows_aux);
-  if (!std::isfinite(f)) {
+  if (!std::isfinite(f) || beyond_pole()) {
     forget();
     f = at_effects(u_, aux, rows_aux);
     if (!std::isfinite(f)) return false;
@@ -166,7 +186,7 @@ bool Laplace::find_mode(const double* theta, const double* aux, const double* ro
     for (; halvings < most_halvings; ++halvings, length *= 0.5) {
       for (std::size_t j = 0; j < u_.size(); ++j) trial_[j] = u_[j] + length * step_[j];
       next = at_effects(trial_, aux, rows_aux);
-      if (next <= f - 1e-4 * length * decrement + 1e-12 * std::abs(f)) break;
+      if (next <= f - 1e-4 * length * decrement + 1e-12 * std::abs(f) && !beyond_pole()) break;
     }
     if (halvings == most_halvings) return false;
     u_.swap(trial_);
@@ -209,6 +229,7 @@ double Laplace::evaluate(const double* beta, const double* theta, const double* 
   lambda_.resize(factors().size());
   for (int f = 0; f < layout_.n_factors(); ++f) layout_.fill_lambda(theta, f, lambda_[f]);
   linear_predictor(beta);
+  if (poles_) side_ = std::accumulate(xb_.begin(), xb_.end(), 0.0);
   if (!find_mode(theta, aux, rows_aux)) {
     forget();
     if (!find_mode(theta, aux, rows_aux)) {

@@ -61,6 +61,7 @@ class Laplace {
   template <class Work>
   void by_chunk(const Work& work) const;
   bool find_mode(const double* theta, const double* aux, const double* rows_aux);
+  bool beyond_pole() const;
   double at_effects(const std::vector<double>& u, const double* aux, const double* rows_aux);
   double gradient_of_effects(const std::vector<double>& u);
   void clamp_weights();
@@ -74,7 +75,8 @@ class Laplace {
   void gradient_of_covariances(const std::vector<double>& h, const std::vector<double>& k);
 
   Response response_;
-  bool canonical_ = false;
+  bool canonical_ = false, poles_ = false;  // poles_: see beyond_pole
+  double side_ = 0.0;                         // its sign is that of most fixed parts
   double constant_ = 0.0, twice_density_ = 0.0;  // the latter of -sum log f + u'u/2 at the mode
   std::vector<double> offset_, X_;  // X by column
   int p_ = 0;

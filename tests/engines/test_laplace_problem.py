@@ -9,7 +9,15 @@ import pytest
 from scipy import stats
 
 from multilevel.engines.laplace.start import start_vector
-from multilevel.model.families import Bernoulli, Binomial, Family, NegativeBinomial, Ordinal, Poisson
+from multilevel.model.families import (
+    Bernoulli,
+    Binomial,
+    Family,
+    Gaussian,
+    NegativeBinomial,
+    Ordinal,
+    Poisson,
+)
 from tests.engines import laplace_cases
 from tests.engines.laplace_cases import (
     STRUCTURES,
@@ -107,6 +115,21 @@ def test_the_value_does_not_depend_on_where_the_search_for_the_mode_starts() -> 
     cold = problem.at(x).value
     problem.at(far + 1.0)
     assert abs(problem.at(x).value - cold) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "family", [Gaussian(link="inverse"), NegativeBinomial(link="sqrt"), Poisson(link="sqrt")], ids=str
+)
+def test_no_path_leads_to_the_modes_behind_a_pole_of_the_link(family: Family) -> None:
+    """Where the linear predictor is zero the density is none, and behind it is a second, lower mode."""
+    problem = problem_of(design_of(family, "crossed vectors", n=60))
+    x = random_point(problem, 1)
+    cold = problem.at(x).value
+    for share in (-1.0, 0.1, 0.5):
+        problem.at(np.where(np.arange(x.size) < problem.places.coefficients.stop, share * x, x))
+        assert (problem.predictor() > 0.0).all() == (share > 0.0)
+        assert abs(problem.at(x).value - cold) < 1e-9
+        assert (problem.predictor() > 0.0).all()
 
 
 @pytest.mark.parametrize("size", [20.0, 12.0])

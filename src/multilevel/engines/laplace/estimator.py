@@ -13,6 +13,7 @@ from multilevel.design.design import Design
 from multilevel.engines.laplace.accuracy import accuracy_of
 from multilevel.engines.laplace.boundary import Snapped, escape, snapped
 from multilevel.engines.laplace.effects import LaplaceEffects
+from multilevel.engines.laplace.failing import is_hollow, sentence_of
 from multilevel.engines.laplace.natural import natural_jacobian
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.saturation import kept_within, refuse_saturation
@@ -21,7 +22,7 @@ from multilevel.engines.laplace.separation import refuse_separation, refuse_spli
 from multilevel.engines.laplace.start import plain_start, start_vector
 from multilevel.engines.likelihood.estimator import Progress, Watcher, checked_limit, checked_start
 from multilevel.engines.likelihood.problem import n_theta
-from multilevel.engines.likelihood.verdict import SENTENCES, is_singular
+from multilevel.engines.likelihood.verdict import is_singular
 from multilevel.engines.solution import Certificate, FamilyNumbers, Solution, Status
 from multilevel.errors import DesignError
 from multilevel.moments import layout_of
@@ -146,12 +147,16 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
 
 
 def _again(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) -> str:
-    """Search once more from plain values; keep the better end of the two in the search."""
+    """Search once more from plain values; keep the better end of the two in the search.
+
+    An optimum is better than a place where Laplace's value has no bottom.
+    """
     problem.forget()
     other = first_search(problem, plain_start(problem.design, problem.layout))
     end = minimise(problem.at, other, limit=limit, watch=watch)
     evaluations = search.evaluations + other.evaluations
-    if not other.point.value < search.point.value:
+    fell = end == "optimal" and is_hollow(problem, search.x) and not is_hollow(problem, other.x)
+    if not (other.point.value < search.point.value or fell):
         problem.at(search.x)
         search.evaluations = evaluations
         return "stalled"
@@ -294,7 +299,7 @@ def solution_of(problem: LaplaceProblem, optimum: Optimum) -> Solution:
         theta=search.x,
         n_parameters=int(parameters),
         status=status,
-        sentence=SENTENCES[status],
+        sentence=sentence_of(problem, search.x, status),
         boundary=snap.sentences(problem, search, certified=status in GOOD),
         certificate=Certificate(
             holds=status in GOOD,
