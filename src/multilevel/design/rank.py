@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf
 
 from multilevel.design.scope import Floats
 
@@ -23,6 +24,9 @@ _CONSTANT = 1e-12
 
 _DOUBTFUL = 1e-8
 """Below this squared share a column is examined on the rows."""
+
+_CLEAR = 1e-6
+"""Above this squared share no column is looked at one by one."""
 
 _BLOCK = 49_152
 """Numbers in a block of rows: 400 kB."""
@@ -60,6 +64,8 @@ def dependent_columns(X: Floats, *, constant: int | None, centred: Sequence[int]
     if X.shape[1] == 0:
         return ()
     search = _Search.start(X, constant, centred)
+    if search.is_clear():
+        return ()
     return tuple(found for column in range(X.shape[1]) if (found := search.examine(column)) is not None)
 
 
@@ -107,6 +113,14 @@ class _Search:
         scale[scale <= _CONSTANT * np.abs(means) * np.sqrt(n)] = 0.0
         safe = np.where(scale > 0.0, scale, 1.0)
         return cls(X, shift, scale, gram / np.outer(safe, safe), constant, np.zeros(gram.shape))
+
+    def is_clear(self) -> bool:
+        """Return whether the cross-products alone show that every column has much of its own."""
+        others = [column for column in range(self.gram.shape[0]) if column != self.constant]
+        if not others or not (self.scale[others] > 0.0).all():
+            return False
+        factor, failed = dpotrf(self.gram[np.ix_(others, others)], lower=1)
+        return not failed and float(np.diagonal(factor).min()) ** 2 > _CLEAR
 
     def examine(self, column: int) -> Dependent | None:
         """Keep a column, or return how it depends on the kept ones."""

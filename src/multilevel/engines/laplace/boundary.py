@@ -84,6 +84,7 @@ def snapped(problem: LaplaceProblem, search: Search) -> Snapped:
 
 def escape(problem: LaplaceProblem, search: Search, snap: Snapped) -> bool:
     """Move off the boundary along a direction in which the likelihood rises; whether it did."""
+    tried = False
     for b, T in enumerate(snap.relative):
         null = _null_space(T)
         if not null.shape[1]:
@@ -95,12 +96,13 @@ def escape(problem: LaplaceProblem, search: Search, snap: Snapped) -> bool:
         for size in (1e-1, 1e-2, 1e-3, 1e-4):
             changed = [R + size * np.outer(v, v) if i == b else R for i, R in enumerate(snap.relative)]
             x = problem.with_relative(search.x, changed)
-            point = problem.at(x)
+            point, tried = problem.at(x), True
             search.evaluations += 1
             if np.isfinite(point.value) and point.value < search.point.value - NOTICE - search.noise:
                 search.x, search.point = x, point
                 return True
-    problem.at(search.x)
+    if tried:
+        problem.at(search.x)
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,9 +53,12 @@ def response_rows(design: Design) -> ResponseRows:
         return plain
     if design.n_rows >= MANY_ROWS and any(_mostly_different(column) for column in _parts(design)):
         return plain
+    hashes = None if _many_cells(design) else _hashes(design)
+    if hashes is None or _distinct(hashes) > WORTH_IT * design.n_rows:
+        return plain
     columns = _columns(design)
-    _, rows, inverse = np.unique(_hashes(columns), return_index=True, return_inverse=True)
-    if rows.size > WORTH_IT * design.n_rows or not np.array_equal(columns, columns[rows][inverse]):
+    _, rows, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    if not np.array_equal(columns, columns[rows][inverse]):
         return plain
     weights = np.ones(design.n_rows) if design.frequency_weights is None else design.frequency_weights
     y = _sums(inverse, weights * design.y)
@@ -96,10 +100,31 @@ def _columns(design: Design) -> Floats:
     return np.ascontiguousarray(varying if varying.shape[1] else whole[:, :1])
 
 
-def _hashes(columns: Floats) -> NDArray[np.uint64]:
+def _many_cells(design: Design) -> bool:
+    """Return whether the groups alone tell too many rows apart for merging to be worth it."""
+    cell, cells = np.zeros(design.n_rows, dtype=np.int64), 1
+    for factor in design.factors:
+        cells *= len(factor.levels)
+        if cells > 4 * design.n_rows:
+            return False
+        cell = cell * len(factor.levels) + factor.index
+    return bool(np.count_nonzero(np.bincount(cell)) > WORTH_IT * design.n_rows)
+
+
+def _hashes(design: Design) -> NDArray[np.uint64]:
     """Return one number for each row, equal for equal rows and hardly ever for others."""
-    found = np.zeros(columns.shape[0], dtype=np.uint64)
-    for column in columns.T:
-        found = (found ^ (found >> np.uint64(29)) ^ np.ascontiguousarray(column).view(np.uint64)) * MIX
+    found = np.zeros(design.n_rows, dtype=np.uint64)
+    levels = (factor.index.astype(np.float64) for factor in design.factors)
+    for column in itertools.chain(_parts(design), levels):
+        values: Floats = column + 0.0  # no minus zeros
+        if values.size and (values == values[0]).all():
+            continue
+        found = (found ^ (found >> np.uint64(29)) ^ values.view(np.uint64)) * MIX
         found ^= found >> np.uint64(32)
     return found
+
+
+def _distinct(hashes: NDArray[np.uint64]) -> int:
+    """Return how many different numbers there are."""
+    in_order = np.sort(hashes)
+    return int(np.count_nonzero(in_order[1:] != in_order[:-1])) + 1

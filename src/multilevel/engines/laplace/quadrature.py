@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ LEAST_WEIGHT = 1e-20
 """Nodes of a product grid with less of the normal distribution are left out."""
 
 
+@lru_cache(maxsize=32)
 def hermite_grid(effects: int, nodes: int) -> tuple[Floats, Floats]:
     """Return the nodes ``(Q, K)`` and ``log(w) + z'z / 2`` ``(Q,)`` of a standard normal distribution.
 
@@ -61,7 +63,12 @@ def hermite_grid(effects: int, nodes: int) -> tuple[Floats, Floats]:
     log_weights = np.log(np.array(list(itertools.product(w, repeat=effects)))).sum(axis=1)
     kept = log_weights >= np.log(LEAST_WEIGHT) if effects > 1 else np.ones(nodes, dtype=bool)
     points, log_weights = points[kept], log_weights[kept]
-    return np.ascontiguousarray(points), np.asarray(log_weights + 0.5 * np.einsum("qk,qk->q", points, points))
+    points, log_weights = (
+        np.ascontiguousarray(points),
+        log_weights + 0.5 * np.einsum("qk,qk->q", points, points),
+    )
+    points.flags.writeable = log_weights.flags.writeable = False
+    return points, np.asarray(log_weights)
 
 
 def checked_nodes(effects: tuple[int, ...], nodes: int | None) -> int:

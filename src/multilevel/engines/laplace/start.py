@@ -17,12 +17,16 @@ from multilevel.moments import Layout, Moments, summarise
 Floats = NDArray[np.float64]
 
 STEPS = 4
-"""Steps of the generalised linear model."""
+"""Steps of the generalised linear model at most."""
+SETTLED = 0.1
+"""Root mean square change of linear predictors, of the links without ends, after which no step follows."""
 FURTHEST = 6.0
 """Working residuals of the links without ends are cut here: one outlier must not throw the start away."""
 SMOOTH = ("log", "logit", "probit", "cloglog")
 MOST_ROWS = 50_000
 """Rows, taken at random, from which the generalised linear model is estimated at most."""
+PLAUSIBLE = 0.5
+"""Relative sds from which the linear mixed model of several factors is searched, once."""
 LEAST = 0.1
 """Relative sds that the linear mixed model finds to be smaller start here, in scaled columns."""
 
@@ -73,7 +77,9 @@ def start_vector(design: Design, layout: Layout) -> Floats:
     for _ in range(STEPS):
         working = working_model(some, eta, parameters)
         beta = _least_squares(some, working)
-        eta = _allowed(some, some.fixed.X @ beta, eta)
+        before, eta = eta, _allowed(some, some.fixed.X @ beta, eta)
+        if some.family.link in SMOOTH and np.linalg.norm(eta - before) < SETTLED * np.sqrt(eta.size):
+            break
     if some is not design:
         mean = design.family.predictor(design.family.start(design.y, design.trials))
         eta = _allowed(design, design.fixed.X @ beta, mean)
@@ -160,7 +166,8 @@ def _mean_is_allowed(family: Family, mu: Floats) -> bool:
 def _mixed_start(design: Design, layout: Layout, working: Working) -> tuple[Floats, Floats]:
     """Return theta and coefficients of the linear mixed model of the working response."""
     moments = moments_at(design, working)
-    solution = solve(moments, method="ml", max_evaluations=12)
+    start = _unit_theta(layout, PLAUSIBLE) if len(layout.effects) > 1 else None
+    solution = solve(moments, method="ml", start=start, max_evaluations=12)
     relative = []
     for scaling, D in zip(layout.scaling.terms, solution.covariances, strict=True):
         front = np.linalg.inv(scaling.back)
