@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ import pytest
 from scipy.optimize import minimize
 
 import multilevel as ml
-from multilevel.engines.laplace.separation import separating
+from multilevel.data import read_table
+from multilevel.design import bind, columns_needed
+from multilevel.engines.laplace.separation import refuse_inflation_separation, separating
 
 N = 90
 
@@ -110,3 +114,48 @@ def test_one_group_with_both_responses_has_a_maximum() -> None:
     b[D["g"] == 5] = np.arange(10) % 3 == 0
     fit = ml.fit("b ~ 1 + (1 | g)", D | {"b": b}, family="bernoulli", method="quadrature")
     assert fit.certificate.holds
+
+
+ZERO_CASES = [
+    ("~ f", {"c": np.where(C, 0, D["c"])}, "`f[T.c]` (plus infinity)"),
+    ("~ 0 + f", {"c": np.where(C, 0, D["c"])}, "`f[c]` (plus infinity)"),
+    ("~ x + z", {"c": np.where(D["x"] > 0.1, 0, D["c"])}, "`x` (plus infinity)"),
+    ("~ I(1e5 - 3 * x)", {"c": np.where(D["x"] > 0.1, 0, np.maximum(D["c"], 1))}, "(minus infinity)"),
+]
+
+
+@pytest.mark.parametrize("family", ["poisson", "negative_binomial"])
+@pytest.mark.parametrize(("inflation", "change", "words"), ZERO_CASES)
+def test_separation_in_the_zero_inflation_is_named_with_its_direction(
+    inflation: str, change: dict[str, Any], words: str, family: str
+) -> None:
+    with pytest.raises(ml.DesignError) as refused:
+        ml.fit("c ~ z + (1 | g)", D | change, family=family, zero_inflation=inflation)
+    message = str(refused.value)
+    assert message.startswith("separation in the zero inflation on ")
+    assert words in message
+    assert "rows where `c` is 0" in message
+    assert "try: ml.sample with proper priors, or leave the predictor out of zero_inflation" in message
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_shares_of_extra_zeros_that_are_none_or_moderate_are_not_refused(share: float) -> None:
+    rng = np.random.default_rng(8)
+    c = np.where(rng.random(N) < share, 0, D["c"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ml.MultilevelWarning)
+        fit = ml.fit("c ~ z + (1 | g)", D | {"c": c}, family="poisson", zero_inflation="~ x")
+    assert fit.certificate.holds
+
+
+def test_zeros_that_may_or_may_not_be_extra_hold_the_direction() -> None:
+    """One zero at a moderate share on the other side keeps the coefficient finite: it is not refused."""
+    model = ml.formula("c ~ 1 + (1 | g)", family="poisson", zero_inflation="~ x")
+    x = np.array([-2.0, -1.0, -0.5, 1.0, 2.0] * 6)
+    y = np.where(x > 0, 0, 3)
+    design = bind(model, read_table({"c": y, "x": x, "g": np.arange(30) % 5}, columns_needed(model)))
+    with pytest.raises(ml.DesignError, match="in 12 of the 12 rows where `c` is 0"):
+        refuse_inflation_separation(design, np.array([0.0, 30.0]))
+    refuse_inflation_separation(design, np.array([0.0, 3.0]))
+    held = dataclasses.replace(design, y=np.where(np.arange(30) == 0, 0.0, design.y))
+    refuse_inflation_separation(held, np.array([20.0, 12.0]))

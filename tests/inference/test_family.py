@@ -198,6 +198,7 @@ def test_extra_zeros_in_a_part_of_the_rows() -> None:
     rows = int((data["part"] == "b").sum())
     message = f"The share of extra zeros is estimated as 0 in {rows} of 144 rows"
     assert [str(warning.message).startswith(message) for warning in caught] == [True]
+    assert "in the zero inflation `part[T.b]` runs to minus infinity, and standard" in family_remarks(fit)[-1]
     assert family_remarks(fit)[-1].startswith(message)
     assert fit.zero_inflation["estimate"][1] < -9
 

@@ -62,6 +62,7 @@ def test_column(values: list[float], texts: list[str]) -> None:
         (2.0, 3.9e-8, "2.00000000000"),
         (3.9e-8, 3.9e-8, "3.900e-08"),
         (3.0, 0.0, "3.0000"),
+        (3.0, float("inf"), "3.0000"),
         (None, 1.0, ""),
     ],
 )

@@ -124,8 +124,16 @@ def family_boundaries(fit: Fit) -> list[str]:
             " coefficients and standard errors of zero inflation mean nothing."
         )
     elif zero and float(np.diag(numbers.inflation_vcov).max()) > ENDLESS**2:
+        endless = [
+            f"`{name}` runs to {'plus' if value > 0 else 'minus'} infinity"
+            for name, value, variance in zip(
+                numbers.inflation_names, numbers.inflation, np.diag(numbers.inflation_vcov), strict=True
+            )
+            if variance > ENDLESS**2
+        ]
         found.append(
-            f"The share of extra zeros is estimated as 0 in {zero:,} of {design.n_rows:,} rows: coefficients"
-            " of zero inflation with huge standard errors stand for minus infinity."
+            f"The share of extra zeros is estimated as 0 in {zero:,} of {design.n_rows:,} rows, which have no"
+            f" more zeros than the counts explain: in the zero inflation {', '.join(endless)}, and standard"
+            " errors there mean nothing. Without that predictor, or with merged levels, they would be finite."
         )
     return found

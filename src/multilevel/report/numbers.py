@@ -42,7 +42,7 @@ def beside(value: float | None, error: float, digits: int = 4) -> str:
     """
     if value is None:
         return BLANK
-    if error <= 0:
+    if error <= 0 or not math.isfinite(error):
         return significant(value)
     places = digits - 1 - math.floor(math.log10(error))
     if error < 1e-12 * abs(value):

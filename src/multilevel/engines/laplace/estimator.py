@@ -18,7 +18,11 @@ from multilevel.engines.laplace.natural import natural_jacobian
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.saturation import kept_within, refuse_saturation
 from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
-from multilevel.engines.laplace.separation import refuse_separation, refuse_split_groups
+from multilevel.engines.laplace.separation import (
+    refuse_inflation_separation,
+    refuse_separation,
+    refuse_split_groups,
+)
 from multilevel.engines.laplace.start import plain_start, start_vector
 from multilevel.engines.likelihood.estimator import Progress, Watcher, checked_limit, checked_start
 from multilevel.engines.likelihood.problem import n_theta
@@ -142,6 +146,8 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
         beta = problem.layout.scaling.fixed.back @ search.x[problem.places.coefficients]
         refuse_separation(problem.design, beta, certified=end == "optimal")
         refuse_split_groups(problem.design, snap.relative)
+        inflation = problem.layout.inflation.back @ search.x[problem.places.inflation]
+        refuse_inflation_separation(problem.design, inflation)
         refuse_saturation(problem.design, problem.limit, search.x[problem.places.auxiliary])
     return Optimum(search, end, snap)
 
@@ -329,7 +335,8 @@ def _family_numbers(problem: LaplaceProblem, x: Floats, covariance: Floats, beta
     else:
         names = design.family.parameters
         values = np.exp(x[here.auxiliary])
-        errors = values * spread[here.auxiliary]
+        with np.errstate(over="ignore"):  # infinite where the parameter itself is at the end of its range
+            errors = values * spread[here.auxiliary]
     merged = None if problem.rows.rows is None else int(problem.rows.rows.size)
     return FamilyNumbers(names, values, errors, q_names, zi, zi_vcov, merged)
 

@@ -22,6 +22,8 @@ ROWS = 2_000
 ROUNDS = 20
 RISE, FALL = 1e-3, 1e-6
 """A direction must raise a row's linear predictor by as much, and may lower none by more (scaled columns)."""
+SURE = 10.0
+"""Logits of shares of extra zeros beyond this are those of shares that are one, or none."""
 SHARES = ("bernoulli", "binomial", "beta_binomial")
 
 
@@ -96,6 +98,60 @@ def refuse_split_groups(design: Design, relative: Sequence[Floats]) -> None:
             )
 
 
+def refuse_inflation_separation(design: Design, inflation: Floats) -> None:
+    """Raise `DesignError` if a direction of the inflation's coefficients makes zeros extra for certain.
+
+    Which zeros are extra is not seen, but at the end of a search those are known whose share is nearly one,
+    or nearly none. A direction along which the first rise, the second and all counts above zero fall, and
+    other zeros stay, is one in which the likelihood never falls. Shares that only fall to none are no
+    obstacle: there the model has no extra zeros.
+
+    Parameters
+    ----------
+    design
+        As it was fitted.
+    inflation
+        ``(q,)`` coefficients of zero inflation where the search ended.
+
+    Raises
+    ------
+    DesignError
+        Naming the columns, and where they go.
+    """
+    if design.inflation is None:
+        return
+    names, X, zero = design.inflation.names, design.inflation.X, design.y == 0.0
+    eta = X @ inflation
+    certain = zero & (eta > SURE)
+    if not certain.any():
+        return
+    scaled = _scaled(X, "Intercept" in names)
+    falling, fixed = ~zero | (eta < -SURE), zero & (np.abs(eta) <= SURE)
+    weight = 10.0 * zero.size / float(certain.sum())  # the linear program must first of all make these rise
+    A = np.concatenate([weight * scaled[certain], -scaled[falling], scaled[fixed], -scaled[fixed]])
+
+    def direction(columns: Sequence[int]) -> Floats | None:
+        found = separating(A, np.array(columns))
+        return found if found is not None and float((scaled[certain] @ found).max()) >= RISE else None
+
+    v = direction(range(len(names)))
+    if v is None:
+        return
+    constant = [j for j, name in enumerate(names) if name == "Intercept"]
+    alone = (direction([*constant, j]) for j in range(len(names)) if j not in constant)
+    v = next((found for found in alone if found is not None), v)
+    guilty = [j for j in range(len(names)) if j not in constant and abs(v[j]) > FALL]
+    shown = ", ".join(f"`{names[j]}` ({'plus' if v[j] > 0 else 'minus'} infinity)" for j in guilty)
+    raise DesignError(
+        f"separation in the zero inflation on {shown or '`Intercept` (plus infinity)'}: the share of extra"
+        f" zeros is 1 in {int(certain.sum()):,} of the {int(zero.sum()):,} rows where"
+        f" `{design.model.response}` is 0, and maximum likelihood has no finite coefficient",
+        allowed="predictors of zero inflation at every value of which some count is not 0",
+        remedy="ml.sample with proper priors, or leave the predictor out of zero_inflation, or merge levels"
+        " of a factor",
+    )
+
+
 def _suspect(design: Design, beta: Floats) -> bool:
     """Return whether the fixed part puts some mean at the end of its range, but for little."""
     eta = design.fixed.X @ beta
@@ -113,11 +169,7 @@ def constraints(design: Design) -> Floats:
     Columns are centred, if there is an intercept, and scaled; those of an ordinal response are followed by
     its thresholds.
     """
-    X = np.array(design.fixed.X)
-    other = np.ptp(X, axis=0) > 0.0
-    if "Intercept" in design.fixed.names or design.family.name == "ordinal":
-        X[:, other] -= X[:, other].mean(axis=0)
-    X /= np.abs(X).max(axis=0)
+    X = _scaled(design.fixed.X, "Intercept" in design.fixed.names or design.family.name == "ordinal")
     y = design.y
     if design.family.name == "ordinal":
         cuts = np.eye(int(y.max()) - 1)
@@ -133,6 +185,15 @@ def constraints(design: Design) -> Floats:
         return np.concatenate([-X, X[y > 0]])
     trials = np.ones_like(y) if design.trials is None else design.trials
     return np.concatenate([X[y > 0], -X[y < trials]])
+
+
+def _scaled(X: Floats, centred: bool) -> Floats:
+    """Return columns of entries up to one, those that vary about their means if there is an intercept."""
+    X = np.array(X)
+    other = np.ptp(X, axis=0) > 0.0
+    if centred:
+        X[:, other] -= X[:, other].mean(axis=0)
+    return np.asarray(X / np.abs(X).max(axis=0))
 
 
 def separating(A: Floats, columns: NDArray[np.int64]) -> Floats | None:
