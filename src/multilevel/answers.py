@@ -29,6 +29,7 @@ from multilevel.errors import (
 from multilevel.inference.new_data import read_new_data
 from multilevel.model import Model
 from multilevel.moments import replace_response, summarise
+from multilevel.node_answers import AnswersAboutNodes
 from multilevel.results import Fit, FitOptions, Frame, Groups
 from multilevel.results.questions import Page, Question, ResidualKind, Scale
 
@@ -115,7 +116,7 @@ def _warn(fit: Fit) -> None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class LikelihoodAnswers:
+class LikelihoodAnswers(AnswersAboutNodes):
     """`Answers` of fits by the likelihood engine."""
 
     def table(self, fit: Fit, question: Question) -> Frame:

@@ -32,6 +32,7 @@ from multilevel.inference.posterior_tables import (
 )
 from multilevel.inference.prior_predictive import prior_predictive
 from multilevel.moments import summarise
+from multilevel.node_answers import AnswersAboutNodes
 from multilevel.report.posterior_pages import (
     posterior_facts,
     posterior_html,
@@ -56,7 +57,7 @@ PAGES = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class DrawAnswers:
+class DrawAnswers(AnswersAboutNodes):
     """`PosteriorAnswers` from draws, whatever engine made them."""
 
     def draws(self, posterior: Posterior) -> NamedDraws:

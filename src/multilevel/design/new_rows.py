@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,8 +101,10 @@ def bind_new(design: Design, table: Table, *, offset: RowNumbers = None) -> NewR
     given = recipe.offset if offset is None else offset
     known = read_known(table, precision_weights=None, frequency_weights=None, offset=given, residual_sd=None)
     require_complete(table, known, variables_of(design.model).predictors)
-    columns = Columns(_scope(design, recipe, table), recipe.state)
-    index, unknown = _level_numbers(design, recipe, table)
+    columns = Columns(
+        scope_of_columns(design, recipe, table, variables_of(design.model).predictors), recipe.state
+    )
+    index, unknown = level_numbers(design, recipe, table)
     fixed = columns.matrix(design.model.fixed)
     return NewRows(
         X=np.asfortranarray(fixed.values[:, recipe.kept]),
@@ -130,10 +132,9 @@ def _recipe(design: Design) -> Recipe:
     return recipe
 
 
-def _scope(design: Design, recipe: Recipe, table: Table) -> Scope:
-    """Return the predictors of the new rows, factors with the levels of the fitted rows."""
+def scope_of_columns(design: Design, recipe: Recipe, table: Table, names: Sequence[str]) -> Scope:
+    """Return predictors of the new rows by name, factors with the levels of the fitted rows."""
     found: dict[str, Floats | Factor] = {}
-    names = variables_of(design.model).predictors
     for name in names:
         column = as_numbers(table.columns[name])
         if name in recipe.levels:
@@ -150,7 +151,7 @@ def _scope(design: Design, recipe: Recipe, table: Table) -> Scope:
     return Scope(found, booleans, table.n_rows)
 
 
-def _level_numbers(
+def level_numbers(
     design: Design, recipe: Recipe, table: Table
 ) -> tuple[list[Ints], Mapping[str, tuple[str, ...]]]:
     """Return the level number of each row for each factor, and the labels that are not known."""

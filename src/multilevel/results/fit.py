@@ -15,6 +15,7 @@ from multilevel.engines.solution import Certificate, Method, Solution, Status
 from multilevel.model import Model
 from multilevel.moments import Moments
 from multilevel.results.archive import not_pickled
+from multilevel.results.node_questions import NodeAnswers, NodeQuestions
 from multilevel.results.options import FitOptions
 from multilevel.results.other_names import absent_attribute
 from multilevel.results.questions import Floats, Frame, Groups, Page, Question, ResidualKind, Scale
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Fit:
+class Fit(NodeQuestions):
     """A multilevel model fitted by maximum likelihood or restricted maximum likelihood.
 
     Tables come back in the library of the data (pandas for files and dictionaries). Arrays have one value
@@ -349,7 +350,7 @@ class Fit:
         return f"Fit({self.formula!r}, method={self.method!r}, status={self.status.value!r})"
 
 
-class Answers(Protocol):
+class Answers(NodeAnswers, Protocol):
     """The functions of the rooms below `results`, handed to a fit by the door."""
 
     def table(self, fit: Fit, question: Question) -> Frame:

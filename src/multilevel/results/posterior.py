@@ -16,6 +16,7 @@ from multilevel.model import Model
 from multilevel.moments import Moments
 from multilevel.results.archive import not_pickled
 from multilevel.results.fit import Fit
+from multilevel.results.node_questions import NodeAnswers, NodeQuestions
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.results.posterior_questions import Included, LeaveOneOut, NamedDraws, PriorPredictive
 from multilevel.results.prior_texts import Priors
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Posterior:
+class Posterior(NodeQuestions):
     """The posterior distribution of a multilevel model, as draws.
 
     Tables come back in the library of the data (pandas for files and dictionaries). Arrays have one value
@@ -322,7 +323,7 @@ class Posterior:
         return f"Posterior({self.formula!r}, method={self.method!r}, draws={self.n_draws})"
 
 
-class PosteriorAnswers(Protocol):
+class PosteriorAnswers(NodeAnswers, Protocol):
     """The functions of the rooms below `results`, handed to a posterior by the door."""
 
     def draws(self, posterior: Posterior) -> NamedDraws:
