@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.inference.densities import GRID, kernel_density
+from multilevel.inference.densities import CELLS, GRID, kernel_density
 from multilevel.inference.posterior_simulate import posterior_simulate
 from multilevel.inference.simulate import simulate
 from multilevel.results import Columns, Fit
@@ -15,8 +15,8 @@ from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
 
-MOST_BINS = 40
-"""Bins of responses in whole numbers; with fewer values each has its own."""
+MOST_BINS, MOST = 40, 90
+"""So many bins at most for so many percent of the responses in whole numbers; fewer values have their own."""
 
 
 def predictive_check(
@@ -81,7 +81,8 @@ def _curves(samples: list[Floats]) -> tuple[Floats, list[Floats]]:
 def _shares(samples: list[Floats]) -> tuple[Floats, list[Floats]]:
     """Return centres of bins of whole numbers and the share of each sample in them, per unit."""
     low, high = min(int(s.min()) for s in samples), max(int(s.max()) for s in samples)
-    width = -(-(high - low + 1) // MOST_BINS)
+    width = -(-(int(np.percentile(samples[0], MOST)) - low + 1) // MOST_BINS)
+    width = max(1, width, (high - low) // CELLS)
     bins = (high - low) // width + 1
     centres = low + width * np.arange(bins) + (width - 1) / 2.0
     shares = []

@@ -16,8 +16,8 @@ from multilevel.results.questions import ResidualKind
 
 Floats = NDArray[np.float64]
 
-MOST_BINS, LEAST_ROWS = 20, 10
-"""Of the trend: at most so many bins, of at least so many rows where there are twice as many."""
+MOST_BINS, LEAST_ROWS = 20, 20
+"""Of the trend: at most so many bins, of at least so many rows where there are enough."""
 
 
 def residual_rows(result: Result, *, kind: ResidualKind | None = None, seed: int = 0) -> Columns:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from multilevel.errors import OptionError
-from multilevel.plots.canvas import pyplot
+from multilevel.plots.canvas import SERIES, pyplot
 from multilevel.results.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def trace(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure:
-    """Draw the draws of each parameter in the order in which they were made.
+    """Draw the density of each parameter by chain, and the draws in the order in which they were made.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ def trace(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
     OptionError
         If there is no such variable, or ArviZ or Matplotlib is absent.
     """
-    return _drawn("plot_trace", posterior, names)
+    before = {"compact": False, "chain_prop": {"color": _colours(posterior)}}
+    return _drawn(("plot_trace", before), ("plot_trace_dist", {}), posterior, names)
 
 
 def ranks(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure:
@@ -57,11 +58,21 @@ def ranks(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
     OptionError
         If there is no such variable, or ArviZ or Matplotlib is absent.
     """
-    return _drawn("plot_rank", posterior, names)
+    return _drawn(("plot_rank", {"colors": _colours(posterior)}), ("plot_rank", {}), posterior, names)
 
 
-def _drawn(picture: str, posterior: Posterior, names: Sequence[str] | None) -> Figure:
-    """Return a picture that ArviZ draws of the posterior."""
+def _colours(posterior: Posterior) -> list[str]:
+    """Return a colour for each chain."""
+    return [SERIES[chain % len(SERIES)] for chain in range(posterior.n_chains)]
+
+
+def _drawn(
+    before: tuple[str, dict[str, Any]],
+    now: tuple[str, dict[str, Any]],
+    posterior: Posterior,
+    names: Sequence[str] | None,
+) -> Figure:
+    """Return a picture of the posterior by a function of ArviZ 0.x or of 1.x, each with its options."""
     pyplot()
     data = posterior.to_arviz(include=())
     known = [str(name) for name in data["posterior"].data_vars]
@@ -77,7 +88,9 @@ def _drawn(picture: str, posterior: Posterior, names: Sequence[str] | None) -> F
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # ArviZ's own announcements, of which the reader cannot do anything
-        found = getattr(importlib.import_module("arviz"), picture)(data, var_names=chosen)
+        library = importlib.import_module("arviz")
+        name, options = before if library.__version__.startswith("0.") else now
+        found = getattr(library, name)(data, var_names=chosen, **options)
     return _figure_of(found)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DASHES = ("-", "--", "-.", ":")
+LONG_TAIL = 20.0
+"""Largest count over the median, from where on large counts are drawn on a logarithmic scale."""
 HIGHEST = 4.0
 """Of the densities of correlations: curves that rise without end are cut here."""
 
@@ -141,11 +143,22 @@ def predictive(
         ax.plot(value, density, color=PALE, linewidth=0.7, alpha=0.8, label=label, zorder=1)
     value, density = _curve(table, "draw", 0, "value")
     ax.plot(value, density, color=ORANGE, linewidth=2.0, marker=marker, label="observed", zorder=2)
+    if discrete:
+        ax.set_yscale("function", functions=(_root, np.square))
+    if discrete and value[-1] > LONG_TAIL * max(1.0, float(np.median(result.design.y))):
+        ax.set_xscale("symlog", linthresh=max(1.0, float(np.quantile(result.design.y, 0.75))))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.set_xlim(left=float(value[0]))
     ax.set_ylim(bottom=0.0)
     ax.set_xlabel(result.model.response)
-    ax.set_ylabel("share" if discrete else "density")
+    ax.set_ylabel("share of the rows, root scale" if discrete else "density")
     ax.legend(frameon=False)
     return ax
+
+
+def _root(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return roots, zero below zero: the scale on which counts vary alike, be they few or many."""
+    return np.sqrt(np.maximum(share, 0.0))
 
 
 def _curve(

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+FAR = 4.0
+"""Groups alone that are farther out than so many times the reach of the model are left beyond the picture."""
+
+
 def shrinkage(
     result: Result,
     *,
@@ -30,6 +34,7 @@ def shrinkage(
 
     Open circles are groups by themselves (no pooling), full ones the same groups in the model, arrows join
     them. The ellipses hold the shares ``coverages`` of new groups under the estimated bivariate normal law.
+    The view ends where groups alone are very far from the model; the title tells how many lie beyond.
 
     Parameters
     ----------
@@ -70,10 +75,13 @@ def shrinkage(
     ax = axes_for(ax, width=6.2, height=5.6)
     _draw_ellipses(ax, rings)
     _draw_groups(ax, points)
+    outside = _look_at(ax, points, rings)
     response, factor = result.model.response, points["group"][0]
     ax.set_xlabel(f"{response}: {labels[0]}")
     ax.set_ylabel(f"{response}: {labels[1]}")
-    ax.set_title(f"{len(points['level'])} levels of {factor}", loc="left", fontsize="medium")
+    title = f"{len(points['level'])} levels of {factor}"
+    title += f", {outside} of them alone beyond the picture" if outside else ""
+    ax.set_title(title, loc="left", fontsize="medium")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.06), ncols=2, frameon=False)
     return ax
 
@@ -97,8 +105,8 @@ def _draw_ellipses(ax: Axes, rings: Columns) -> None:
             va="center",
             fontsize="x-small",
             color=GREY,
-            zorder=2,
-            bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.6},
+            zorder=6,
+            bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.4, "alpha": 0.75},
         )
     ax.autoscale_view()
 
@@ -130,4 +138,40 @@ def _draw_groups(ax: Axes, points: Columns) -> None:
     ax.scatter(
         x0[own], y0[own], s=size, facecolors="none", edgecolors=BLUE, zorder=4, label="alone (no pooling)"
     )
-    ax.scatter(x1, y1, s=size, color=ORANGE, zorder=5, label="in the model (partial pooling)")
+    ax.scatter(
+        x1,
+        y1,
+        s=size,
+        color=ORANGE,
+        alpha=1.0 if m <= 100 else 0.6,
+        zorder=5,
+        label="in the model (partial pooling)",
+    )
+
+
+def _look_at(ax: Axes, points: Columns, rings: Columns) -> int:
+    """Limit the view to the model and what is not far from it; return how many groups alone lie beyond.
+
+    Far is more than `FAR` times as far from the centre as the model's own points and ellipses reach.
+    """
+    beyond = np.zeros(len(points["level"]), dtype=np.bool_)
+    turn = np.radians(np.asarray(rings["angle"], dtype=np.float64))
+    width, height = (np.asarray(rings[name], dtype=np.float64) for name in ("width", "height"))
+    reach = {
+        "x": np.hypot(width * np.cos(turn), height * np.sin(turn)) / 2,
+        "y": np.hypot(width * np.sin(turn), height * np.cos(turn)) / 2,
+    }
+    for name, limit in (("x", ax.set_xlim), ("y", ax.set_ylim)):
+        own = np.array(points[f"{name}_none"], dtype=np.float64)
+        pooled = np.asarray(points[f"{name}_partial"], dtype=np.float64)
+        centre = float(np.mean(pooled)) if not len(rings[name]) else float(rings[name][0])
+        far = FAR * max(float(np.max(np.abs(pooled - centre))), float(np.max(reach[name], initial=0.0)))
+        if far == 0.0:
+            continue
+        outside = np.abs(own - centre) > far
+        beyond |= outside
+        seen = np.concatenate([own[~outside & ~np.isnan(own)], pooled])
+        low = min(float(seen.min()), centre - float(np.max(reach[name], initial=0.0)))
+        high = max(float(seen.max()), centre + float(np.max(reach[name], initial=0.0)))
+        limit(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    return int(beyond.sum())

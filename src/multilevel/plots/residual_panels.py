@@ -91,6 +91,7 @@ def _draw_levels(ax: Axes, levels: Columns, name: str) -> None:
         levels["lower"],
         levels["upper"],
         color=SKY,
+        alpha=1.0 if m <= 50 else 0.5,
         linewidth=2.0 if m <= 50 else 0.7,
         zorder=2,
     )
