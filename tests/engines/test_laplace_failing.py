@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from scipy import optimize, stats
 
 import multilevel as ml
 from multilevel.data import read_table
@@ -23,7 +24,8 @@ from multilevel.engines.likelihood.verdict import SENTENCES
 from multilevel.engines.solution import Status
 from multilevel.language import parse_formula, with_family
 from multilevel.model.families import Family, Poisson, Student
-from tests.engines.laplace_cases import design_of, problem_of, random_point
+from tests.engines.laplace_cases import dense_of, design_of, problem_of, random_point
+from tests.oracle.laplace import laplace
 
 Floats = NDArray[np.float64]
 ROWS = pd.read_csv(Path(__file__).with_name("laplace_links.csv"))
@@ -87,3 +89,21 @@ def test_means_at_the_end_of_an_identity_link_are_named() -> None:
     assert not fit.certificate.holds
     assert "push the mean of a count of 0 to 0" in fit.solution.sentence
     assert "log or the sqrt link" in str(fit)
+
+
+def test_an_optimum_without_effects_does_not_hide_a_better_one() -> None:
+    """The value at the estimates by dense algebra, and the least without effects by SciPy."""
+    rows = ROWS[ROWS["case"] == "inverse_gaussian identity"]
+    fit = ml.fit("y ~ x + (1 | g)", rows, family=ml.families.InverseGaussian(link="identity"))
+    assert fit.status is Status.OPTIMAL
+    found = problem_of(fit.design)
+    assert fit.deviance == pytest.approx(laplace(dense_of(found, fit.solution.theta)), abs=1e-6)
+    x, y = rows["x"].to_numpy(), rows["y"].to_numpy()
+
+    def plain(v: Floats) -> float:
+        mu = v[0] + v[1] * x
+        return float(-2 * stats.invgauss.logpdf(y, mu * np.exp(v[2]), scale=np.exp(-v[2])).sum())
+
+    without = optimize.minimize(plain, [2.0, 0.5, -1.0], method="Nelder-Mead", options={"xatol": 1e-6})
+    assert without.success
+    assert fit.deviance < without.fun - 0.1

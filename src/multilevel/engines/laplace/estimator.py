@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from multilevel.design.design import Design
 from multilevel.engines.laplace.accuracy import accuracy_of
-from multilevel.engines.laplace.boundary import Snapped, escape, snapped
+from multilevel.engines.laplace.boundary import NOTICE, Snapped, escape, snapped
 from multilevel.engines.laplace.effects import LaplaceEffects
-from multilevel.engines.laplace.failing import is_hollow, sentence_of
+from multilevel.engines.laplace.failing import is_hollow, may_hide_another, sentence_of
 from multilevel.engines.laplace.natural import natural_jacobian
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.saturation import kept_within, refuse_saturation
@@ -133,12 +133,15 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
     end = minimise(problem.at, search, limit=limit, watch=watch)
     if end == "stalled":
         refuse_saturation(problem.design, problem.limit, search.x[problem.places.auxiliary])
-        end = _again(problem, search, limit, watch)
+        end = _again(problem, search, end, limit, watch)
     snap = snapped(problem, search)
     for _ in range(ESCAPES):
         if end != "optimal" or not escape(problem, search, snap):
             break
         end = minimise(problem.at, search, limit=limit, watch=watch)
+        snap = snapped(problem, search)
+    if end == "optimal" and may_hide_another(problem.design, snap.relative):
+        end = _again(problem, search, end, limit, watch)
         snap = snapped(problem, search)
     if end in ("optimal", "stalled"):
         end = _polish(problem, search, snap)
@@ -152,24 +155,24 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
     return Optimum(search, end, snap)
 
 
-def _again(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) -> str:
-    """Search once more from plain values; keep the better end of the two in the search.
+def _again(problem: LaplaceProblem, search: Search, end: str, limit: int, watch: Watch) -> str:
+    """Search once more from plain values; keep the better of the two in the search, and return its end.
 
-    An optimum is better than a place where Laplace's value has no bottom.
+    An optimum is better than a place where Laplace's value has no bottom, and than a higher optimum.
     """
     problem.forget()
     other = first_search(problem, plain_start(problem.design, problem.layout))
-    end = minimise(problem.at, other, limit=limit, watch=watch)
-    evaluations = search.evaluations + other.evaluations
-    fell = end == "optimal" and is_hollow(problem, search.x) and not is_hollow(problem, other.x)
-    if not (other.point.value < search.point.value or fell):
+    second = minimise(problem.at, other, limit=limit, watch=watch)
+    search.evaluations += other.evaluations
+    proper = second == "optimal" and not is_hollow(problem, other.x)
+    better = other.point.value < search.point.value - (NOTICE if end == "optimal" else 0.0)
+    if not ((better and (proper or end != "optimal")) or (proper and is_hollow(problem, search.x))):
         problem.at(search.x)
-        search.evaluations = evaluations
-        return "stalled"
+        return end
     search.x, search.point, search.H = other.x, other.point, other.H
-    search.decrement, search.evaluations = other.decrement, evaluations
+    search.decrement = other.decrement
     search.trace += other.trace
-    return end
+    return second
 
 
 def _retreat(problem: LaplaceProblem, x: Floats) -> Floats:

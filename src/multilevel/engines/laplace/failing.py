@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.design.design import Design
 from multilevel.engines.laplace.problem import LaplaceProblem
-from multilevel.engines.likelihood.verdict import SENTENCES
+from multilevel.engines.likelihood.verdict import SENTENCES, is_singular
 from multilevel.engines.solution import Status
 
 Floats = NDArray[np.float64]
@@ -15,6 +18,8 @@ HOLLOW = 2.0
 """Effects whose variance given the response is larger than before it by as much have no proper mode."""
 EMPTY = 1e-2
 """A mean below this share of the mean response is at the end of its range."""
+NOT_CONCAVE = ("gaussian", "student", "inverse_gaussian")
+"""Families whose log density is not concave in the linear predictor."""
 ENDED_BADLY = (Status.STALLED, Status.EVALUATION_LIMIT)
 
 
@@ -45,6 +50,23 @@ def is_hollow(problem: LaplaceProblem, x: Floats) -> bool:
         if float(np.real(np.linalg.eigvals(np.linalg.pinv(T) @ variances)).max(initial=0.0)) > HOLLOW:
             return True
     return False
+
+
+def may_hide_another(design: Design, relative: Sequence[Floats]) -> bool:
+    """Return whether there may be a better optimum than one at the boundary of the covariances.
+
+    Densities that are not concave in the linear predictor have several optima now and then, and one without
+    group effects is often the nearest.
+
+    Parameters
+    ----------
+    design
+        With its family.
+    relative
+        Covariance matrix of each term.
+    """
+    several = design.family.link in ("identity", "inverse") or design.family.name in NOT_CONCAVE
+    return several and any(is_singular(T) for T in relative)
 
 
 def is_empty(problem: LaplaceProblem, x: Floats) -> bool:
