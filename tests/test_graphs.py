@@ -92,10 +92,10 @@ def test_saved_and_loaded(apps, tmp_path):
     fit.save(tmp_path / "apps.fit")
     again = ml.load_fit(tmp_path / "apps.fit")
     assert again.deviance == fit.deviance
-    assert again.model.graph == fit.model.graph
+    assert again.model.dag == fit.model.dag
     post = ml.sample(ml.graph(APPS), apps, seed=1, draws=1000)
     post.save(tmp_path / "apps.draws")
-    assert ml.load_posterior(tmp_path / "apps.draws").model.graph == post.model.graph
+    assert ml.load_posterior(tmp_path / "apps.draws").model.dag == post.model.dag
 
 
 def test_columns_of_files(apps, tmp_path):

@@ -72,9 +72,9 @@ def graph(text: str, data: object = None) -> Model:
 
 def with_columns(model: object, data: object) -> object:
     """Return a model whose graph has been read again with the columns of the data; others as they are."""
-    if not isinstance(model, Model) or model.graph is None:
+    if not isinstance(model, Model) or model.dag is None:
         return model
-    again = parse_graph(model.graph.text, column_names(data))
+    again = parse_graph(model.dag.text, column_names(data))
     zeros = parse_terms(model.inflation).columns if model.inflation else ()
     variables = tuple(dict.fromkeys([*again.variables, *zeros]))
     return dataclasses.replace(again, family=model.family, inflation=model.inflation, variables=variables)
@@ -130,7 +130,7 @@ def known_of(
     OptionError
         If both say something of the same thing.
     """
-    found = model.graph
+    found = model.dag
     if found is None:
         return Known(residual_sd, offset, residual_groups, priors)
     written: Any = found.residual_column or (found.residual if isinstance(found.residual, float) else None)
@@ -157,7 +157,7 @@ def refuse_unfitted(model: Model) -> None:
     OptionError
         Naming the node.
     """
-    found = model.graph
+    found = model.dag
     if found is None:
         return
     if found.residual_groups:

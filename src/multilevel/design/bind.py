@@ -103,8 +103,8 @@ def bind(
     inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
     terms = _terms(model, columns, positions)
-    if model.graph is not None:
-        check_graph(model.graph, columns, factors, positions)
+    if model.dag is not None:
+        check_graph(model.dag, columns, factors, positions)
     residual = residual_factor(own_sds, table, rows)
     design = Design(
         model=model,

@@ -95,7 +95,7 @@ def node_rows(design: Design, table: Table, component: str) -> NodeRows:
     OptionError
         The model has no graph.
     """
-    graph, recipe = design.model.graph, design.recipe
+    graph, recipe = design.model.dag, design.recipe
     if graph is None or not isinstance(recipe, Recipe):
         raise OptionError("the model has no graph", remedy="multilevel.graph(...)")
     node, _ = graph.node_of(component)

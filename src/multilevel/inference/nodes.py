@@ -114,7 +114,7 @@ def node(result: Result, name: str, data: object, *, interval: float | None = No
 
 def graph_of(result: Result) -> Graph:
     """Return the graph of a result's model, or raise `OptionError`."""
-    graph = result.design.model.graph
+    graph = result.design.model.dag
     if graph is None:
         raise OptionError(
             "nodes were asked of a model that was written as a formula",

@@ -34,8 +34,8 @@ class Model:
         Distribution of the response given its mean.
     inflation
         Formula text of the linear predictor of zero inflation, like ``fixed``, or "".
-    graph
-        The graph that the model was written as, or ``None`` if it was written as a formula.
+    dag
+        The directed acyclic graph that the model was written as, or ``None`` if it was written as a formula.
 
     Examples
     --------
@@ -54,4 +54,4 @@ class Model:
     trials: str = ""
     family: Family = field(default_factory=Gaussian)
     inflation: str = ""
-    graph: Graph | None = None
+    dag: Graph | None = None

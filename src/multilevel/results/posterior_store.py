@@ -80,7 +80,7 @@ def save_posterior(posterior: Posterior, path: str | Path) -> None:
         "format_version": VERSION,
         "library_version": __version__,
         "text": posterior.formula,
-        "graph": posterior.model.graph.text if posterior.model.graph is not None else "",
+        "graph": posterior.model.dag.text if posterior.model.dag is not None else "",
         "options": options_out(posterior.options, arrays),
         **table_out(posterior.table, arrays),
         "names": _names(posterior.design),

@@ -87,7 +87,7 @@ def save(fit: Fit, path: str | Path) -> None:
         "format_version": VERSION,
         "library_version": __version__,
         "text": fit.formula,
-        "graph": fit.model.graph.text if fit.model.graph is not None else "",
+        "graph": fit.model.dag.text if fit.model.dag is not None else "",
         "criterion": float(fit.solution.criterion).hex(),
         "status": fit.status.value,
         "evaluations": int(fit.certificate.evaluations),

@@ -93,18 +93,18 @@ RESIDUALS = [
 
 @pytest.mark.parametrize(("graph", "columns", "wanted"), RESIDUALS)
 def test_residual_sd(graph, columns, wanted):
-    found = parse_graph(graph, columns).graph
+    found = parse_graph(graph, columns).dag
     assert (found.residual, found.residual_column, found.residual_groups) == wanted
 
 
 def test_columns_decide_which_name_of_a_product_is_the_coefficient():
     found = parse_graph("y ~ Normal(a + x * b, s)", ("y", "x"))
-    assert found.graph.coefficients == {"a": "1", "b": "x"}
+    assert found.dag.coefficients == {"a": "1", "b": "x"}
 
 
 def test_known_constants_add_up_to_the_offset():
     found = parse_graph("y ~ Normal(a[g] + 1, s); a[g] ~ Normal(2.5, t)")
-    assert found.graph.offset == 3.5
+    assert found.dag.offset == 3.5
     assert found.fixed == "0"
 
 
@@ -116,7 +116,7 @@ def test_priors_come_under_the_names_of_the_library():
         m ~ Normal(0, 10);  n ~ StudentT(3, 0, 1)
         S ~ InverseWishart(4, [[1, 0], [0, 2]])
         t ~ HalfCauchy(1);  s ~ HalfNormal(2)
-    """).graph.priors
+    """).dag.priors
     texts = {
         name: prior["sd"].text() if isinstance(prior, dict) else prior.text() for name, prior in found.items()
     }
@@ -135,9 +135,9 @@ def test_law_of_residual_sds():
         y ~ Normal(m, s[g])
         s[g] ~ LogNormal(mu, tau)
         mu ~ Normal(0, 2); tau ~ HalfNormal(1)
-    """).graph.priors
+    """).dag.priors
     assert [name for name, _ in found["sigma"].parameters] == ["mu", "sigma"]
-    assert "sigma2" in parse_graph("y ~ Normal(m, s[g]); s[g] ~ InverseGamma(3, 4)").graph.priors
+    assert "sigma2" in parse_graph("y ~ Normal(m, s[g]); s[g] ~ InverseGamma(3, 4)").dag.priors
 
 
 def test_two_nodes_of_one_factor_have_priors_by_their_place():
@@ -145,7 +145,7 @@ def test_two_nodes_of_one_factor_have_priors_by_their_place():
         y ~ Normal(a[g] + b[g] * x, s)
         a[g] ~ Normal(0, t); b[g] ~ Normal(0, u)
         u ~ HalfNormal(1)
-    """).graph.priors
+    """).dag.priors
     assert list(found) == ["g[2]"]
 
 

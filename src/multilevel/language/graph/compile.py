@@ -87,7 +87,7 @@ def parse_graph(text: str, columns: Collection[str] | None = None) -> Model:
         _variables(response, fixed.columns, nodes, offsets),
         trials=response.trials,
         family=response.family,
-        graph=graph,
+        dag=graph,
     )
     return replace(model, text=formula_text(model))
 
