@@ -12,7 +12,7 @@
 
 // The widest vectors that the processor has; without fused multiply-add, so that all give the same bits.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
-#define ML_FOR_EACH_PROCESSOR __attribute__((target_clones("default", "avx2")))
+#define ML_FOR_EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define ML_FOR_EACH_PROCESSOR
 #endif

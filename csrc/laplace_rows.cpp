@@ -29,6 +29,20 @@ struct Columns {
   }
 };
 
+// Calls add(i, sums) for row after row. The `size` sums at at[i] stay in registers while rows share them: memory is slow
+// to give back what was just written.
+template <int size, class Place, class Add>
+void add_runs(const Place* at, std::int64_t first, std::int64_t last, double* to, const Add& add) {
+  double sum[size];
+  for (std::int64_t i = first; i < last;) {
+    const Place here = at[i];
+    std::copy_n(to + here, size, sum);
+    do add(i, sum);
+    while (++i < last && at[i] == here);
+    std::copy_n(sum, size, to + here);
+  }
+}
+
 }  // namespace
 
 LaplaceRows::LaplaceRows(std::vector<FactorRows> factors, const Elimination& e) : factors_(std::move(factors)) {
@@ -86,9 +100,14 @@ void LaplaceRows::add_sums(const double* r, std::int64_t first, std::int64_t las
       const int K = fixed ? fixed : factors_[f].K;
       const double* z = factors_[f].Z.data() + first * K;
       const std::int32_t* at = at_effect_[f].data();
-      for (std::int64_t i = first; i < last; ++i, z += K) {
-        const Columns<ones> zi{z};
-        for (int a = 0; a < K; ++a) by_node[at[i] + a] += zi[a] * r[i];
+      if constexpr (fixed > 0) {
+        add_runs<fixed>(at, first, last, by_node, [&](std::int64_t i, double* sum) {
+          const Columns<ones> zi{z + (i - first) * K};
+          for (int a = 0; a < K; ++a) sum[a] += zi[a] * r[i];
+        });
+      } else {
+        for (std::int64_t i = first; i < last; ++i, z += K)
+          for (int a = 0; a < K; ++a) by_node[at[i] + a] += z[a] * r[i];
       }
     });
 }
@@ -113,12 +132,16 @@ void LaplaceRows::add_products(const Elimination::Values& to, const double* d2, 
     with_effects(factors_[f].K, ones_[f], [&]<int fixed, bool ones>() {
       const int K = fixed ? fixed : factors_[f].K;
       const double* z = factors_[f].Z.data() + first * K;
-      for (std::int64_t i = first; i < last; ++i, z += K) {
-        const Columns<ones> zi{z};
-        double* A = to.A + at_block_[f][i];
+      const auto add = [&](std::int64_t i, double* A) {
+        const Columns<ones> zi{z + (i - first) * K};
         for (int a = 0; a < K; ++a)
           for (int b = 0; b < K; ++b) A[a * K + b] -= d2[i] * zi[a] * zi[b];
-      }
+      };
+      const std::int64_t* at = at_block_[f].data();
+      if constexpr (fixed > 0)
+        add_runs<fixed * fixed>(at, first, last, to.A, add);
+      else
+        for (std::int64_t i = first; i < last; ++i) add(i, to.A + at[i]);
     });
     for (int g = f + 1; g < F; ++g) {
       const int K = factors_[f].K, Kg = factors_[g].K;
