@@ -40,7 +40,7 @@ std::vector<T> taken(const std::vector<T>& from, const std::vector<std::int64_t>
 Quadrature::Quadrature(Laplace& laplace, std::vector<double> points, std::vector<double> log_weights, int threads)
     : laplace_(laplace), points_(std::move(points)), log_weights_(std::move(log_weights)), threads_(threads) {
   if (laplace_.factors().size() != 1) throw std::invalid_argument("quadrature needs one factor");
-  if (effects() < 1 || effects() > 3) throw std::invalid_argument("quadrature needs one to three effects");
+  if (effects() < 1 || effects() > 6) throw std::invalid_argument("quadrature needs one to six effects");
   if (log_weights_.empty() || points_.size() != log_weights_.size() * effects())
     throw std::invalid_argument("points must have as many rows as there are weights, and one column per effect");
   constant_ = laplace_.response().constant();
@@ -130,9 +130,20 @@ Quadrature::Sums Quadrature::integrate(const Chunk& c, const Given& given) {
   if (!start_groups<K>(c, given, rows, groups)) return sums;
   for (std::size_t q = 0; q < log_weights_.size(); ++q) add_node<K>(c, static_cast<int>(q), given, rows, groups);
   sums.value = 0.0;
-  for (const Group<K>& group : groups) sums.value += group.log_integral();
+  for (int g = 0; g < c.groups(); ++g) sums.value += by_group[c.first_group + g] = groups[g].log_integral();
   if (given.with_gradient && std::isfinite(sums.value)) differentiate<K>(c, rows, groups, sums);
   return sums;
+}
+
+Quadrature::Sums Quadrature::integrate_any(const Chunk& c, const Given& given) {
+  switch (effects()) {
+    case 1: return integrate<1>(c, given);
+    case 2: return integrate<2>(c, given);
+    case 3: return integrate<3>(c, given);
+    case 4: return integrate<4>(c, given);
+    case 5: return integrate<5>(c, given);
+    default: return integrate<6>(c, given);
+  }
 }
 
 double Quadrature::evaluate(const double* beta, const double* theta, const double* aux, const double* rows_aux,
@@ -142,6 +153,7 @@ double Quadrature::evaluate(const double* beta, const double* theta, const doubl
   if (!std::isfinite(laplace_value)) return undefined;
   laplace_.layout().fill_lambda(theta, 0, lambda_);
   modes_ = laplace_.whitened_modes();
+  by_group.assign(laplace_.factors()[0].m, -std::numeric_limits<double>::infinity());
   residual_.assign(with_gradient ? laplace_.n() : 0, 0.0);
   const bool inflated = with_gradient && laplace_.response().inflated;
   gradient_rows_aux.assign(inflated ? laplace_.n() : 0, 0.0);
@@ -149,9 +161,7 @@ double Quadrature::evaluate(const double* beta, const double* theta, const doubl
   const Given given{aux, rows_aux, with_gradient};
   const std::int64_t work = laplace_.n() * static_cast<std::int64_t>(log_weights_.size());
   on_threads(static_cast<std::int64_t>(chunks_.size()), work < much_work ? 1 : threads_, [&](std::int64_t at, int) {
-    parts[at] = effects() == 1   ? integrate<1>(chunks_[at], given)
-                : effects() == 2 ? integrate<2>(chunks_[at], given)
-                                 : integrate<3>(chunks_[at], given);
+    parts[at] = integrate_any(chunks_[at], given);
   });
   double value = constant_;
   for (const Sums& s : parts) value += s.value;

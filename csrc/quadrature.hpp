@@ -21,6 +21,7 @@ class Quadrature {
   std::vector<double> gradient_beta, gradient_theta, gradient_aux, gradient_rows_aux;
   std::vector<double> G;  // K x K, derivative by the covariance T by Fisher's identity; one node: Laplace's
   double laplace_value = 0.0;
+  std::vector<double> by_group;  // m, log integrals without the constant of the response; filled by every evaluation
 
   Laplace& laplace() { return laplace_; }
   int effects() const { return laplace_.factors()[0].K; }
@@ -52,6 +53,7 @@ class Quadrature {
   void split_into_chunks();
   template <int K>
   Sums integrate(const Chunk& chunk, const Given& given);
+  Sums integrate_any(const Chunk& chunk, const Given& given);
   template <int K>
   bool start_groups(const Chunk& chunk, const Given& given, Rows& rows, std::vector<Group<K>>& groups) const;
   template <int K>

@@ -38,6 +38,7 @@ nb::dict evaluate(Quadrature& self, const Input1<double>& beta, const Input1<dou
   out["value"] = value;
   out["laplace"] = self.laplace_value;
   out["inner_steps"] = laplace.inner_steps;
+  out["by_group"] = copied(self.by_group);
   if (!gradient || !std::isfinite(value)) return out;
   const std::size_t K = self.effects();
   out["beta"] = copied(self.gradient_beta);

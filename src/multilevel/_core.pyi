@@ -471,7 +471,7 @@ class Quadrature:
     Parameters
     ----------
     laplace
-        With one factor of up to three effects.
+        With one factor of up to six effects.
     points
         ``(Q, K)`` nodes of a standard normal distribution.
     log_weights
@@ -484,4 +484,8 @@ class Quadrature:
     def evaluate(
         self, beta: Floats, theta: Floats, aux: Floats, rows_aux: Floats | None, gradient: bool = True
     ) -> dict[str, Any]:
-        """Return the keys of `Laplace.evaluate`, its value under ``laplace``."""
+        """Return the keys of `Laplace.evaluate`, its value under ``laplace``; and ``by_group``.
+
+        These are the ``(m,)`` logs of the groups' integrals, without `response_constant`; empty where Laplace's
+        value is infinite at the first evaluation, else those of the last one that was not.
+        """

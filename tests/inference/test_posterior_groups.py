@@ -116,6 +116,49 @@ def test_several_factors_against_the_evidence_without_the_group(
         assert found.pointwise[at] == pytest.approx(post.log_evidence - without.log_evidence, abs=0.1)
 
 
+HERDS = {"Intercept": ml.Normal(-1, 1), "fixed": ml.Normal(-1, 1), "herd": {"sd": ml.HalfNormal(1)}}
+
+
+def test_a_generalised_model_against_the_evidence_without_the_group() -> None:
+    herds, formula = ml.datasets.load("cbpp"), "prop(incidence, size) ~ period + (1 | herd)"
+
+    def sampled(rows: pd.DataFrame, seed: int) -> ml.Posterior:
+        return ml.sample(formula, rows, HERDS, family="binomial", seed=seed, draws=2000, method="marginal")
+
+    post = sampled(herds, 1)
+    found = post.loo(group="herd")
+    assert found.sentence.endswith("Effects of `herd` are integrated out by adaptive quadrature.")
+    assert found.untrusted == 0
+    assert post.log_evidence is not None
+    for level in ("3", "11"):
+        without = sampled(herds[herds["herd"].astype(str) != level], 2)
+        assert without.log_evidence is not None
+        # both evidences have errors of about 0.02, and the weights one of about 0.03
+        expected = post.log_evidence - without.log_evidence
+        assert found.pointwise[found.levels.index(level)] == pytest.approx(expected, abs=0.1)
+
+
+def test_generalised_nested_factors_against_the_evidence_without_the_group() -> None:
+    data = nested_data().assign(count=lambda table: np.rint(np.exp(0.5 * table["y"])))
+    formula = "count ~ 1 + (1 | school/class)"
+    priors = {name: prior for name, prior in NESTED.items() if name != "sigma"}
+
+    def sampled(rows: pd.DataFrame, seed: int) -> ml.Posterior:
+        return ml.sample(formula, rows, priors, family="poisson", seed=seed, draws=1000, method="marginal")
+
+    post = sampled(data, 1)
+    found = post.loo(group="school")
+    assert found.sentence.endswith(
+        "Effects of `school` and `school:class` are integrated out by adaptive quadrature."
+    )
+    assert post.log_evidence is not None
+    without = sampled(data[data["school"] != "s1"], 2)
+    assert without.log_evidence is not None
+    at = found.levels.index("s1")
+    assert found.pareto_k[at] < 0.7
+    assert found.pointwise[at] == pytest.approx(post.log_evidence - without.log_evidence, abs=0.15)
+
+
 def test_levels_whose_weights_have_heavy_tails_are_named() -> None:
     sleep = ml.datasets.load("sleepstudy")
     post = ml.sample("reaction ~ days + (days | subject)", sleep, seed=1, draws=2000)

@@ -116,7 +116,7 @@ def values_of(posterior: Posterior, plan: Plan) -> Values:
     used = sampled.kept if plan.held else np.arange(sampled.sigma.shape[1])
 
     def flat(array: Floats) -> Floats:
-        return array[:, used].reshape(-1, *array.shape[2:])
+        return array[:, used].reshape(array.shape[0] * used.size, *array.shape[2:])
 
     roots = []
     for f in plan.chain:

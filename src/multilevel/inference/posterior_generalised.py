@@ -127,16 +127,16 @@ def log_densities(posterior: Posterior, some: slice) -> Floats:
             None if zeros is None else np.ascontiguousarray(zeros[s]),
             np.ascontiguousarray(eta[s]),
         )[:, 0]
-    return found + _constants(posterior)[some]
+    return found + constants_of_rows(posterior)[some]
 
 
-def _constants(posterior: Posterior) -> Floats:
+def constants_of_rows(posterior: Posterior) -> Floats:
     """Return ``(n,)`` what the log density of each row has besides what the kernels give."""
-    return posterior.once("constants of the rows", lambda: _constants_of_rows(posterior))
+    return posterior.once("constants of the rows", lambda: _row_constants(posterior))
 
 
-def _constants_of_rows(posterior: Posterior) -> Floats:
-    """Return the numbers of `_constants`; rows with the same response and trials have the same."""
+def _row_constants(posterior: Posterior) -> Floats:
+    """Return the numbers of `constants_of_rows`; rows with the same response and trials have the same."""
     design, family = posterior.design, posterior.design.family
     trials = np.ones_like(design.y) if design.trials is None else design.trials
     distinct, inverse = np.unique(np.stack([design.y, trials]), axis=1, return_inverse=True)

@@ -11,6 +11,8 @@ from multilevel.data.names import nearest_names
 from multilevel.design.design import Design
 from multilevel.errors import OptionError
 from multilevel.inference.group_densities import densities, plan_of
+from multilevel.inference.group_densities_generalised import generalised_plan, integrated_densities
+from multilevel.inference.posterior_generalised import is_generalised
 from multilevel.inference.posterior_loo import FEWEST, efficiency, importance_terms, tail_length
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import LeaveOneOut
@@ -42,14 +44,11 @@ def leave_group_out(posterior: Posterior, group: str) -> LeaveOneOut:
     and residual sds of groups are held at their draws. ``p(y_j | y_-j) = 1 / E[1 / p(y_j | draw)]`` is then
     the density of the level's rows given all other rows, whatever is held: what is held makes the weights
     more variable, never biased.
+    In a generalised model the effects of the group, and of the coarsest factor nested in it, are integrated
+    out by adaptive quadrature (`integrated_densities`); the sentence says so, and where it is not exact.
     The mean is Pareto-smoothed as in `leave_one_out` of rows (Merkle, Furr and Rabe-Hesketh 2019,
     Psychometrika 84, on leaving out clusters rather than rows).
     """
-    if posterior.sampled.family is not None:
-        raise OptionError(
-            f"loo(group={group!r}) of a generalised model: its group effects have no exact integral",
-            allowed="loo(), of rows",
-        )
     factor = factor_number(posterior.design, group)
     return posterior.once(f"loo by {factor}", lambda: _leave_out(posterior, factor))
 
@@ -75,10 +74,10 @@ def factor_number(design: Design, group: str) -> int:
 
 def _leave_out(posterior: Posterior, factor: int) -> LeaveOneOut:
     """Return the result of `leave_group_out`."""
-    plan, levels = plan_of(posterior.design, factor), posterior.design.factors[factor].levels
-    draws = (
-        posterior.sampled.kept.size if plan.held else posterior.sampled.sigma.shape[1]
-    ) * posterior.n_chains
+    design, levels = posterior.design, posterior.design.factors[factor].levels
+    plan = generalised_plan(design, factor) if is_generalised(posterior) else plan_of(design, factor)
+    sampled = posterior.sampled
+    draws = (sampled.kept.size if plan.held else sampled.sigma.shape[1]) * posterior.n_chains
     if draws < FEWEST:
         raise OptionError(
             f"loo was asked of {draws} draws",
@@ -87,8 +86,14 @@ def _leave_out(posterior: Posterior, factor: int) -> LeaveOneOut:
         )
     tail = tail_length(draws, efficiency(posterior))
     terms, whole, shape = np.empty((3, len(levels)))
-    for some, density in densities(posterior, plan):
-        terms[some], whole[some], shape[some] = importance_terms(density, tail)
+    remark = ""
+    if is_generalised(posterior):
+        integrals = integrated_densities(posterior, plan)
+        terms, whole, shape = importance_terms(integrals.values, tail)
+        remark = f" {integrals.sentence}"
+    else:
+        for some, density in densities(posterior, plan):
+            terms[some], whole[some], shape[some] = importance_terms(density, tail)
     threshold = min(1 - 1 / math.log10(draws), 0.7)
     name = posterior.design.factors[factor].name
     return LeaveOneOut(
@@ -98,7 +103,7 @@ def _leave_out(posterior: Posterior, factor: int) -> LeaveOneOut:
         pointwise=terms,
         pareto_k=shape,
         threshold=threshold,
-        sentence=_sentence(name, levels, shape, threshold),
+        sentence=_sentence(name, levels, shape, threshold) + remark,
         group=name,
         levels=levels,
     )
