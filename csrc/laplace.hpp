@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "components.hpp"
 #include "elimination.hpp"
 #include "laplace_rows.hpp"
 #include "random.hpp"
@@ -43,11 +44,15 @@ class Laplace {
   }
   const Elimination& elimination() const { return *e_; }
   // Pairs of draws of the effects on both sides of the mode of the last point, aux and rows_aux being its: the log of
-  // their mean weight, which is the likelihood over its approximation, and one of them chosen by its weight, by
-  // factor, level and effect. NaN where it is not defined.
+  // the product over the independent components of their mean weights, whose mean is the likelihood over its
+  // approximation; and for each component one of the draws chosen by its weight, by factor, level and effect. NaN
+  // where it is not defined.
   double draw(const double* aux, const double* rows_aux, int pairs, Random& random, double* effects);
   // Start the next search for the mode from zero.
   void forget() { std::fill(u_.begin(), u_.end(), 0.0); }
+  // Or from these whitened effects by node, `place()` of some earlier point.
+  void start_from(const double* u) { std::copy(u, u + u_.size(), u_.begin()); }
+  const std::vector<double>& place() const { return u_; }
 
   const std::vector<FactorRows>& factors() const { return rows_.factors(); }
   std::int64_t n() const { return response_.n(); }
@@ -83,6 +88,7 @@ class Laplace {
   Layout layout_;
   std::unique_ptr<Elimination> e_;
   LaplaceRows rows_;
+  Components components_;  // from the first draw on
   Elimination::Values values_{};
   std::vector<std::vector<double>> lambda_;
   std::vector<double> theta_;

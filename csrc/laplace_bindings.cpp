@@ -5,6 +5,7 @@
 
 #include "laplace.hpp"
 #include "laplace_bindings.hpp"
+#include "laplace_draws.hpp"
 #include "problem_bindings.hpp"
 #include "response_bindings.hpp"
 
@@ -113,6 +114,33 @@ nb::tuple draw(Laplace& self, const Input1<double>& aux, const Given& rows_aux, 
   return nb::make_tuple(weight, to_numpy(std::move(effects), {size}));
 }
 
+// Values of many points, and where pairs > 0 log weights and, where kept, drawn effects.
+nb::tuple points(const std::vector<Laplace*>& workers, const Input2<double>& beta, const Input2<double>& theta,
+                 const Input2<double>& aux, const std::optional<Input2<double>>& rows_aux, const Input2<double>& start,
+                 const Input1<std::int64_t>& streams, int pairs, std::uint64_t seed, bool keep) {
+  require(!workers.empty() && pairs >= 0, "at least one worker, and no less than no pairs");
+  const Laplace& one = *workers[0];
+  const std::size_t n = beta.shape(0);
+  require(theta.shape(0) == n && aux.shape(0) == n && streams.size() == n, "every point needs theta, aux and a stream");
+  require(beta.shape(1) == static_cast<std::size_t>(one.p()), "beta has the wrong length");
+  require(theta.shape(1) == static_cast<std::size_t>(one.layout().n_theta), "theta has the wrong length");
+  require(aux.shape(1) == static_cast<std::size_t>(one.response().n_global), "aux has the wrong length");
+  require(one.response().inflated == rows_aux.has_value(), "rows_aux is for zero inflation");
+  require(!rows_aux || (rows_aux->shape(0) == n && rows_aux->shape(1) == static_cast<std::size_t>(one.n())),
+          "rows_aux has the wrong shape");
+  require(start.shape(0) == n && start.shape(1) == one.place().size(), "start has the wrong shape");
+  const LaplacePoints given{n, beta.data(), theta.data(), aux.data(), rows_aux ? rows_aux->data() : nullptr,
+                            start.data(), streams.data()};
+  LaplaceDraws found;
+  {
+    nb::gil_scoped_release release;
+    found = laplace_draws(workers, given, pairs, seed, keep);
+  }
+  const std::size_t drawn = found.log_weights.size(), kept = found.effects.empty() ? 0 : n;
+  return nb::make_tuple(to_numpy(std::move(found.values), {n}), to_numpy(std::move(found.log_weights), {drawn}),
+                        to_numpy(std::move(found.effects), {kept, one.place().size()}));
+}
+
 }  // namespace
 
 void bind_laplace(nb::module_& m) {
@@ -127,7 +155,11 @@ void bind_laplace(nb::module_& m) {
       .def("effects", &effects)
       .def("eta", [](const Laplace& self) { return copied(self.eta()); })
       .def("weights", [](const Laplace& self) { return copied(self.weights()); })
+      .def("place", [](const Laplace& self) { return copied(self.place()); })
       .def("forget", &Laplace::forget);
+  m.def("laplace_points", &points, nb::arg("workers"), nb::arg("beta"), nb::arg("theta"), nb::arg("aux"),
+        nb::arg("rows_aux").none(), nb::arg("start"), nb::arg("streams"), nb::arg("pairs"), nb::arg("seed"),
+        nb::arg("keep"));
 }
 
 }  // namespace ml

@@ -402,6 +402,9 @@ class Laplace:
     ) -> tuple[float, Floats]:
         """Return the log of the mean weight of pairs of draws at the last point, and one of all effects."""
 
+    def place(self) -> Floats:
+        """Return the whitened effects by node at the last evaluation, to start searches from."""
+
     def effects(self) -> list[tuple[Floats, Floats]]:
         """Return by factor modes ``(m, K)`` and covariances ``(m, K, K)`` at the last gradient."""
 
@@ -416,6 +419,25 @@ class Laplace:
 
     def forget(self) -> None:
         """Start the next search for the mode from zero."""
+
+def laplace_points(
+    workers: Sequence[Laplace],
+    beta: Floats,
+    theta: Floats,
+    aux: Floats,
+    rows_aux: Floats | None,
+    start: Floats,
+    streams: NDArray[np.int64],
+    pairs: int,
+    seed: int,
+    keep: bool,
+) -> tuple[Floats, Floats, Floats]:
+    """Return values ``(n,)`` of many points, one thread for each worker; and of draws of the effects.
+
+    With ``pairs > 0`` log weights ``(n,)`` as of `Laplace.draw`, else empty; with ``keep`` one draw of all
+    effects at each point, ``(n, sum m K)``. The search for the mode of point i begins at
+    ``start[i]``, of `Laplace.place`; its draws are from the stream ``streams[i]`` of ``seed``.
+    """
 
 class Metropolis:
     """Metropolis steps of the group effects of a generalised linear mixed model.

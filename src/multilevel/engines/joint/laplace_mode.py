@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from multilevel.design.design import Design
 from multilevel.engines.joint.parameters import Parameters
+from multilevel.engines.joint.parameters import Point as Parameterised
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.search import Search, hessian_columns, minimise, positive
 from multilevel.engines.laplace.start import start_vector
-from multilevel.engines.likelihood.problem import theta_of
+from multilevel.engines.likelihood.problem import entries
 from multilevel.errors import DesignError
 from multilevel.moments import Layout
 
@@ -48,6 +49,7 @@ class LaplacePosterior:
 
     __slots__ = (
         "_back",
+        "_entries",
         "_forth",
         "_forth_zeros",
         "_fronts",
@@ -63,6 +65,7 @@ class LaplacePosterior:
         self._back = layout.scaling.fixed.back
         self._forth = np.asarray(np.linalg.inv(self._back), dtype=np.float64)
         self._forth_zeros = np.asarray(np.linalg.inv(layout.inflation.back), dtype=np.float64)
+        self._entries = list(entries(layout.blocks))
         self.evaluations = 0
 
     def at(self, x: Floats) -> Point:
@@ -71,7 +74,7 @@ class LaplacePosterior:
         here = self.parameters.at(x)
         if not np.isfinite(here.log_prior):
             return Point(np.inf, np.zeros(x.size), {})
-        vector = self.vector(x)
+        vector = self.vector_of(x, here)
         with np.errstate(all="ignore"):
             point = self.problem.at(vector)
         if not np.isfinite(point.value):
@@ -93,32 +96,26 @@ class LaplacePosterior:
             gradient[self.parameters.places.family] += -0.5 * point.gradient[places.auxiliary]
         return Point(point.value - 2.0 * here.log_prior, -2.0 * gradient, point.found)
 
-    def log_density(self, x: Floats) -> Floats:
-        """Return log posterior densities ``(n,)`` of vectors ``(n, d)``, minus infinity where undefined."""
-        found = np.full(x.shape[0], -np.inf)
-        for i, one in enumerate(x):
-            self.evaluations += 1
-            log_prior = self.parameters.at(one).log_prior
-            if np.isfinite(log_prior):
-                with np.errstate(all="ignore"):
-                    value = self.problem.at(self.vector(one), gradient=False).value
-                found[i] = log_prior - 0.5 * value if np.isfinite(value) else -np.inf
-        return found
-
     def vector(self, x: Floats) -> Floats:
         """Return the vector of the likelihood's approximation at a vector of parameters."""
-        here, places = self.parameters.at(x), self.problem.places
+        return self.vector_of(x, self.parameters.at(x))
+
+    def vector_of(self, x: Floats, here: Parameterised) -> Floats:
+        """Return the same where what the parameters stand for is known."""
+        places = self.problem.places
         vector = np.zeros(places.size)
         vector[places.coefficients] = self._forth @ here.beta
         if here.inflation.size:
             vector[places.inflation] = self._forth_zeros @ here.inflation
         own = self.parameters.places
         vector[places.auxiliary] = x[own.family] if own.ordinal else here.aux
-        relative = []
-        for front, term in zip(self._fronts, here.terms, strict=True):
-            half = front @ term.root
-            relative.append(half @ half.T)
-        vector[places.theta] = theta_of(self.layout, relative)
+        roots = [np.zeros((k, k)) for k in self.layout.effects]
+        for front, term, block in zip(self._fronts, here.terms, self.layout.blocks, strict=True):
+            some = slice(block.start, block.start + block.size)
+            roots[block.factor][some, some] = _lower(front @ term.root)
+        theta = vector[places.theta]
+        for number, factor, row, column in self._entries:
+            theta[number] = roots[factor][row, column]
         return vector
 
     def start(self) -> Floats:
@@ -187,3 +184,11 @@ def _curvature(
         posterior.at, x, point, every, steps, central=np.full(x.size, central, dtype=np.bool_)
     )
     return positive(np.where(np.isfinite(H), H, np.eye(x.size)))
+
+
+def _lower(root: Floats) -> Floats:
+    """Return the lower triangular root, its diagonal positive, of ``root root'``."""
+    if root.shape[0] == 1:
+        return np.abs(root)
+    L = np.asarray(np.linalg.qr(root.T, mode="r")).T
+    return np.asarray(L * np.where(np.diagonal(L) < 0.0, -1.0, 1.0))

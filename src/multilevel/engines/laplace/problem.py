@@ -155,16 +155,35 @@ class LaplaceProblem:
             return np.ascontiguousarray(aux)
         return np.ascontiguousarray(np.cumsum(np.concatenate([aux[:1], np.exp(aux[1:])])))
 
+    @property
+    def kernel(self) -> core.Laplace:
+        """The native approximation."""
+        return self._native
+
+    @property
+    def constant(self) -> float:
+        """What is added to the kernel's values."""
+        return self._constant
+
+    def allows(self, x: Floats) -> bool:
+        """Return whether a vector's auxiliary numbers are within the family's limits."""
+        return is_within(self.design, self.limit, x[self.places.auxiliary])
+
+    def kernel_input(self, x: Floats) -> tuple[Floats, Floats, Floats, Floats | None]:
+        """Return a vector as the kernels take it: coefficients, theta, aux, and rows' zero inflation."""
+        here = self.places
+        zeros = None
+        if self._inflation_rows is not None:
+            zeros = np.ascontiguousarray(self._inflation_rows @ x[here.inflation])
+        beta, theta = np.ascontiguousarray(x[here.coefficients]), np.ascontiguousarray(x[here.theta])
+        return beta, theta, self.natural(x), zeros
+
     def at(self, x: Floats, *, gradient: bool = True) -> Point:
         """Evaluate the approximation."""
         here = self.places
-        if not is_within(self.design, self.limit, x[here.auxiliary]):
+        if not self.allows(x):
             return Point(np.inf, np.zeros(here.size), {})
-        aux = self.natural(x)
-        inflation = None
-        if self._inflation_rows is not None:
-            inflation = np.ascontiguousarray(self._inflation_rows @ x[here.inflation])
-        beta, theta = np.ascontiguousarray(x[here.coefficients]), np.ascontiguousarray(x[here.theta])
+        beta, theta, aux, inflation = self.kernel_input(x)
         found = self._evaluate(beta, theta, aux, inflation, gradient)
         value = float(found["value"]) + self._constant
         if not gradient or not np.isfinite(value):
@@ -213,12 +232,16 @@ class LaplaceProblem:
         if self._inflation_rows is not None:
             zeros = np.ascontiguousarray(self._inflation_rows @ x[self.places.inflation])
         log_weight, flat = self._native.draw(self.natural(x), zeros, pairs, seed, stream)
+        return log_weight, self.in_units(flat)
+
+    def in_units(self, flat: Floats) -> list[Floats]:
+        """Return flat effects as ``(m, k)`` for each term, in the units of the data."""
         by_factor, at = [], 0
         for number, K in zip(self.layout.order, self.layout.effects, strict=True):
             m = len(self.design.factors[number].levels)
             by_factor.append(flat[at : at + m * K].reshape(m, K))
             at += m * K
-        return log_weight, [
+        return [
             by_factor[block.factor][:, block.start : block.start + block.size] @ term.back.T
             for block, term in zip(self.layout.blocks, self.layout.scaling.terms, strict=True)
         ]

@@ -45,6 +45,8 @@ class Batches:
         How many are wanted in the end.
     effects
         Group effects of the model.
+    size
+        Points of a batch, if not `batch_size`.
     """
 
     __slots__ = ("_checkpoint", "_draws", "_log_density", "_number", "_pace", "_size", "_stored")
@@ -57,9 +59,10 @@ class Batches:
         *,
         draws: int,
         effects: int,
+        size: int | None = None,
     ) -> None:
         self._log_density, self._pace, self._checkpoint = log_density, pace, checkpoint
-        self._draws, self._size, self._number = draws, batch_size(effects), 0
+        self._draws, self._size, self._number = draws, size or batch_size(effects), 0
         records = checkpoint.of_kind("marginal") if checkpoint is not None else []
         self._stored = {int(record.facts["batch"]): record.arrays["values"] for record in records}
 

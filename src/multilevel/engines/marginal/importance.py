@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,28 +33,34 @@ class Proposal:
         ``(d,)``.
     factor
         ``(d, d)`` lower factor of the scale matrix.
+    df
+        Degrees of freedom.
+    wide
+        Share of the wider component.
     """
 
     location: Floats
     factor: Floats
+    df: float = DF
+    wide: float = WIDE_SHARE
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         """Return ``(n, d)`` draws."""
-        stretch = np.sqrt(DF / rng.chisquare(DF, n))
-        stretch[rng.random(n) < WIDE_SHARE] *= WIDE_SCALE
+        stretch = np.sqrt(self.df / rng.chisquare(self.df, n))
+        stretch[rng.random(n) < self.wide] *= WIDE_SCALE
         z = rng.standard_normal((n, self.location.size)) * stretch[:, None]
         return np.asarray(self.location + z @ self.factor.T)
 
     def logpdf(self, x: Floats) -> Floats:
         """Return the log density at ``(n, d)`` points."""
-        d = self.location.size
+        d, df = self.location.size, self.df
         z = np.linalg.solve(self.factor, (x - self.location).T)
         squares = (z * z).sum(axis=0)
-        constant = gammaln((DF + d) / 2) - gammaln(DF / 2) - d / 2 * np.log(DF * np.pi)
+        constant = gammaln((df + d) / 2) - gammaln(df / 2) - d / 2 * np.log(df * np.pi)
         constant -= np.log(np.diagonal(self.factor)).sum()
-        narrow = np.log1p(-WIDE_SHARE) - (DF + d) / 2 * np.log1p(squares / DF)
-        wide = np.log(WIDE_SHARE) - d * np.log(WIDE_SCALE)
-        wide = wide - (DF + d) / 2 * np.log1p(squares / (DF * WIDE_SCALE**2))
+        narrow = np.log1p(-self.wide) - (df + d) / 2 * np.log1p(squares / df)
+        wide = np.log(self.wide) - d * np.log(WIDE_SCALE)
+        wide = wide - (df + d) / 2 * np.log1p(squares / (df * WIDE_SCALE**2))
         return np.asarray(constant + np.logaddexp(narrow, wide))
 
 
@@ -101,7 +107,13 @@ class Pool:
         return float(top + np.log(np.mean(np.exp(self.log_weights - top))))
 
 
-def adapt(log_density: LogDensity, proposal: Proposal, rng: np.random.Generator) -> tuple[Proposal, int]:
+def adapt(
+    log_density: LogDensity,
+    proposal: Proposal,
+    rng: np.random.Generator,
+    *,
+    most_rounds: int = MOST_ROUNDS,
+) -> tuple[Proposal, int]:
     """Move and shape the proposal by the weighted moments of pilot draws until it is efficient.
 
     Returns
@@ -109,7 +121,7 @@ def adapt(log_density: LogDensity, proposal: Proposal, rng: np.random.Generator)
     The proposal, and how many points were evaluated.
     """
     best, best_efficiency, evaluated = proposal, -1.0, 0
-    for _ in range(MOST_ROUNDS):
+    for _ in range(most_rounds):
         pool = weigh(log_density, proposal, rng, PILOT)
         evaluated += PILOT
         if pool.is_empty:
@@ -131,9 +143,10 @@ def _moment_proposal(pool: Pool, old: Proposal) -> Proposal:
     centred = pool.x - mean
     covariance = (centred * w[:, None]).T @ centred
     trust = pool.effective / (pool.effective + 5.0 * pool.x.shape[1])
-    old_covariance = old.factor @ old.factor.T * DF / (DF - 2.0)
+    old_covariance = old.factor @ old.factor.T * old.df / (old.df - 2.0)
     covariance = trust * covariance + (1.0 - trust) * old_covariance
-    return Proposal(mean, np.linalg.cholesky(covariance * (DF - 2.0) / DF))
+    scale = np.linalg.cholesky(covariance * (old.df - 2.0) / old.df)
+    return replace(old, location=mean, factor=scale)
 
 
 def weigh(log_density: LogDensity, proposal: Proposal, rng: np.random.Generator, n: int) -> Pool:
