@@ -42,7 +42,8 @@ def stand_in(version: str) -> SimpleNamespace:
         return SimpleNamespace(groups=groups, coords=coords, dims=dims, attrs=attrs)
 
     def now(data: Any, *, coords: Any = None, dims: Any = None, attrs: Any = None) -> SimpleNamespace:
-        return SimpleNamespace(groups=data, coords=coords, dims=dims, attrs=attrs)
+        assert set(attrs) <= {"/", *data}  # by group; ArviZ 1.x warns of other names
+        return SimpleNamespace(groups=data, coords=coords, dims=dims, attrs=attrs["/"])
 
     return SimpleNamespace(__version__=version, from_dict=before if version.startswith("0.") else now)
 

@@ -69,7 +69,7 @@ def to_arviz(
     attributes = {"modeling_interface": "multilevel", "formula": posterior.formula}
     if library.__version__.startswith("0."):
         return library.from_dict(**groups, coords=coords, dims=dims, attrs=attributes)
-    return library.from_dict(groups, coords=coords, dims=dims, attrs=attributes)
+    return library.from_dict(groups, coords=coords, dims=dims, attrs={"/": attributes})
 
 
 def _library() -> Any:
