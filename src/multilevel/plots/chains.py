@@ -36,11 +36,14 @@ def trace(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
         If there is no such variable, or ArviZ or Matplotlib is absent.
     """
     before = {"compact": False, "chain_prop": {"color": _colours(posterior)}}
-    return _drawn(("plot_trace", before), ("plot_trace_dist", {}), posterior, names)
+    return _drawn(("plot_trace", before), ("plot_trace_dist", {"compact": False}), posterior, names)
 
 
 def ranks(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure:
     """Draw the ranks of each chain's draws among all draws: level where the chains agree.
+
+    Bars in ArviZ 0.x; in 1.x the difference of their distribution function from the uniform one, which is
+    to stay near zero.
 
     Parameters
     ----------
@@ -97,8 +100,8 @@ def _drawn(
 def _figure_of(found: Any) -> Figure:
     """Return the figure of what ArviZ gives back: an array of axes (0.x) or a collection of plots (1.x)."""
     if hasattr(found, "viz"):
-        return found.viz["figure"].item()  # type: ignore[no-any-return]
-    first = found.flat[0] if hasattr(found, "flat") else found
-    figure = first.get_figure()
+        figure = found.viz["figure"].item()
+    else:
+        figure = (found.flat[0] if hasattr(found, "flat") else found).get_figure()
     figure.set_layout_engine("constrained")
     return figure  # type: ignore[no-any-return]
