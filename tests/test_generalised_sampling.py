@@ -34,16 +34,29 @@ def test_nuts_and_gibbs_agree() -> None:
         assert a["sd"].to_numpy() == pytest.approx(b["sd"].to_numpy(), rel=0.2)
 
 
-def test_marginal_takes_no_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="checkpoint was asked of method='marginal' and the poisson family"):
-        ml.sample(
+@quiet
+@pytest.mark.parametrize("stop", [0.02, 0.4])
+def test_marginal_goes_on_with_a_checkpoint(tmp_path: Path, stop: float) -> None:
+    """Bit for bit, whatever the number of threads and wherever the run was stopped."""
+    given: dict[str, Any] = {**QUICK, "family": "poisson", "method": "marginal", "draws": 800}
+    whole = ml.sample("count ~ x + (1 | g)", table(), **given)
+    path = tmp_path / "run"
+    with pytest.warns(ml.MultilevelWarning, match="stopped by `progress`"):
+        part = ml.sample(
             "count ~ x + (1 | g)",
             table(),
-            family="poisson",
-            method="marginal",
-            seed=1,
-            checkpoint=tmp_path / "run",
+            **{**given, "progress": lambda at: at.share < stop},
+            checkpoint=path,
+            threads=1,
         )
+    assert part.status == "interrupted" and part.draws["x"].size < 800
+    size = path.stat().st_size
+    done = ml.sample("count ~ x + (1 | g)", table(), **given, checkpoint=path, resume=True, threads=2)
+    assert path.stat().st_size > size
+    assert done.status == "complete" and done.log_evidence == whole.log_evidence
+    for name, values in whole.draws.items():
+        assert np.array_equal(done.draws[name], values)
+    assert np.array_equal(done.sampled.effects[0], whole.sampled.effects[0])
 
 
 @pytest.mark.statistics
@@ -125,6 +138,7 @@ def test_zeros_alone_need_proper_priors() -> None:
         ml.sample("y ~ 1 + (1 | g)", data, {"Intercept": ml.Flat()}, family="poisson", seed=1)
 
 
+@pytest.mark.statistics
 @quiet
 def test_separation_is_no_obstacle_to_priors() -> None:
     """A predictor that parts the responses: both engines give the same finite coefficient."""

@@ -100,6 +100,7 @@ def test_the_engine_that_auto_goes_over_to(
     assert taken.draws["days"].tobytes() == asked.draws["days"].tobytes()
 
 
+@pytest.mark.statistics
 @pytest.mark.filterwarnings("ignore::multilevel.ConvergenceWarning", "ignore::multilevel.GroupingWarning")
 def test_auto_goes_over_to_nuts_where_importance_sampling_cannot_be_trusted() -> None:
     """Two crossed factors of five levels, 26 rows: Pareto k was from 0.8 to 1.4 with eight seeds."""

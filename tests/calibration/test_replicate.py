@@ -24,12 +24,14 @@ def verdict(case: Case, method: str, *, replications: int, seed: int) -> Uniform
     return worst(found.names, found.ranks, KEPT, seed=seed)
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("method", SMOKE)
 def test_ranks_are_uniform_in_a_short_run(method: str) -> None:
     found = verdict(CASES["B1"], method, replications=SMOKE[method], seed=3)
     assert found.bounded > SMALLEST, found
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize(
     ("priors", "parameter"),
     [
