@@ -24,20 +24,30 @@ def few() -> dict[str, Any]:
     return {"y": y, "yes": (y > 0).astype(float), "class": np.minimum(y, 2) + 1, "g": g}
 
 
+def log_rows(family: str, y: np.ndarray, eta: np.ndarray, extra: float) -> np.ndarray:
+    """Return log densities of responses at linear predictors, ``(len(y), *eta.shape)``."""
+    y = y.reshape(-1, *(1,) * eta.ndim)
+    if family == "poisson":
+        return np.asarray(stats.poisson.logpmf(y, np.exp(eta)))
+    if family == "bernoulli":
+        return np.asarray(stats.bernoulli.logpmf(y.astype(int), 1 / (1 + np.exp(-eta))))
+    return np.asarray(stats.nbinom.logpmf(y, extra, extra / (extra + np.exp(eta))))
+
+
 def log_marginal(design: Design, family: str, b0: float, sd: float, extra: float) -> float:
     """Return the log likelihood by Gauss-Hermite quadrature over the effect of each group."""
-    eta = b0 + sd * NODES
-    total = 0.0
+    return float(log_marginals(design, family, np.array([b0]), np.array([sd]), extra)[0])
+
+
+def log_marginals(design: Design, family: str, b0: np.ndarray, sd: np.ndarray, extra: float) -> np.ndarray:
+    """Return the log likelihoods of several intercepts and sds; rows with one response are computed once."""
+    values, which = np.unique(design.y, return_inverse=True)
+    log = log_rows(family, values, b0[:, None] + sd[:, None] * NODES, extra)
+    total = np.zeros(b0.size)
     for j in range(5):
-        y = design.y[design.factors[0].index == j]
-        if family == "poisson":
-            log = stats.poisson.logpmf(y[:, None], np.exp(eta)).sum(axis=0)
-        elif family == "bernoulli":
-            log = stats.bernoulli.logpmf(y[:, None].astype(int), 1 / (1 + np.exp(-eta))).sum(axis=0)
-        else:
-            size = extra
-            log = stats.nbinom.logpmf(y[:, None], size, size / (size + np.exp(eta))).sum(axis=0)
-        total += float(logsumexp(log + np.log(WEIGHTS / np.sqrt(2 * np.pi))))
+        kinds, counts = np.unique(which[design.factors[0].index == j], return_counts=True)
+        by_node = (counts[:, None, None] * log[kinds]).sum(axis=0)
+        total += logsumexp(by_node + np.log(WEIGHTS / np.sqrt(2 * np.pi)), axis=1)
     return total
 
 
@@ -47,9 +57,10 @@ def by_grid(design: Design, family: str) -> tuple[np.ndarray, np.ndarray]:
     s = np.linspace(-6.0, 1.8, 41)
     t = np.linspace(-2.0, 5.0, 21) if family == "negative_binomial" else np.zeros(1)
     grid = np.array(np.meshgrid(b, s, t, indexing="ij")).reshape(3, -1)
-    log = np.array(
-        [log_marginal(design, family, b0, float(np.exp(ls)), float(np.exp(lt))) for b0, ls, lt in grid.T]
-    )
+    log = np.empty(grid.shape[1])
+    for each in t:
+        here = grid[2] == each
+        log[here] = log_marginals(design, family, grid[0, here], np.exp(grid[1, here]), float(np.exp(each)))
     log += stats.norm(0, 1.5).logpdf(grid[0]) + stats.halfnorm.logpdf(np.exp(grid[1])) + grid[1]
     if family == "negative_binomial":
         log += stats.gamma(2.0, scale=1.0).logpdf(np.exp(grid[2])) + grid[2]
