@@ -15,10 +15,11 @@ from multilevel.data import Table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
 from multilevel.design.response import check_information, with_response
+from multilevel.engines.em import solve_em
 from multilevel.engines.laplace import solve_laplace, solve_quadrature
 from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
-from multilevel.engines.solution import Method, Status
+from multilevel.engines.solution import EM_METHODS, Method, Status, is_restricted
 from multilevel.errors import (
     ApproximationWarning,
     BoundaryWarning,
@@ -72,7 +73,8 @@ def estimate(
     if not model.family.is_linear:
         return _estimate_generalised(design, table, options, start, max_evaluations, progress)
     moments = summarise(design)
-    solution = solve(
+    engine = solve_em if options.method in EM_METHODS else solve
+    solution = engine(
         moments, method=options.method, start=start, max_evaluations=max_evaluations, progress=progress
     )
     fit = Fit(design, moments, solution, table, options, ANSWERS)
@@ -193,7 +195,10 @@ class LikelihoodAnswers(AnswersAboutNodes):
         if y is not None and response is not None:
             moments = replace_response(moments, design, response)
             design = dataclasses.replace(design, y=response)
-        solution = solve(moments, method=options.method, start=fit.solution.theta)
+        if options.method in EM_METHODS:  # the estimates may be at a boundary, which EM never leaves
+            solution = solve_em(moments, method=options.method)
+        else:
+            solution = solve(moments, method=options.method, start=fit.solution.theta)
         again = Fit(design, moments, solution, fit.table, options, ANSWERS, response)
         _warn(again)
         return again
@@ -212,7 +217,8 @@ class LikelihoodAnswers(AnswersAboutNodes):
 
 def _by_method(options: FitOptions, method: Method) -> FitOptions:
     """Return options with another method; Kenward-Roger, which needs REML, gives way to Satterthwaite."""
-    ddf = "satterthwaite" if method == "ml" and options.ddf == "kenward-roger" else options.ddf
+    adjusted = options.ddf == "kenward-roger" and not is_restricted(method)
+    ddf = "satterthwaite" if adjusted else options.ddf
     nodes = options.nodes if method == "quadrature" else None
     return dataclasses.replace(options, method=method, ddf=ddf, nodes=nodes)
 

@@ -14,6 +14,7 @@ from multilevel.answers import ANSWERS, bound, estimate
 from multilevel.data import read_table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, columns_needed
+from multilevel.engines.em import evaluate_em
 from multilevel.engines.laplace import evaluate_laplace, evaluate_quadrature
 from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
@@ -23,7 +24,7 @@ from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_colum
 from multilevel.language import given_model, parse_formula, with_family
 from multilevel.model import Model
 from multilevel.model.families import Family
-from multilevel.moments import replace_response, summarise
+from multilevel.moments import Moments, replace_response, summarise
 from multilevel.results import Fit, FitOptions
 from multilevel.results.options import Ddf, Given, Missing
 from multilevel.results.posterior import Posterior
@@ -104,9 +105,10 @@ def fit(
     zero_inflation
         Right side of a formula, ``"~ 1"`` or ``"~ x"``, for the logit of the share of extra zeros of counts.
     method
-        "reml" (restricted maximum likelihood, the default of the gaussian family) or "ml"; "laplace" for the
-        other families: maximum likelihood by Laplace's method; "quadrature" for them with one grouping factor
-        of up to three effects: maximum likelihood by adaptive Gauss-Hermite quadrature.
+        "reml" (restricted maximum likelihood, the default of the gaussian family) or "ml"; "em_reml" or "em":
+        the same by expectation and maximisation, with the likelihoods on the way, which never fall, in
+        ``fit.solution.trace``. For other families "laplace": maximum likelihood by Laplace's method; or, for
+        one grouping factor of up to three effects, "quadrature": by adaptive Gauss-Hermite quadrature.
     nodes
         Of quadrature, in each dimension; by default 25 for one effect per group, 15 for two, 9 for three.
     residual_sd
@@ -237,15 +239,19 @@ def load_fit(path: str | Path) -> Fit:
     if saved.response is not None:
         moments = replace_response(moments, design, saved.response)
         design = dataclasses.replace(design, y=saved.response)
-    solution = evaluate_at(
-        moments,
-        method=options.method,
-        theta=saved.theta,
-        status=saved.status,
-        evaluations=saved.evaluations,
-    )
+    solution = _evaluated_linear(moments, saved)
     results.verify(saved, solution)
     return Fit(design, moments, solution, saved.table, options, ANSWERS, saved.response)
+
+
+def _evaluated_linear(moments: Moments, saved: results.Saved) -> Solution:
+    """Return the solution of a linear model at the saved coordinates."""
+    method, at, status, evaluations = saved.options.method, saved.theta, saved.status, saved.evaluations
+    if saved.trace is None:
+        return evaluate_at(moments, method=method, theta=at, status=status, evaluations=evaluations)
+    return evaluate_em(
+        moments, method=method, theta=at, status=status, evaluations=evaluations, trace=saved.trace
+    )
 
 
 def _loaded_generalised(design: Design, saved: results.Saved) -> Fit:

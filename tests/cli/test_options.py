@@ -78,7 +78,7 @@ def test_defaults_of_sample_are_those_of_the_library() -> None:
         [],
         ["fit"],
         ["fit", "y ~ x"],
-        ["fit", "y ~ x", "d.csv", "--method", "em"],
+        ["fit", "y ~ x", "d.csv", "--method", "newton"],
         ["fit", "y ~ x", "d.csv", "--meth", "ml"],
         ["fit", "y ~ x", "d.csv", "--level", "high"],
         ["fit", "y ~ x", "d.csv", "--weights", "w"],

@@ -29,7 +29,7 @@ def test_defaults() -> None:
     [
         (
             {"method": "REML"},
-            "method='REML' is not known\n  allowed: 'reml', 'ml', 'laplace', 'quadrature'\n"
+            "method='REML' is not known\n  allowed: 'reml', 'ml', 'em_reml', 'em', 'laplace', 'quadrature'\n"
             "  try: method='reml'",
         ),
         ({"ddf": None}, "ddf=None is not known"),

@@ -91,7 +91,8 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     fit.add_argument(
         "--method",
         choices=get_args(Method),
-        help="default: reml for the gaussian family, laplace for the others",
+        help="em_reml and em: reml and ml by expectation and maximisation; default: reml for the gaussian "
+        "family, laplace for the others",
     )
     fit.add_argument(
         "--nodes",

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-Method = Literal["reml", "ml", "laplace", "quadrature"]
+Method = Literal["reml", "ml", "em_reml", "em", "laplace", "quadrature"]
+EM_METHODS = ("em", "em_reml")
+"""Methods that climb the likelihood, or the restricted likelihood, by expectation and maximisation."""
+
+
+def is_restricted(method: Method) -> bool:
+    """Return whether a method maximises the restricted likelihood."""
+    return method in ("reml", "em_reml")
 
 
 class Status(Enum):
@@ -175,9 +182,9 @@ class Solution:
     Parameters
     ----------
     method
-        "reml", "ml", "laplace" or "quadrature".
+        "reml", "ml", "em_reml", "em", "laplace" or "quadrature".
     criterion
-        -2 log-likelihood, or -2 log restricted likelihood of "reml", with every constant.
+        -2 log-likelihood, or -2 log restricted likelihood of "reml" and "em_reml", with every constant.
     beta, vcov_beta
         ``(p,)`` coefficients and ``(p, p)`` covariance matrix given the variance parameters.
     sigma
@@ -202,6 +209,9 @@ class Solution:
         Nodes of each dimension of quadrature, else ``None``.
     accuracy
         Of fits by Laplace's method whose likelihood quadrature can do, too; else ``None``.
+    trace
+        Of EM: ``(steps + 1,)`` log-likelihood (restricted of "em_reml") at the start and after each step,
+        never falling; else ``None``.
     """
 
     method: Method
@@ -220,3 +230,4 @@ class Solution:
     family_numbers: FamilyNumbers | None = None
     nodes: int | None = None
     accuracy: Accuracy | None = None
+    trace: Floats | None = None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaincc
 
 from multilevel.design.design import Design, EffectsTerm, FixedPart
+from multilevel.engines.solution import is_restricted
 from multilevel.errors import ComparisonError
 from multilevel.model import Covariance
 from multilevel.results import Columns, Fit
@@ -16,7 +17,7 @@ from multilevel.results.posterior import Result
 
 Floats = NDArray[np.float64]
 
-EXACT = {"reml", "ml"}
+EXACT = {"reml", "ml", "em_reml", "em"}
 """Methods whose likelihood is no approximation."""
 
 
@@ -65,8 +66,12 @@ def compare(*fits: Fit) -> Columns:
         )
     for other in fits[1:]:
         refuse_other_data(fits[0], other, "fits", "fit every model to one table")
-    by_ml = any(fit.method != "reml" for fit in fits) or not _same_fixed_part(fits)
-    used = [fit.answers.refit(fit, method="ml") if by_ml and fit.method == "reml" else fit for fit in fits]
+    restricted = [is_restricted(fit.method) for fit in fits]
+    by_ml = not all(restricted) or not _same_fixed_part(fits)
+    used = [
+        fit.answers.refit(fit, method="ml") if by_ml and known else fit
+        for fit, known in zip(fits, restricted, strict=True)
+    ]
     methods = [fit.method if fit is old else "ml (refitted)" for fit, old in zip(used, fits, strict=True)]
     order = sorted(range(len(used)), key=lambda i: used[i].df)
     used, methods = [used[i] for i in order], [methods[i] for i in order]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from multilevel.design.design import Design
+from multilevel.engines.solution import is_restricted
 from multilevel.inference import family_remarks, table
 from multilevel.report.grids import Grid
 from multilevel.report.numbers import (
@@ -24,6 +25,8 @@ from multilevel.results.posterior import Result
 METHODS: Mapping[str, str] = {
     "reml": "REML",
     "ml": "ML",
+    "em_reml": "REML (EM)",
+    "em": "ML (EM)",
     "laplace": "ML (Laplace)",
     "quadrature": "ML (adaptive quadrature)",
 }
@@ -39,7 +42,7 @@ MOST_CORRELATIONS = 4
 def headline(fit: Fit) -> str:
     """Return what was fitted and how: "Linear mixed model by REML"."""
     kind = "inear mixed model" if fit.design.terms else "inear model"
-    if fit.method in ("reml", "ml"):
+    if fit.design.family.is_linear:
         return f"L{kind} by {METHODS[fit.method]}"
     inflated = "zero-inflated " if fit.design.inflation is not None else ""
     method = METHODS[fit.method] if fit.design.terms else METHODS["ml"]  # nothing to integrate over
@@ -57,7 +60,7 @@ def sizes(fit: Result) -> str:
 
 def measures(fit: Fit) -> str:
     """Return the criterion, AIC and BIC in one line."""
-    name = "-2 restricted log-likelihood" if fit.method == "reml" else "-2 log-likelihood"
+    name = "-2 restricted log-likelihood" if is_restricted(fit.method) else "-2 log-likelihood"
     values = (fixed(fit.deviance, 3), fixed(fit.aic, 3), fixed(fit.bic, 3))
     return f"{name} {values[0]}; AIC {values[1]}; BIC {values[2]}; {plural(fit.df, 'parameter')}"
 

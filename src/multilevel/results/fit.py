@@ -91,7 +91,7 @@ class Fit(NodeQuestions):
 
     @property
     def method(self) -> Method:
-        """How it was fitted: "reml", "ml", or ML by its approximation "laplace" or "quadrature"."""
+        """How it was fitted: "reml", "ml", these by "em_reml", "em"; or ML by "laplace" or "quadrature"."""
         return self.solution.method
 
     @property
@@ -136,12 +136,12 @@ class Fit(NodeQuestions):
 
     @property
     def deviance(self) -> float:
-        """-2 log-likelihood of the fit's own method: restricted for "reml"."""
+        """-2 log-likelihood of the fit's own method: restricted for "reml" and "em_reml"."""
         return self.solution.criterion
 
     @property
     def loglik(self) -> float:
-        """Log-likelihood of the fit's own method: restricted for "reml"."""
+        """Log-likelihood of the fit's own method: restricted for "reml" and "em_reml"."""
         return -self.solution.criterion / 2
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.engines.solution import Method
+from multilevel.engines.solution import Method, is_restricted
 from multilevel.errors import OptionError
 from multilevel.model.families import REGISTRY
 
@@ -28,12 +28,12 @@ class FitOptions:
     family, link, zero_inflation
         Names of the family and its link; formula text of zero inflation.
     method
-        "reml", "ml", "laplace" or "quadrature".
+        "reml", "ml", "em_reml", "em", "laplace" or "quadrature".
     nodes
         Nodes of each dimension of quadrature, ``None`` for the default.
     ddf
-        Degrees of freedom of the coefficients: "satterthwaite", "kenward-roger" (REML only), or "none" for
-        the normal distribution.
+        Degrees of freedom of the coefficients: "satterthwaite", "kenward-roger" (restricted likelihood
+        only), or "none" for the normal distribution.
     level
         Coverage of the intervals in the tables, between 0 and 1.
     missing
@@ -46,7 +46,8 @@ class FitOptions:
     Raises
     ------
     OptionError
-        If a value is not one of the allowed ones, or "kenward-roger" is asked of an ML fit.
+        If a value is not one of the allowed ones, or "kenward-roger" is asked of a fit that does not maximise
+        the restricted likelihood.
     """
 
     family: str = "gaussian"
@@ -78,7 +79,7 @@ class FitOptions:
             )
         self._check_family()
         self._check_nodes()
-        if self.ddf == "kenward-roger" and self.method != "reml":
+        if self.ddf == "kenward-roger" and not is_restricted(self.method):
             raise OptionError(
                 f"ddf='kenward-roger' was asked of a fit by method={self.method!r}",
                 allowed="Kenward-Roger adjusts restricted maximum likelihood",
@@ -114,7 +115,7 @@ class FitOptions:
         if linear == (self.method in ("laplace", "quadrature")):
             raise OptionError(
                 f"method={self.method!r} was asked of the {self.family} family with {self.link} link",
-                allowed="'reml' or 'ml'"
+                allowed="'reml', 'ml', 'em_reml' or 'em'"
                 if linear
                 else "'laplace' or 'quadrature': maximum likelihood by"
                 " Laplace's method or, for one grouping factor, by adaptive quadrature",

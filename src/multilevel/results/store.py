@@ -57,6 +57,8 @@ class Saved:
         How the search ended, and after how many evaluations.
     library_version
         Version of the library that wrote the file.
+    trace
+        ``(steps + 1,)`` log-likelihoods of a climb by EM, else ``None``.
     """
 
     text: str
@@ -69,6 +71,7 @@ class Saved:
     status: Status
     evaluations: int
     library_version: str
+    trace: Floats | None = None
 
 
 def save(fit: Fit, path: str | Path) -> None:
@@ -82,6 +85,8 @@ def save(fit: Fit, path: str | Path) -> None:
     arrays: dict[str, NDArray[Any]] = {"theta": fit.solution.theta}
     if fit.response is not None:
         arrays["response"] = fit.response
+    if fit.solution.trace is not None:
+        arrays["trace"] = fit.solution.trace
     header = {
         "format": FORMAT,
         "format_version": VERSION,
@@ -128,6 +133,7 @@ def read(path: str | Path) -> Saved:
             status=Status(header["status"]),
             evaluations=int(header["evaluations"]),
             library_version=as_text(header["library_version"]),
+            trace=numbers(archive, "trace") if "trace" in archive.arrays else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = error.asked if isinstance(error, MultilevelError) else f"{type(error).__name__}: {error}"

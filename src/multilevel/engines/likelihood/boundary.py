@@ -69,7 +69,7 @@ def _sentence(
     back = moments.scaling.terms[term].back
     unit = sigma * moments.scaling.y_scale
     certified = "; this is the certified optimum" if found["end"] == 0 else ""
-    name = _term(block)
+    name = term_text(block)
     direction = _empty_direction(T, block.covariance)
     limit = _farthest(moments, problem, found, relative, term, direction)
     here, there = back @ T @ back.T, back @ (T + limit * direction) @ back.T
@@ -96,7 +96,7 @@ def _sentence(
     return f"{name}: {found_words}{allowed} You may leave it so (the other estimates are right), or {remedy}."
 
 
-def _term(block: TermBlock) -> str:
+def term_text(block: TermBlock) -> str:
     """Return a term with its effects written out, as one writes it in a formula."""
     effects = " + ".join("1" if name == "Intercept" else name for name in block.names)
     if "Intercept" not in block.names:

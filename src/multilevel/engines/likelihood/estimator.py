@@ -20,7 +20,7 @@ from multilevel.engines.likelihood.problem import (
     theta_of,
 )
 from multilevel.engines.likelihood.verdict import ENDS, certificate_of, status_of
-from multilevel.engines.solution import Method, Solution, Status
+from multilevel.engines.solution import Method, Solution, Status, is_restricted
 from multilevel.errors import DesignError, OptionError
 from multilevel.kernels import core
 from multilevel.moments import Moments
@@ -99,7 +99,7 @@ def solve(
     problem = native_problem(moments, method)
     if len(moments.A) > 1:
         require_core(problem, moments)
-    offset = _constant(moments, method)
+    offset = criterion_constant(moments, method)
 
     before = 0  # evaluations of an earlier search
 
@@ -110,7 +110,7 @@ def solve(
     def search(start: Floats) -> dict[str, Any]:
         return problem.optimise(
             start=start,
-            tolerance=_tolerance(moments),
+            tolerance=tolerance_of(moments),
             dual_tolerance=DUAL_TOLERANCE,
             max_evaluations=limit,
             watch=None if progress is None else watch,
@@ -120,23 +120,28 @@ def solve(
     done = "theta" in found and ENDS[found["end"]] in (Status.EVALUATION_LIMIT, Status.INTERRUPTED)
     if start is None and len(moments.A) > 1 and not is_large(moments) and not done:
         before = found.get("evaluations", 0)
-        found = _better(found, search(SMALL_START * _unit(moments)))
+        found = better_of(found, search(SMALL_START * unit_start(moments)))
     if "theta" not in found:
-        raise DesignError(
-            "the likelihood cannot be computed at the start values: rounding leaves nothing of the"
-            " cross-products, because some numbers are too large beside others",
-            allowed="a response, predictors and a residual_sd of comparable size",
-            remedy="look for a value in a wrong unit, or leave out columns that nearly repeat others",
-        )
-    return _solution(moments, method, problem, found, offset)
+        raise not_computable()
+    return solution_of(moments, method, problem, found, offset)
 
 
-def _unit(moments: Moments) -> Floats:
+def not_computable() -> DesignError:
+    """Return the error of a likelihood that is not defined at the start of a search."""
+    return DesignError(
+        "the likelihood cannot be computed at the start values: rounding leaves nothing of the"
+        " cross-products, because some numbers are too large beside others",
+        allowed="a response, predictors and a residual_sd of comparable size",
+        remedy="look for a value in a wrong unit, or leave out columns that nearly repeat others",
+    )
+
+
+def unit_start(moments: Moments) -> Floats:
     """Return the coordinates at which every relative covariance matrix is the identity."""
     return theta_of(moments, [np.eye(block.size) for block in moments.blocks])
 
 
-def _better(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+def better_of(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """Return the search that ended lower, the first if both ended alike, with the evaluations of both.
 
     A search that could not start, was cut short or saturated gives way to one that was not.
@@ -189,7 +194,7 @@ def checked_start(size: int, start: object) -> Floats:
     return values
 
 
-def _tolerance(moments: Moments) -> float:
+def tolerance_of(moments: Moments) -> float:
     """Return the tolerance on the decrement."""
     return LARGE_TOLERANCE if is_large(moments) else TOLERANCE
 
@@ -219,30 +224,30 @@ def evaluate_at(
         raise DesignError(
             "the likelihood is not defined at the saved estimates", remedy="fit the model again"
         )
-    certified = found["decrement"] <= 1e3 * _tolerance(moments) and found["gain"] <= DUAL_TOLERANCE
+    certified = found["decrement"] <= 1e3 * tolerance_of(moments) and found["gain"] <= DUAL_TOLERANCE
     unfinished = status not in (Status.OPTIMAL, Status.BOUNDARY)
     if not certified or unfinished:
         found["end"] = ENDS.index(status if status in ENDS[1:] else Status.STALLED)
         found["saturated"] = status is Status.SATURATED
     found["evaluations"] = evaluations
-    return _solution(moments, method, problem, found, _constant(moments, method))
+    return solution_of(moments, method, problem, found, criterion_constant(moments, method))
 
 
-def _constant(moments: Moments, method: Method) -> float:
+def criterion_constant(moments: Moments, method: Method) -> float:
     """Return what the scaling of the columns and the weights add to the criterion of the scaled problem."""
-    dof = moments.n - (moments.p if method == "reml" else 0)
+    dof = moments.n - (moments.p if is_restricted(method) else 0)
     constant = 2.0 * dof * np.log(moments.scaling.y_scale) - moments.log_weights
-    if method == "reml":
+    if is_restricted(method):
         constant -= 2.0 * moments.scaling.fixed.log_det
     return float(constant)
 
 
-def _solution(
+def solution_of(
     moments: Moments, method: Method, problem: core.Problem, found: Mapping[str, Any], offset: float
 ) -> Solution:
     """Return the solution in the user's units."""
     scaling = moments.scaling
-    dof = moments.n - (moments.p if method == "reml" else 0)
+    dof = moments.n - (moments.p if is_restricted(method) else 0)
     scaled_sigma = _scaled_sigma(moments, found, dof)
     sigma = scaled_sigma * scaling.y_scale
     back = scaling.fixed.back

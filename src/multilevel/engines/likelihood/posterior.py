@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from multilevel.engines.likelihood.expected import expected_information
 from multilevel.engines.likelihood.problem import entries, is_large
-from multilevel.engines.solution import Curvature, KenwardRoger, Method
+from multilevel.engines.solution import Curvature, KenwardRoger, Method, is_restricted
 from multilevel.kernels import core
 from multilevel.moments import Moments
 
@@ -109,7 +109,7 @@ class Posterior:
         hessian = self._hessian()
         moments, found = self._moments, self._found
         sigma2, known = self._sigma**2, moments.known_sigma is not None
-        dof = moments.n - (moments.p if self._method == "reml" else 0)
+        dof = moments.n - (moments.p if is_restricted(self._method) else 0)
         T = hessian.shape[0]
         R, q = found["R"], found["q"]
         gradient = [sigma2 * R @ self._moved(i) @ R for i in range(T)]

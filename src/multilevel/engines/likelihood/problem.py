@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.engines.solution import Method
+from multilevel.engines.solution import Method, is_restricted
 from multilevel.errors import DesignError
 from multilevel.kernels import core
 from multilevel.model import Covariance
@@ -35,7 +35,7 @@ def native_problem(moments: Moments, method: Method) -> core.Problem:
         pairs=[(pair.f, pair.g, pair.start, pair.index, pair.value) for pair in moments.pairs],
         entries=list(entries(moments.blocks)),
         blocks=[part for block in moments.blocks for part in _parts(block)],
-        reml=method == "reml",
+        reml=is_restricted(method),
         n=moments.n,
         known_sigma=0.0 if moments.known_sigma is None else moments.known_sigma / scale,
         max_core=max_core(),
