@@ -65,7 +65,7 @@ def graph(text: str, data: object = None) -> Model:
     >>> cafes.text
     'wait ~ 1 + afternoon + (1 + afternoon | cafe)'
     >>> round(ml.fit(cafes, ml.datasets.load("cafes")).deviance, 2)
-    404.4
+    363.71
     """
     return parse_graph(text, None if data is None else column_names(data))
 

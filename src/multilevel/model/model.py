@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from multilevel.model.as_graph import as_graph
 from multilevel.model.families import Family, Gaussian
 from multilevel.model.graph import Graph
 from multilevel.model.terms import GroupTerm
+from multilevel.model.text import formula_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,34 @@ class Model:
     family: Family = field(default_factory=Gaussian)
     inflation: str = ""
     dag: Graph | None = None
+
+    def formula(self) -> str:
+        """Return the model as a formula; read again it is the same model.
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> ml.graph("a[g] ~ Normal(mu + c * size, tau); y ~ Normal(a[g], sigma)").formula()
+        'y ~ 1 + size + (1 | g)'
+        """
+        return formula_text(self)
+
+    def graph(self) -> Model:
+        """Return the same model written as a graph, its text in ``dag.text``; a graph as it is.
+
+        Raises
+        ------
+        OptionError
+            The model has what graphs cannot say.
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> print(ml.formula("y ~ x + (x | g)").graph().dag.text)
+        [a_g, b_x_g][g] ~ MVNormal([a, b_x], Sigma_g)
+        y ~ Normal(a_g[g] + b_x_g[g] * x, sigma)
+        """
+        if self.dag is not None:
+            return self
+        groups, dag = as_graph(self)
+        return replace(self, groups=groups, dag=dag)

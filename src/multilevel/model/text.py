@@ -6,7 +6,7 @@ import keyword
 import re
 import unicodedata
 
-from multilevel.model.model import Model
+from multilevel.model.parts import ModelParts
 from multilevel.model.terms import Covariance, GroupTerm
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
@@ -50,16 +50,43 @@ def term_text(term: GroupTerm) -> str:
     return f"{_WORDS.get(term.covariance, '')}({term.effects} | {group})"
 
 
-def formula_text(model: Model) -> str:
+def formula_text(model: ModelParts) -> str:
     """Return the canonical formula of a model; parsed again it gives an equal model.
 
     Only ``Model.text`` and the positions of the terms can differ.
 
     Examples
     --------
+    >>> from multilevel.model import Model
     >>> formula_text(Model("", "y", "1 + x", (GroupTerm("1", ("g", "h")),), ("log(z)",)))
     'y ~ 1 + x + offset(log(z)) + (1 | g:h)'
     """
     offsets = [f"offset({expression})" for expression in model.offsets]
     parts = [model.fixed, *offsets, *(term_text(term) for term in model.groups)]
     return f"{model.response} ~ {' + '.join(parts)}"
+
+
+def split_terms(text: str, separator: str = "+") -> list[str]:
+    """Return the pieces of a canonical text between separators outside of brackets, quotes and backticks.
+
+    Examples
+    --------
+    >>> split_terms("1 + log(x + 1) + `a + b`:c")
+    ['1', 'log(x + 1)', '`a + b`:c']
+    >>> split_terms("`a:b`:c", ":")
+    ['`a:b`', 'c']
+    """
+    pieces, start, depth, quote = [], 0, 0, ""
+    for at, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "`'\"":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == separator and depth == 0:
+            pieces.append(text[start:at].strip())
+            start = at + 1
+    return [*pieces, text[start:].strip()]

@@ -5,35 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from multilevel.model import priors
-from multilevel.model.families import REGISTRY, Family, LinkName
-
-INVERSE_LINKS: Mapping[str, LinkName] = {
-    "exp": "log",
-    "logistic": "logit",
-    "inv_logit": "logit",
-    "expit": "logit",
-    "Phi": "probit",
-    "inv_cloglog": "cloglog",
-    "inverse": "inverse",
-    "square": "sqrt",
-}
-"""Functions round a linear predictor, and the links that they undo."""
-
-RESPONSES: Mapping[str, type[Family]] = {
-    "Normal": REGISTRY["gaussian"],
-    "Bernoulli": REGISTRY["bernoulli"],
-    "Binomial": REGISTRY["binomial"],
-    "Poisson": REGISTRY["poisson"],
-    "NegativeBinomial": REGISTRY["negative_binomial"],
-    "NegativeBinomialLinear": REGISTRY["negative_binomial_linear"],
-    "Gamma": REGISTRY["gamma"],
-    "InverseGaussian": REGISTRY["inverse_gaussian"],
-    "Beta": REGISTRY["beta"],
-    "BetaBinomial": REGISTRY["beta_binomial"],
-    "StudentT": REGISTRY["student"],
-    "Ordinal": REGISTRY["ordinal"],
-}
-"""Distributions of a response. Those with trials have them as their first argument."""
+from multilevel.model.distributions import INVERSE_LINKS, RESPONSES
 
 DISTRIBUTIONS = ("Normal", "MVNormal", *(name for name in RESPONSES if name != "Normal"))
 """Distributions of nodes and responses."""

@@ -10,10 +10,11 @@ from multilevel.language.arguments import check_column
 from multilevel.language.calls import read_call
 from multilevel.language.cursor import Cursor, check_plain_name, fail_dotted
 from multilevel.language.expression import Column, Expression
-from multilevel.language.graph.distributions import DISTRIBUTIONS, INVERSE_LINKS, PRIORS
+from multilevel.language.graph.distributions import DISTRIBUTIONS, PRIORS
 from multilevel.language.graph.tree import Argument, Atom, Columns, Name, Product, Statement, Sum, Use
 from multilevel.language.pieces import too_deep
 from multilevel.language.tokens import Token
+from multilevel.model.distributions import INVERSE_LINKS
 
 MAX_PRODUCTS = 1000
 _ALLOWED = "names, nodes such as A[app], numbers, + - * and parentheses"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from multilevel.language.expression import Column, Expression, columns_of, expression_text
-from multilevel.language.graph.distributions import INVERSE_LINKS, RESPONSES, signature
+from multilevel.language.graph.distributions import signature
 from multilevel.language.graph.scope import Scope, misplaced
 from multilevel.language.graph.tree import Argument, Columns, Name, Use
 from multilevel.model import quoted
+from multilevel.model.distributions import INVERSE_LINKS, RESPONSES
 from multilevel.model.families import Family, LinkName
 
 
