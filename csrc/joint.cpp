@@ -134,9 +134,11 @@ void Joint::backward(const JointPoint& at, Work& w, JointGradient& out) const {
     }
     first += static_cast<std::int64_t>(m) * K;
   }
-  out.beta.assign(p_, 0.0);
-  for (int j = 0; j < p_; ++j)
-    for (std::int64_t i = 0; i < rows; ++i) out.beta[j] += X_[j * rows + i] * slope[i];
+  out.beta.resize(p_);
+  for (int j = 0; j < p_; ++j) {
+    const double* x = X_.data() + j * rows;
+    out.beta[j] = joint::sum_of(rows, [&](std::int64_t i) { return x[i] * slope[i]; });
+  }
 }
 
 double Joint::evaluate(const JointPoint& at, JointGradient& out) const {
@@ -145,7 +147,7 @@ double Joint::evaluate(const JointPoint& at, JointGradient& out) const {
   const int n_aux = response_.n_aux();
   w.rows.resize(n(), n_aux);
   derivatives_by_row(response_, at.aux, q_ > 0 ? w.rows_aux.data() : nullptr, w.eta.data(), 0, n(), w.rows);
-  for (std::int64_t i = 0; i < n(); ++i) sum += w.rows.l[i];
+  sum += joint::sum_of(n(), [&](std::int64_t i) { return w.rows.l[i]; });
   out.aux.assign(response_.n_global, 0.0);
   for (int j = 0; j < n_aux; ++j)
     for (std::int64_t i = 0; i < n(); ++i) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace ml::joint {
 
@@ -15,9 +16,9 @@ struct Levels {
 
 // Four sums side by side, in an order that does not depend on the processor.
 template <class Term>
-inline double sum_of(int m, const Term& term) {
+inline double sum_of(std::int64_t m, const Term& term) {
   double sums[4] = {0.0, 0.0, 0.0, 0.0};
-  int l = 0;
+  std::int64_t l = 0;
   for (; l + 4 <= m; l += 4)
     for (int j = 0; j < 4; ++j) sums[j] += term(l + j);
   for (; l < m; ++l) sums[0] += term(l);
@@ -43,30 +44,33 @@ inline double sum_of_logs(int m, const double* M) {
 // Returns log N(v) - log det R, NaN if undefined.
 inline double to_scalar_effects(double lambda, const Levels& at) {
   const double square = lambda * lambda;
+  const double *__restrict W = at.W, *__restrict z = at.z, *__restrict g = at.g;
+  double *__restrict M = at.M, *__restrict inverse = at.inverse, *__restrict x = at.x, *__restrict v = at.v;
+  double* __restrict b = at.b;
   for (int l = 0; l < at.m; ++l) {
-    const double M = 1.0 + at.W[l] * square, inverse = 1.0 / std::sqrt(M);
-    const double x = lambda * at.g[l] * inverse, v = (x + at.z[l]) * inverse;
-    at.M[l] = M;
-    at.inverse[l] = inverse;
-    at.x[l] = x;
-    at.v[l] = v;
-    at.b[l] = lambda * v;
+    M[l] = 1.0 + W[l] * square;
+    inverse[l] = 1.0 / std::sqrt(M[l]);
+    x[l] = lambda * g[l] * inverse[l];
+    v[l] = (x[l] + z[l]) * inverse[l];
+    b[l] = lambda * v[l];
   }
-  return -0.5 * (sum_of(at.m, [&](int l) { return at.v[l] * at.v[l]; }) + sum_of_logs(at.m, at.M));
+  return -0.5 * (sum_of(at.m, [&](std::int64_t l) { return at.v[l] * at.v[l]; }) + sum_of_logs(at.m, at.M));
 }
 
 // From the derivatives by b to those by z and g; returns that by lambda.
-inline double from_scalar_effects(double lambda, const Levels& at, const double* by_b, double* by_z, double* by_g) {
-  double* by_lambda = at.M;  // no longer needed
+inline double from_scalar_effects(double lambda, const Levels& at, const double* __restrict by_b,
+                                  double* __restrict by_z, double* __restrict by_g) {
+  const double *__restrict W = at.W, *__restrict g = at.g, *__restrict inverse = at.inverse;
+  const double *__restrict x = at.x, *__restrict v = at.v;
+  double* __restrict by_lambda = at.M;  // no longer needed
   for (int l = 0; l < at.m; ++l) {
-    const double inverse = at.inverse[l], v = at.v[l];
-    const double y = (lambda * by_b[l] - v) * inverse, h = y * inverse;
-    const double by_M = -0.5 * (v * y + h * at.x[l] + inverse) * inverse;
+    const double y = (lambda * by_b[l] - v[l]) * inverse[l], h = y * inverse[l];
+    const double by_M = -0.5 * (v[l] * y + h * x[l] + inverse[l]) * inverse[l];
     by_z[l] = y;
     by_g[l] = lambda * h;
-    by_lambda[l] = by_b[l] * v + at.g[l] * h + 2.0 * lambda * at.W[l] * by_M;
+    by_lambda[l] = by_b[l] * v[l] + g[l] * h + 2.0 * lambda * W[l] * by_M;
   }
-  return sum_of(at.m, [&](int l) { return by_lambda[l]; });
+  return sum_of(at.m, [&](std::int64_t l) { return by_lambda[l]; });
 }
 
 }  // namespace ml::joint

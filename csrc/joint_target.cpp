@@ -162,13 +162,26 @@ bool JointTarget::backward(Room& room, double* gradient) const {
   return finite;
 }
 
+// What the joint density is given, once `forward` has found it.
+void JointTarget::place(const double* q, Room& room) const {
+  room.point = {room.beta.data(), room.inflation.data(), room.aux.data(), {}, q + parameters_.d};
+  for (const auto& root : room.lambda) room.point.lambda.push_back(root.data());
+}
+
+void JointTarget::effects(const double* q, const std::vector<double*>& out) const {
+  Room room;
+  forward(q, room);
+  place(q, room);
+  const auto found = joint_.effects(room.point);
+  for (std::size_t f = 0; f < found.size(); ++f) std::copy(found[f].begin(), found[f].end(), out[f]);
+}
+
 double JointTarget::evaluate(const double* q, double* gradient) const {
   thread_local Room room;
   evaluations.fetch_add(1, std::memory_order_relaxed);
   const double prior = forward(q, room);
   if (std::isfinite(prior)) {
-    room.point = {room.beta.data(), room.inflation.data(), room.aux.data(), {}, q + parameters_.d};
-    for (const auto& root : room.lambda) room.point.lambda.push_back(root.data());
+    place(q, room);
     const double value = joint_.evaluate(room.point, room.gradient) + prior;
     if (std::isfinite(value) && backward(room, gradient)) return value;
   }

@@ -41,12 +41,17 @@ class JointTarget {
   // Log density but for a constant, and its gradient; -1e300 and zeros where there is none. Safe for several threads.
   double evaluate(const double* q, double* gradient) const;
 
+  // The effects by factor at a vector, m x K each, written to `out`.
+  void effects(const double* q, const std::vector<double*>& out) const;
+
+  const Joint& joint() const { return joint_; }
   std::int64_t size() const { return parameters_.d + joint_.n_z(); }
   mutable std::atomic<std::int64_t> evaluations{0}, drawn{0};
 
  private:
   struct Room;
   double forward(const double* q, Room& room) const;
+  void place(const double* q, Room& room) const;
   double coefficients(Room& room) const;
   double family(Room& room) const;
   void thresholds(const std::vector<double>& by, Room& room) const;

@@ -65,8 +65,9 @@ JointTerm checked_term(const TermTuple& given, const Joint& joint, int d) {
 }
 
 void construct(JointTarget* self, const Joint& joint, const Numbers& centre, const Matrix& factor,
-               const BlockTuple& beta, const BlockTuple& inflation, const BlockTuple& family, const Matrix& to_centred, bool ordinal,
-               const Numbers& thresholds_centre, const Numbers& priors_centre, const std::vector<TermTuple>& terms) {
+               const BlockTuple& beta, const BlockTuple& inflation, const BlockTuple& family, const Matrix& to_centred,
+               bool ordinal, const Numbers& thresholds_centre, const Numbers& priors_centre,
+               const std::vector<TermTuple>& terms) {
   const std::size_t d = centre.size(), p = joint.p();
   require(factor.size() == d * d && to_centred.size() == p * p, "a matrix has the wrong shape");
   require(thresholds_centre.size() == p, "the centre has the wrong length");
@@ -97,6 +98,27 @@ nb::tuple evaluate(const JointTarget& self, const Numbers& q) {
   return nb::make_tuple(value, to_numpy(std::move(gradient), {size}));
 }
 
+nb::list effects(const JointTarget& self, const Matrix& q) {
+  const std::size_t n = q.shape(0), size = q.shape(1);
+  require(static_cast<std::int64_t>(size) == self.size(), "the vectors have the wrong length");
+  std::vector<std::vector<double>> found;
+  for (const JointFactor& factor : self.joint().factors()) found.emplace_back(n * factor.m * factor.K);
+  {
+    nb::gil_scoped_release release;
+    std::vector<double*> here(found.size());
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t f = 0; f < found.size(); ++f) here[f] = found[f].data() + found[f].size() / n * i;
+      self.effects(q.data() + i * size, here);
+    }
+  }
+  nb::list out;
+  for (std::size_t f = 0; f < found.size(); ++f) {
+    const std::size_t m = self.joint().factors()[f].m, K = self.joint().factors()[f].K;
+    out.append(to_numpy(std::move(found[f]), {n, m, K}));
+  }
+  return out;
+}
+
 }  // namespace
 
 void bind_joint_target(nb::module_& m) {
@@ -105,6 +127,7 @@ void bind_joint_target(nb::module_& m) {
            nb::arg("inflation"), nb::arg("family"), nb::arg("to_centred"), nb::arg("ordinal"),
            nb::arg("thresholds_centre"), nb::arg("priors_centre"), nb::arg("terms"), nb::keep_alive<1, 2>())
       .def("evaluate", &evaluate, nb::arg("q"))
+      .def("effects", &effects, nb::arg("q"))
       .def_prop_ro("address", [](const JointTarget& self) { return reinterpret_cast<std::uintptr_t>(&self); })
       .def_prop_ro("evaluations", [](const JointTarget& self) { return self.evaluations.load(); })
       .def_prop_ro("drawn", [](const JointTarget& self) { return self.drawn.load(); })

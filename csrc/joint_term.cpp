@@ -16,7 +16,8 @@ struct Sd {
 
 // s = -log Phi(-x), log ds/dx and the slope of that: the hazard h has h' = h (h - x).
 Sd sd_of(double x) {
-  const double log_rest = x < 0.0 ? std::log1p(-0.5 * std::erfc(-x / std::numbers::sqrt2)) : special::log_normal_cdf_of(-x)[0];
+  const double log_rest =
+      x < 0.0 ? std::log1p(-0.5 * std::erfc(-x / std::numbers::sqrt2)) : special::log_normal_cdf_of(-x)[0];
   const double log_rate = -0.5 * x * x - 0.5 * std::log(2.0 * std::numbers::pi) - log_rest;
   return {-log_rest, log_rate, std::exp(log_rate) - x};
 }

@@ -340,6 +340,9 @@ class JointTarget:
     def evaluate(self, q: Floats) -> tuple[float, Floats]:
         """Return the log density but for a constant, -1e300 where there is none, and its gradient."""
 
+    def effects(self, q: Floats) -> list[Floats]:
+        """Return by factor ``(n, m, K)`` effects at ``(n, size)`` vectors."""
+
     address: int
     """Where it is in memory."""
     evaluations: int

@@ -74,6 +74,16 @@ def test_effects_that_share_one_sd() -> None:
     compare(joint, np.random.default_rng(6).normal(size=joint.size))
 
 
+@pytest.mark.parametrize("name", ["crossed, a slope", "two terms of a factor", "one correlation"])
+def test_effects_of_several_vectors(name: str) -> None:
+    """With and without a native call."""
+    joint = density(name, CASES[name][3])
+    points = np.random.default_rng(7).normal(size=(3, joint.size))
+    for found, q in zip(joint.effects_of(points), points, strict=True):
+        for one, other in zip(found, joint.effects(q), strict=True):
+            assert one == pytest.approx(other, rel=1e-12, abs=1e-13)
+
+
 def test_outside_the_support() -> None:
     joint = density("one factor", {"g": {"sd": p.Uniform(0, 3)}})
     assert joint.native is not None

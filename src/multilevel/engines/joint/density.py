@@ -123,13 +123,18 @@ class JointDensity:
         """Return for each grouped term ``(m, k)`` effects at a vector ``(size,)``."""
         h = self.centre.size
         point = self.parameters.at(self.centre + self.factor @ q[:h])
-        found = self._native.effects(
-            point.beta,
-            point.inflation,
-            point.aux,
-            factor_roots(self.layout, point),
-            np.ascontiguousarray(q[h:]),
-        )
+        roots, z = factor_roots(self.layout, point), np.ascontiguousarray(q[h:])
+        return self._by_term(self._native.effects(point.beta, point.inflation, point.aux, roots, z))
+
+    def effects_of(self, points: Floats) -> list[list[Floats]]:
+        """Return the same for each of the vectors ``(n, size)``."""
+        if self.native is None:
+            return [self.effects(q) for q in points]
+        found = self.native.effects(np.ascontiguousarray(points))
+        return [self._by_term([of_factor[i] for of_factor in found]) for i in range(points.shape[0])]
+
+    def _by_term(self, by_factor: list[Floats]) -> list[Floats]:
+        """Return ``(m, k)`` effects of each term from ``(m, K)`` of each factor."""
         return [
-            found[block.factor][:, block.start : block.start + block.size] for block in self.layout.blocks
+            by_factor[block.factor][:, block.start : block.start + block.size] for block in self.layout.blocks
         ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from multilevel.design.family_priors import FamilyPriors
 from multilevel.engines.draws import Draws, FamilyDraws, Sampler
 from multilevel.engines.joint.parameters import Parameters
+from multilevel.engines.joint.values import values_of
 
 Floats = NDArray[np.float64]
 
@@ -40,28 +41,26 @@ def laid_out(
     """
     chains, per_chain, size = numbers.shape
     family = parameters.priors.family or FamilyPriors()
-    points = [parameters.at(x) for x in numbers.reshape(chains * per_chain, size)]
+    found = values_of(parameters, numbers.reshape(chains * per_chain, size))
 
-    def by_chain(values: list[Floats]) -> Floats:
-        return np.stack(values).reshape(chains, per_chain, *values[0].shape)
+    def by_chain(values: Floats) -> Floats:
+        return values.reshape(chains, per_chain, *values.shape[1:])
 
     terms = range(len(parameters.terms))
     return Draws(
         method=method,
-        coefficients=by_chain([point.beta for point in points]),
+        coefficients=by_chain(found.beta),
         sigma=np.ones((chains, per_chain)),
-        sds=tuple(by_chain([point.terms[t].sds for point in points]) for t in terms),
-        correlations=tuple(
-            by_chain([point.terms[t].factor @ point.terms[t].factor.T for point in points]) for t in terms
-        ),
+        sds=tuple(by_chain(sds) for sds in found.sds),
+        correlations=tuple(by_chain(R) for R in found.correlations),
         effects=tuple(np.stack([np.stack([one[t] for one in chain]) for chain in effects]) for t in terms),
         kept=kept,
         efficiency=efficiency,
         log_evidence=None,
         family=FamilyDraws(
             family.names,
-            by_chain([point.aux if parameters.places.ordinal else np.exp(point.aux) for point in points]),
+            by_chain(found.family),
             tuple(name for name, _ in family.inflation),
-            by_chain([point.inflation for point in points]),
+            by_chain(found.inflation),
         ),
     )

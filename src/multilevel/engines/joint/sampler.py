@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 SPREAD = 1.0
 """Sd of the first points of the chains, in coordinates of spread about one."""
 TRIES = 100
+ACCEPTANCE = 0.8
+"""Average acceptance that steps are adapted to: in these coordinates longer steps do not diverge."""
 
 
 def sample_joint(
@@ -80,6 +82,8 @@ def sample_joint(
         seed=seed,
         threads=threads,
         pace=pace,
+        acceptance=ACCEPTANCE,
+        by_gradients=False,  # sds have skewed posteriors, whose spread is larger than gradients say
     )
     drawn = _draws(density, run, pace)
     return drawn if run.complete else replace(drawn, complete=False)
@@ -138,7 +142,7 @@ def _draws(density: JointDensity, run: Chains, pace: Pace) -> Draws:
     chains, per_chain, _ = run.points.shape
     h = density.centre.size
     kept = kept_draws(per_chain, chains, density.size - h)
-    effects = [[density.effects(run.points[c, d]) for d in kept] for c in range(chains)]
+    effects = [density.effects_of(run.points[c, kept]) for c in range(chains)]
     numbers = density.numbers(run.points)
     said = account_of(replace(run, points=numbers), density.names, pace)
     return replace(

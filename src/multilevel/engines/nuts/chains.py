@@ -163,8 +163,13 @@ def run_target(
     seed: int,
     threads: int | None = None,
     pace: Pace | None = None,
+    acceptance: float = TARGET_ACCEPTANCE,
+    by_gradients: bool = True,
 ) -> Chains:
-    """Draw from a density whose coordinates are chosen; parameters and errors are those of `run_chains`."""
+    """Draw from a density whose coordinates are chosen; parameters and errors are those of `run_chains`.
+
+    Steps are adapted to an average ``acceptance``, scales to draws and their gradients or to draws alone.
+    """
     nutpie, compiled = _library()
     counted, pace = _Counter(target.native), pace or Pace()
     model = native_model(nutpie, target)
@@ -185,7 +190,8 @@ def run_target(
         chains=chains,
         cores=min(threads or chains, chains),
         seed=seed,
-        target_accept=TARGET_ACCEPTANCE,
+        target_accept=acceptance,
+        use_grad_based_mass_matrix=by_gradients,
         maxdepth=DOUBLINGS,
         progress_bar=False,
         return_raw_trace=True,
