@@ -126,19 +126,10 @@ def _problem(
 ) -> GroupIntegrals:
     """Return what is integrated at the draws, the effects of some terms held."""
     design = posterior.design
-    fixed = values.beta @ design.fixed.X.T
-    if design.offset is not None:
-        fixed += design.offset
-    for t, effects in zip(held, values.held, strict=True):
-        index = design.factors[design.terms[t].factor].index
-        for s in range(fixed.shape[0]):
-            fixed[s] += np.einsum("nk,nk->n", effects[s, index], design.terms[t].Z)
     family, used = family_of(posterior), posterior.sampled.kept if held else slice(None)
     numbers, inflation = family.values[:, used], family.inflation[:, used]
-    numbers = numbers.reshape(fixed.shape[0], numbers.shape[2])
-    zeros = None
-    if design.inflation is not None:
-        zeros = inflation.reshape(fixed.shape[0], inflation.shape[2]) @ design.inflation.X.T
+    draws = values.sigma.size
+    numbers = numbers.reshape(draws, numbers.shape[2])
     levels = []
     for place, (f, root) in enumerate(zip(chain, values.roots, strict=True)):
         lower = np.swapaxes(np.linalg.qr(np.swapaxes(root, 1, 2), mode="r"), 1, 2)
@@ -159,8 +150,9 @@ def _problem(
         design,
         tuple(levels),
         parents,
-        fixed,
+        values,
+        held,
         np.ascontiguousarray(numbers if isinstance(design.family, Ordinal) else np.log(numbers)),
-        zeros,
+        inflation.reshape(draws, inflation.shape[2]),
         np.asarray(np.bincount(first.index, weights, first.m), dtype=np.float64),
     )

@@ -14,6 +14,7 @@ from scipy.special import logsumexp
 from multilevel.design.design import Design
 from multilevel.engines.laplace.quadrature import hermite_grid
 from multilevel.engines.likelihood.problem import max_core
+from multilevel.inference.group_densities import Values
 from multilevel.kernels import core
 from multilevel.moments.layout import PairTable
 
@@ -62,10 +63,10 @@ class GroupIntegrals:
         The factor, and the one nested in it if there is one.
     parents
         For each level of the inmost factor that of the outmost, or ``None`` if it is the same.
-    fixed
-        ``(s, n)`` linear predictors without the effects that are integrated.
-    auxiliary, zeros
-        ``(s, a)`` numbers of the family as the kernels have them, and ``(s, n)`` linear predictors of zero
+    values, held
+        What is not integrated, at the draws, and the numbers of the terms whose effects it holds.
+    auxiliary, inflation
+        ``(s, a)`` numbers of the family as the kernels have them, and ``(s, q)`` coefficients of zero
         inflation.
     constants
         ``(m,)`` what the log densities have besides what the kernels give.
@@ -74,9 +75,10 @@ class GroupIntegrals:
     design: Design
     levels: tuple[Level, ...]
     parents: Ints | None
-    fixed: Floats
+    values: Values
+    held: tuple[int, ...]
     auxiliary: Floats
-    zeros: Floats | None
+    inflation: Floats
     constants: Floats
 
     def densities(self, draws: Sequence[int], nodes: Mapping[int, int]) -> Floats:
@@ -85,7 +87,7 @@ class GroupIntegrals:
         found = np.empty((len(draws), self.levels[0].m))
         for at, s in enumerate(draws):
             if self.parents is None:
-                found[at] = self._innermost(s, self.fixed[s], grids[0])
+                found[at] = self._innermost(s, self._fixed(s), grids[0])
             else:
                 found[at] = self._nested(s, grids)
         return found
@@ -98,7 +100,7 @@ class GroupIntegrals:
         return core.Laplace(
             family=design.family.code,
             link=design.family.link_code,
-            inflated=self.zeros is not None,
+            inflated=design.inflation is not None,
             n_global=self.auxiliary.shape[1],
             y=design.y,
             trials=design.trials,
@@ -128,7 +130,8 @@ class GroupIntegrals:
         """Return log integrals of the levels of the outer of two factors."""
         outer = self.levels[0]
         assert self.parents is not None
-        placed = self._outer_modes(s)
+        own_fixed = self._fixed(s)
+        placed = self._outer_modes(s, own_fixed)
         if placed is None:
             return np.full(outer.m, np.nan)
         modes, roots = placed
@@ -136,7 +139,7 @@ class GroupIntegrals:
         found = np.empty((points.shape[0], outer.m))
         for q, z in enumerate(points):
             b = modes + roots @ z
-            fixed = self.fixed[s] + np.einsum("nk,nk->n", outer.Z, b[outer.index])
+            fixed = own_fixed + np.einsum("nk,nk->n", outer.Z, b[outer.index])
             sums = np.bincount(self.parents, self._innermost(s, fixed, grids[1]), outer.m)
             white = solve_triangular(outer.lower[s], b.T, lower=True)
             found[q] = sums - 0.5 * np.einsum("km,km->m", white, white) + log_weights[q]
@@ -144,10 +147,10 @@ class GroupIntegrals:
         own = np.log(np.abs(np.diagonal(outer.lower[s]))).sum()
         return np.asarray(logsumexp(found, axis=0) + scale - own)
 
-    def _outer_modes(self, s: int) -> tuple[Floats, Floats] | None:
+    def _outer_modes(self, s: int, fixed: Floats) -> tuple[Floats, Floats] | None:
         """Return ``(m, K)`` modes of the outer effects and roots ``(m, K, K)`` of their covariances there."""
         outer, inner = self.levels
-        laplace = self._laplace(s, self.fixed[s], (inner, outer), [_pairs(inner, outer)])
+        laplace = self._laplace(s, fixed, (inner, outer), [_pairs(inner, outer)])
         theta = np.concatenate([inner.theta(s), outer.theta(s)])
         found = laplace.evaluate(np.empty(0), theta, self.auxiliary[s], self._zeros(s), True)
         if not np.isfinite(found["value"]):
@@ -157,7 +160,19 @@ class GroupIntegrals:
 
     def _zeros(self, s: int) -> Floats | None:
         """Return linear predictors of zero inflation at a draw."""
-        return None if self.zeros is None else np.ascontiguousarray(self.zeros[s])
+        inflation = self.design.inflation
+        return None if inflation is None else np.ascontiguousarray(inflation.X @ self.inflation[s])
+
+    def _fixed(self, s: int) -> Floats:
+        """Return ``(n,)`` linear predictors at a draw without the effects that are integrated."""
+        design = self.design
+        found = np.asarray(design.fixed.X @ self.values.beta[s])
+        if design.offset is not None:
+            found = found + design.offset
+        for t, effects in zip(self.held, self.values.held, strict=True):
+            index = design.factors[design.terms[t].factor].index
+            found = found + np.einsum("nk,nk->n", effects[s, index], design.terms[t].Z)
+        return found
 
 
 def _pairs(inner: Level, outer: Level) -> PairTable:
