@@ -170,6 +170,8 @@ def from_arrow(name: str, values: Any) -> Column:
 
     kind = values.type
     types = pa.types
+    if getattr(values, "num_chunks", 0) == 1:
+        values = values.chunk(0)  # on which Arrow starts no threads
     if types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind) or types.is_null(kind):
         if values.null_count or not (types.is_float64(kind) or types.is_integer(kind)):
             values = values.cast(pa.float64())
@@ -179,8 +181,15 @@ def from_arrow(name: str, values: Any) -> Column:
     if types.is_dictionary(kind):
         return _from_dictionary(name, values)
     if types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view":
-        return _from_dictionary(name, values.cast(pa.large_string()).dictionary_encode())
+        return _from_dictionary(name, _large(values).dictionary_encode())
     raise refused(name, str(kind))
+
+
+def _large(values: Any) -> Any:
+    """Return texts with 64-bit offsets, as they are if they have them."""
+    import pyarrow as pa
+
+    return values if pa.types.is_large_string(values.type) else values.cast(pa.large_string())
 
 
 def _arrow_numpy(values: Any) -> NDArray[Any]:
@@ -201,7 +210,10 @@ def _from_dictionary(name: str, values: Any) -> Column:
     if hasattr(values, "num_chunks"):
         values = values.chunk(0)
     labels = values.dictionary.to_pylist()
-    codes = values.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+    codes = values.indices
+    if codes.null_count:
+        codes = codes.cast(pa.int32()).fill_null(-1)
+    codes = codes.to_numpy(zero_copy_only=False)
     if values.type.ordered:
         return coded(name, codes, labels, ordered=True)
     order = sorted((at for at, label in enumerate(labels) if label is not None), key=labels.__getitem__)
