@@ -107,13 +107,14 @@ def ellipses(
     Returns
     -------
     Columns coverage, x, y, width, height, angle: the centre, the lengths of the whole axes, and the angle of
-    the first one against the horizontal in degrees.
+    the first one against the horizontal in degrees, above -90 and up to 90.
     """
     inside = np.array([check_level("coverages", coverage) for coverage in coverages])
     plane = plane_of(result, x=x, y=y, at=at)
     beta, _, D = _law(result)
     centre = plane.X @ beta + plane.offset
     values, vectors = np.linalg.eigh(plane.Z @ D @ plane.Z.T)
+    turn = np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))  # of a line: in (-90, 90]
     axes = 2.0 * np.sqrt(-2.0 * np.log1p(-inside))[:, None] * np.sqrt(np.maximum(values, 0.0))
     return {
         "coverage": inside,
@@ -121,7 +122,7 @@ def ellipses(
         "y": np.full(len(inside), centre[1]),
         "width": axes[:, 1],
         "height": axes[:, 0],
-        "angle": np.full(len(inside), np.degrees(np.arctan2(vectors[1, 1], vectors[0, 1]))),
+        "angle": np.full(len(inside), 90.0 - (90.0 - turn) % 180.0),
     }
 
 
