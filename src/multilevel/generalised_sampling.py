@@ -11,7 +11,7 @@ from multilevel.engines.gibbs_generalised import sample_gibbs_generalised
 from multilevel.engines.joint import sample_joint, sample_laplace_marginal
 from multilevel.engines.nuts import nutpie_is_installed
 from multilevel.engines.pace import Pace
-from multilevel.errors import InformationWarning, OptionError, warn
+from multilevel.errors import InformationWarning, warn
 from multilevel.results.posterior_options import SampleOptions
 
 
@@ -33,7 +33,7 @@ def run_generalised(
     DesignError
         The response has the same value everywhere and a prior is improper.
     OptionError
-        No engine of generalised models can run with these options.
+        The run had to end before there was a draw.
     """
     words = uninformative(design)
     if words and priors.proper:
@@ -41,14 +41,15 @@ def run_generalised(
     elif words:
         check_information(design)
     if options.method == "marginal":
-        if checkpoint is not None:
-            raise OptionError(
-                f"checkpoint was asked of method='marginal' and the {design.family.name} family",
-                allowed="checkpoints of method='gibbs', and of method='marginal' for linear models",
-                remedy="method='gibbs'",
-            )
         return sample_laplace_marginal(
-            design, priors, draws=options.draws, chains=options.chains, seed=options.seed, pace=pace
+            design,
+            priors,
+            draws=options.draws,
+            chains=options.chains,
+            seed=options.seed,
+            threads=threads,
+            pace=pace,
+            checkpoint=checkpoint,
         )
     automatic = options.method == "auto" and checkpoint is None and nutpie_is_installed()
     if options.method == "nuts" or automatic:

@@ -26,9 +26,9 @@ from multilevel.moments import layout_of
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-DF, WIDE, ROUNDS = 10.0, 0.05, 3
+DF, WIDE, ROUNDS = 6.0, 0.1, 3
 """Degrees of freedom of the proposals, the share of their wider component, and how often they are adapted:
-the coordinates of the sds have normal tails."""
+tails of sds are those of their priors, on the other side normal."""
 POOL = 2
 """Points that are drawn from the proposal for each draw that is wanted."""
 ENOUGH = 0.05
