@@ -27,7 +27,7 @@ demo: $(VENV)/installed
 	@$(BIN)/multilevel fit "reaction ~ days + (days | subject)" sleepstudy
 
 test: $(VENV)/installed $(VENV)/test-tools
-	$(BIN)/python -m pytest -q -n auto $(TESTS)
+	$(BIN)/python -m pytest -q -n auto --dist worksteal $(TESTS)
 
 lint: $(VENV)/installed $(VENV)/lint-tools
 	$(BIN)/ruff format --check .

@@ -39,5 +39,5 @@ for version in "${versions[@]}"; do
   "${pip[@]}" install --force-reinstall --no-deps "$wheel"
   "${pip[@]}" install "$wheel[test]"
   "$venv/bin/multilevel" --version
-  "$venv/bin/python" -m pytest -q -n auto -p no:cacheprovider -m "not slow and not statistics"
+  "$venv/bin/python" -m pytest -q -n auto --dist worksteal -p no:cacheprovider -m "not slow and not statistics"
 done

@@ -46,5 +46,5 @@ sanitized() {
     PYTHONPATH="$root/build/sanitized" PYTHONMALLOC=malloc OPENBLAS_NUM_THREADS=1 "$python" "$@"
 }
 sanitized -c 'import multilevel._core as core; assert "sanitized" in core.__file__, core.__file__'
-sanitized -m pytest -q -n auto --capture=sys -p no:cacheprovider "${calls[@]}" \
+sanitized -m pytest -q -n auto --dist worksteal --capture=sys -p no:cacheprovider "${calls[@]}" \
   -m "not slow and not statistics" "${tests[@]}"

@@ -133,7 +133,7 @@ def test_ctrl_c_in_warmup_is_passed_on_with_a_word() -> None:
 def test_chains_are_about_equally_far() -> None:
     """The chains of one thread take turns: none waits for another to end."""
     seen: list[SamplingProgress] = []
-    pace = Pace(max_time=1.5, watch=seen.append)
+    pace = Pace(max_time=6.0, watch=seen.append, clock=Steps(0.01))
     found = sample_gibbs(
         *model_of(*CASES["exact, crossed"]), draws=10**6, chains=4, warmup=1, seed=1, threads=1, pace=pace
     )
