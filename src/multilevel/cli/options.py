@@ -6,6 +6,7 @@ import argparse
 from typing import get_args
 
 from multilevel.cli.commands import list_or_print_data, run_fit, run_predict, run_sample
+from multilevel.cli.pictures import KINDS, run_plot
 from multilevel.engines.solution import Method
 from multilevel.model.families import REGISTRY
 from multilevel.model.families.family import LINKS
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fit(commands)
     _add_sample(commands)
     _add_predict(commands)
+    _add_plot(commands)
     _add_datasets(commands)
     return parser
 
@@ -283,6 +285,25 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         choices=["csv", "table", "json", "markdown"],
         default="csv",
         help="of what is printed; default: %(default)s",
+    )
+
+
+def _add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `plot`."""
+    plot = _add_command(
+        commands,
+        "plot",
+        "Draw a saved fit or posterior into a file.",
+        "examples:\n  multilevel plot caterpillar sleep.fit --out subjects.png\n",
+    )
+    plot.set_defaults(run=run_plot)
+    plot.add_argument("kind", metavar="KIND", choices=tuple(KINDS), help=", ".join(KINDS))
+    plot.add_argument("saved", metavar="SAVED", help="as in `multilevel predict`")
+    plot.add_argument(
+        "--out",
+        metavar="FILE",
+        required=True,
+        help="ending in .png, .svg, .pdf or what else Matplotlib writes",
     )
 
 
