@@ -45,3 +45,16 @@ def test_merged_rows_have_the_likelihood_of_the_data() -> None:
     merged = ml.fit("y ~ x + (1 | g)", data, family="bernoulli")
     apart = ml.fit("y ~ x + (1 | g)", spread, family="bernoulli")
     assert abs(merged.loglik - apart.loglik) < 1e-6
+
+
+@pytest.mark.parametrize(("times", "merged"), [(1, False), (2, True)])
+def test_crossed_groups_are_asked_before_covariates(times: int, merged: bool) -> None:
+    cell = np.tile(np.arange(120), times)
+    rng = np.random.default_rng(8)
+    eta = rng.normal(size=20)[cell // 6] + rng.normal(size=6)[cell % 6]
+    y = (rng.random(cell.size) < 1.0 / (1.0 + np.exp(-2.0 * eta))).astype(int)
+    data = pd.DataFrame({"y": y, "g": cell // 6, "h": cell % 6})
+    design = ml.fit("y ~ 1 + (1 | g) + (1 | h)", data, family="bernoulli").design
+    rows = response_rows(design)
+    assert (rows.rows is not None) == merged
+    assert rows.y.sum() == y.sum()
