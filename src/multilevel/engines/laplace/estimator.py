@@ -13,7 +13,7 @@ from multilevel.design.design import Design
 from multilevel.engines.laplace.accuracy import accuracy_of
 from multilevel.engines.laplace.boundary import NOTICE, Snapped, escape, snapped
 from multilevel.engines.laplace.effects import LaplaceEffects
-from multilevel.engines.laplace.failing import is_hollow, may_hide_another, sentence_of
+from multilevel.engines.laplace.failing import has_several_optima, is_hollow, sentence_of
 from multilevel.engines.laplace.natural import natural_jacobian
 from multilevel.engines.laplace.problem import LaplaceProblem, Point
 from multilevel.engines.laplace.saturation import kept_within, refuse_saturation
@@ -106,12 +106,26 @@ def solve_laplace(
     layout = layout_of(design)
     problem = LaplaceProblem(design, layout)
     limit = checked_limit(max_evaluations, progress)
-    x0 = start_vector(design, layout) if start is None else checked_start(problem.places.size, start)
+    x0 = best_start(problem) if start is None else checked_start(problem.places.size, start)
 
     def watch(evaluations: int, value: float, decrement: float) -> bool:
         return progress is None or progress(Progress(evaluations, value, decrement)) is not False
 
     return solution_of(problem, optimise(problem, first_search(problem, x0), limit, watch))
+
+
+def best_start(problem: LaplaceProblem) -> Floats:
+    """Return a vector to start from: the better of two where there may be several optima."""
+    design, layout = problem.design, problem.layout
+    x = start_vector(design, layout)
+    if not has_several_optima(design.family):
+        return x
+    plain = plain_start(design, layout)
+    first = problem.at(x, gradient=False).value
+    problem.forget()
+    second = problem.at(plain, gradient=False).value
+    problem.forget()
+    return plain if second < first else x
 
 
 def first_search(problem: LaplaceProblem, x0: Floats) -> Search:
@@ -140,10 +154,11 @@ def optimise(problem: LaplaceProblem, search: Search, limit: int, watch: Watch) 
             break
         end = minimise(problem.at, search, limit=limit, watch=watch)
         snap = snapped(problem, search)
-    if end == "optimal" and may_hide_another(problem.design, snap.relative):
+    hidden = has_several_optima(problem.design.family) and any(is_singular(T) for T in snap.relative)
+    if end == "optimal" and hidden:
         end = _again(problem, search, end, limit, watch)
         snap = snapped(problem, search)
-    if end in ("optimal", "stalled"):
+    if end in ("optimal", "stalled") or (end == "limit" and search.decrement < CERTIFIED):
         end = _polish(problem, search, snap)
     if end != "interrupted":
         beta = problem.layout.scaling.fixed.back @ search.x[problem.places.coefficients]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.design.design import Design
 from multilevel.engines.laplace.problem import LaplaceProblem
-from multilevel.engines.likelihood.verdict import SENTENCES, is_singular
+from multilevel.engines.likelihood.verdict import SENTENCES
 from multilevel.engines.solution import Status
+from multilevel.model.families import Family
 
 Floats = NDArray[np.float64]
 
 HOLLOW = 2.0
 """Effects whose variance given the response is larger than before it by as much have no proper mode."""
 EMPTY = 1e-2
-"""A mean below this share of the mean response is at the end of its range."""
+"""The mean of a count below this share of the mean response is at the end of its range."""
+ENDLESS = 1e-3
+"""So is the inverse of a mean below this share of the mean inverse response."""
 NOT_CONCAVE = ("gaussian", "student", "inverse_gaussian")
 """Families whose log density is not concave in the linear predictor."""
 ENDED_BADLY = (Status.STALLED, Status.EVALUATION_LIMIT)
@@ -52,27 +52,24 @@ def is_hollow(problem: LaplaceProblem, x: Floats) -> bool:
     return False
 
 
-def may_hide_another(design: Design, relative: Sequence[Floats]) -> bool:
-    """Return whether there may be a better optimum than one at the boundary of the covariances.
+def has_several_optima(family: Family) -> bool:
+    """Return whether the density is not concave in the linear predictor.
 
-    Densities that are not concave in the linear predictor have several optima now and then, and one without
-    group effects is often the nearest.
+    There may be several optima then, and one without group effects is often the nearest.
 
     Parameters
     ----------
-    design
-        With its family.
-    relative
-        Covariance matrix of each term.
+    family
+        With its link.
     """
-    several = design.family.link in ("identity", "inverse") or design.family.name in NOT_CONCAVE
-    return several and any(is_singular(T) for T in relative)
+    return family.link in ("identity", "inverse") or family.name in NOT_CONCAVE
 
 
-def is_empty(problem: LaplaceProblem, x: Floats) -> bool:
-    """Return whether effects push the mean of a count of zero to zero, where an identity link ends.
+def is_at_end(problem: LaplaceProblem, x: Floats) -> bool:
+    """Return whether effects push the predictor of a row to zero: the link ends there, the density not.
 
-    The density of a zero does not vanish there: the best effects lie at the edge, and have no curvature.
+    That of a count of zero with the identity link, and that of an inverse Gaussian response with the inverse
+    link, do not vanish there: the best effects lie at the edge, and have no curvature.
 
     Parameters
     ----------
@@ -81,12 +78,15 @@ def is_empty(problem: LaplaceProblem, x: Floats) -> bool:
     x
         A vector at which it is defined.
     """
-    family = problem.design.family
-    if not family.counts or family.link != "identity":
+    family, y = problem.design.family, problem.rows.y
+    if family.counts and family.link == "identity":
+        rows, least = y == 0.0, EMPTY * float(problem.design.y.mean())
+    elif family.name == "inverse_gaussian" and family.link == "inverse":
+        rows, least = y > 0.0, ENDLESS * float((1.0 / problem.design.y).mean())
+    else:
         return False
     problem.at(x)
-    least = EMPTY * float(problem.design.y.mean())
-    return bool((problem.predictor()[problem.rows.y == 0.0] < least).any())
+    return bool((problem.predictor()[rows] < least).any())
 
 
 def sentence_of(problem: LaplaceProblem, x: Floats, status: Status) -> str:
@@ -103,10 +103,13 @@ def sentence_of(problem: LaplaceProblem, x: Floats, status: Status) -> str:
     """
     if status not in ENDED_BADLY:
         return SENTENCES[status]
-    if is_empty(problem, x):
+    if is_at_end(problem, x):
+        counts = problem.design.family.counts
+        what = "the mean of a count of 0 to 0" if counts else "the mean of a row to infinity"
         return (
-            "The optimum could not be certified: group effects push the mean of a count of 0 to 0, where the"
-            " identity link ends and Laplace's method with it. Choose the log or the sqrt link, or ml.sample."
+            f"The optimum could not be certified: group effects push {what}, where the"
+            f" {problem.design.family.link} link ends and Laplace's method with it. Choose the log"
+            f"{' or the sqrt' if counts else ''} link, or ml.sample."
         )
     if is_hollow(problem, x):
         one = len(problem.layout.blocks) == 1

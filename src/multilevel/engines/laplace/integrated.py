@@ -8,11 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.design.design import Design
-from multilevel.engines.laplace.estimator import evaluated, first_search, optimise, solution_of
+from multilevel.engines.laplace.estimator import (
+    best_start,
+    evaluated,
+    first_search,
+    optimise,
+    solution_of,
+)
 from multilevel.engines.laplace.problem import LaplaceProblem
 from multilevel.engines.laplace.quadrature import SEARCH_NODES, QuadratureProblem, checked_nodes
 from multilevel.engines.laplace.search import Search, minimise
-from multilevel.engines.laplace.start import start_vector
 from multilevel.engines.likelihood.estimator import Progress, Watcher, checked_limit, checked_start
 from multilevel.engines.likelihood.verdict import is_singular
 from multilevel.engines.solution import Solution, Status
@@ -69,7 +74,7 @@ def solve_quadrature(
     if start is not None:
         search = first_search(problem, checked_start(problem.places.size, start))
     else:
-        search = _started(laplace, problem, start_vector(design, layout))
+        search = _started(laplace, problem, best_start(laplace))
     return solution_of(problem, optimise(problem, search, limit, watch))
 
 
