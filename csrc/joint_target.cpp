@@ -73,8 +73,21 @@ double JointTarget::forward(const double* q, Room& room) const {
 
 double JointTarget::coefficients(Room& room) const {
   const std::size_t p = room.beta.size();
-  double total = 0.0;
+  double total = parameters_.top;
   room.by_beta.assign(p, 0.0);
+  if (!parameters_.precision.empty()) {
+    room.gamma.assign(p, 0.0);
+    for (std::size_t j = 0; j < p; ++j) {
+      for (std::size_t i = 0; i < p; ++i) room.gamma[j] += parameters_.to_centred[j * p + i] * room.beta[i];
+      room.gamma[j] -= parameters_.mean[j];
+    }
+    for (std::size_t j = 0; j < p; ++j) {
+      double slope = 0.0;
+      for (std::size_t i = 0; i < p; ++i) slope -= parameters_.precision[j * p + i] * room.gamma[i];
+      total += 0.5 * slope * room.gamma[j];
+      for (std::size_t i = 0; i < p; ++i) room.by_beta[i] += slope * parameters_.to_centred[j * p + i];
+    }
+  }
   for (std::size_t j = 0; j < p; ++j) {
     const double* row = parameters_.to_centred.data() + j * p;
     double gamma = 0.0;

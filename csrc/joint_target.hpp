@@ -27,6 +27,8 @@ struct JointParameters {
   int d = 0;
   JointBlock beta, inflation, family;
   std::vector<double> to_centred;     // p x p: priors are of to_centred beta
+  std::vector<double> mean, precision;  // p, p x p: of a joint normal prior of the coefficients; empty if there is none
+  double top = 0.0;                     // its constant
   bool ordinal = false;               // the family's numbers are a threshold and logs of steps, else logs of values
   std::vector<double> centre;         // p: thresholds are those of the centred columns plus centre'beta
   std::vector<double> family_centre;  // p: their priors are of the thresholds less family_centre'beta; may be empty

@@ -18,8 +18,11 @@ using Places = Input1<std::int32_t>;
 // First position, which are free, all values, rows of priors.
 using BlockTuple = std::tuple<int, Places, Numbers, Matrix>;
 // Factor, first effect, alone, positions of sds, sds that are held, rows of priors, first partial correlation, Cholesky
-// factor of the correlation matrix, power and constant of its prior.
-using TermTuple = std::tuple<int, int, bool, Places, Numbers, Matrix, int, Matrix, double, double>;
+// factor of the correlation matrix, power and constant of its prior, degrees of freedom and scale of a prior of the
+// covariance matrix.
+using TermTuple = std::tuple<int, int, bool, Places, Numbers, Matrix, int, Matrix, double, double, double, Matrix>;
+// Mean, precision and constant of a joint normal prior.
+using NormalTuple = std::tuple<Numbers, Matrix, double>;
 
 std::vector<ScalarPrior> checked_priors(const Matrix& rows) {
   require(rows.shape(0) == 0 || rows.shape(1) == ScalarPrior::width, "a prior has eight numbers");
@@ -41,7 +44,7 @@ JointBlock checked_block(const BlockTuple& block, std::size_t size, int d) {
 }
 
 JointTerm checked_term(const TermTuple& given, const Joint& joint, int d) {
-  const auto& [factor, first, alone, sds, held, priors, partial, L, power, top] = given;
+  const auto& [factor, first, alone, sds, held, priors, partial, L, power, top, df, scale] = given;
   const std::size_t k = sds.size();
   require(factor >= 0 && static_cast<std::size_t>(factor) < joint.factors().size(), "no such factor");
   require(first >= 0 && first + static_cast<int>(k) <= joint.factors()[factor].K, "effects outside their factor");
@@ -54,7 +57,10 @@ JointTerm checked_term(const TermTuple& given, const Joint& joint, int d) {
   require(priors.shape(0) == k || (shared && priors.shape(0) == 1), "every sd needs a prior");
   require(L.shape(0) == k && L.shape(1) == k, "a correlation matrix has the wrong shape");
   require(partial >= -1 && partial + static_cast<int>(k * (k - 1) / 2) <= d, "a correlation outside the vector");
+  require(scale.size() == 0 || scale.size() == k * k, "a scale has the wrong shape");
   JointTerm term;
+  term.df = df;
+  term.scale = to_vector<double>(scale);
   term.factor = factor, term.first = first, term.alone = alone;
   term.partial = partial, term.power = power, term.top = top;
   term.sds = to_vector<int>(sds);
@@ -66,7 +72,7 @@ JointTerm checked_term(const TermTuple& given, const Joint& joint, int d) {
 
 void construct(JointTarget* self, const Joint& joint, const Numbers& centre, const Matrix& factor,
                const BlockTuple& beta, const BlockTuple& inflation, const BlockTuple& family, const Matrix& to_centred,
-               bool ordinal, const Numbers& thresholds_centre, const Numbers& priors_centre,
+               const NormalTuple& normal, bool ordinal, const Numbers& thresholds_centre, const Numbers& priors_centre,
                const std::vector<TermTuple>& terms) {
   const std::size_t d = centre.size(), p = joint.p();
   require(factor.size() == d * d && to_centred.size() == p * p, "a matrix has the wrong shape");
@@ -79,6 +85,12 @@ void construct(JointTarget* self, const Joint& joint, const Numbers& centre, con
   found.family = checked_block(family, joint.response().n_global, found.d);
   require(!ordinal || found.family.free.size() == found.family.value.size(), "thresholds cannot be held");
   found.to_centred = to_vector<double>(to_centred);
+  const auto& [mean, precision, top] = normal;
+  require(mean.size() == (precision.size() == 0 ? 0 : p) && (precision.size() == 0 || precision.size() == p * p),
+          "a normal prior has the wrong shape");
+  found.mean = to_vector<double>(mean);
+  found.precision = to_vector<double>(precision);
+  found.top = top;
   found.ordinal = ordinal;
   found.centre = to_vector<double>(thresholds_centre);
   found.family_centre = to_vector<double>(priors_centre);
@@ -124,7 +136,7 @@ nb::list effects(const JointTarget& self, const Matrix& q) {
 void bind_joint_target(nb::module_& m) {
   nb::class_<JointTarget>(m, "JointTarget")
       .def("__init__", &construct, nb::arg("joint"), nb::arg("centre"), nb::arg("factor"), nb::arg("beta"),
-           nb::arg("inflation"), nb::arg("family"), nb::arg("to_centred"), nb::arg("ordinal"),
+           nb::arg("inflation"), nb::arg("family"), nb::arg("to_centred"), nb::arg("normal"), nb::arg("ordinal"),
            nb::arg("thresholds_centre"), nb::arg("priors_centre"), nb::arg("terms"), nb::keep_alive<1, 2>())
       .def("evaluate", &evaluate, nb::arg("q"))
       .def("effects", &effects, nb::arg("q"))

@@ -48,6 +48,7 @@ double JointTerm::forward(const double* x, double* root, int width, Point& at, d
     slope[place] += prior_here.slope * at.rate[a] + sd.bend;
   }
   total += correlations(x, at, slope);
+  if (!scale.empty()) total += inverse_wishart(at, slope);
   for (int a = 0; a < size; ++a)
     for (int b = 0; b <= a; ++b) root[a * width + b] = at.sd[a] * at.L[a * size + b];
   return total;
@@ -73,6 +74,36 @@ double JointTerm::correlations(const double* x, Point& at, double* slope) const 
     }
     at.L[i * size + i] = left;
   }
+  return total;
+}
+
+// -(df + k + 1) / 2 log det D - tr(scale D^-1) / 2 with D = Lambda Lambda', and the volume 2^k prod s^k of D by sds and
+// correlations. With A = Lambda^-1 and B = A scale A' the trace is that of B, and moves by -2 tr(B A dLambda).
+double JointTerm::inverse_wishart(const Point& at, double* slope) const {
+  const int size = k();
+  std::vector<double> A(size * size, 0.0), AS(size * size, 0.0), by_root(size * size, 0.0);
+  double total = size * std::numbers::ln2;
+  for (int j = 0; j < size; ++j)
+    for (int i = j; i < size; ++i) {
+      double sum = i == j ? 1.0 : 0.0;
+      for (int l = j; l < i; ++l) sum -= at.sd[i] * at.L[i * size + l] * A[l * size + j];
+      A[i * size + j] = sum / (at.sd[i] * at.L[i * size + i]);
+    }
+  for (int i = 0; i < size; ++i) {
+    total += (df + size + 1.0) * std::log(A[i * size + i]) + size * std::log(at.sd[i]);
+    by_root[i * size + i] = -(df + size + 1.0) * A[i * size + i];
+    if (sds[i] >= 0) slope[sds[i]] += size;
+    for (int j = 0; j < size; ++j)
+      for (int l = 0; l <= i; ++l) AS[i * size + j] += A[i * size + l] * scale[l * size + j];
+  }
+  for (int i = 0; i < size; ++i)
+    for (int j = 0; j < size; ++j) {
+      double B = 0.0;
+      for (int l = 0; l <= j; ++l) B += AS[i * size + l] * A[j * size + l];
+      if (i == j) total -= 0.5 * B;
+      for (int l = j; l <= i; ++l) by_root[l * size + j] += A[i * size + l] * B;
+    }
+  backward(at, by_root.data(), size, slope);
   return total;
 }
 

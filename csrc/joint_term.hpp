@@ -17,6 +17,8 @@ struct JointTerm {
   int partial = -1;                // position of the first atanh partial correlation, -1 if none is sampled
   std::vector<double> L;           // k x k: Cholesky factor of the correlation matrix where it is not sampled
   double power = 0.0, top = 0.0;   // log prior of the correlation matrix: top + power log det
+  double df = 0.0;                 // inverse Wishart prior of the covariance matrix: its constant is in top
+  std::vector<double> scale;       // k x k; empty if there is no such prior
 
   int k() const { return static_cast<int>(sds.size()); }
 
@@ -32,6 +34,7 @@ struct JointTerm {
 
  private:
   double correlations(const double* x, Point& at, double* slope) const;
+  double inverse_wishart(const Point& at, double* slope) const;
 };
 
 }  // namespace ml

@@ -298,6 +298,9 @@ class JointTarget:
         priors ``(k, 8)`` as in `prior_codes`.
     to_centred
         ``(p, p)``: priors are of ``to_centred @ beta``.
+    normal
+        Mean ``(p,)``, precision ``(p, p)`` and constant of a joint normal prior of the coefficients; ``(0,)``,
+        ``(0, 0)`` and 0 if there is none.
     ordinal
         Whether the family's numbers are a threshold and logs of steps.
     thresholds_centre
@@ -307,7 +310,8 @@ class JointTarget:
     terms
         Factor, first effect, whether it stands alone, positions of the sds ``(k,)`` and those that are held,
         rows of priors, first partial correlation or -1, ``(k, k)`` factor of the correlation matrix where it
-        is held, power and constant of the prior of that matrix.
+        is held, power and constant of the prior of that matrix, degrees of freedom and ``(k, k)`` scale of an
+        inverse Wishart prior of the covariance matrix (``(0, 0)`` if there is none).
     """
 
     def __init__(
@@ -319,6 +323,7 @@ class JointTarget:
         inflation: tuple[int, NDArray[np.int32], Floats, Floats],
         family: tuple[int, NDArray[np.int32], Floats, Floats],
         to_centred: Floats,
+        normal: tuple[Floats, Floats, float],
         ordinal: bool,
         thresholds_centre: Floats,
         priors_centre: Floats,
@@ -334,6 +339,8 @@ class JointTarget:
                 Floats,
                 float,
                 float,
+                float,
+                Floats,
             ]
         ],
     ) -> None: ...

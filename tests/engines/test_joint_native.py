@@ -15,7 +15,6 @@ from tests.engines.joint_cases import CASES, design_of, table
 
 WITHOUT = {
     "one correlation": "one correlation of all effects",
-    "covariance matrix": "priors of whole matrices",
     "rstanarm": "one prior of all sds",
 }
 
@@ -72,6 +71,17 @@ def test_three_effects() -> None:
 def test_effects_that_share_one_sd() -> None:
     joint = density("one correlation", {"g": {"correlation": p.Fixed(0.4)}})
     compare(joint, np.random.default_rng(6).normal(size=joint.size))
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [p.InverseWishart(5, [[2, 0.3, 0.1], [0.3, 1, 0.2], [0.1, 0.2, 0.7]]), p.FixedMatrix(np.eye(3) + 0.2)],
+)
+def test_priors_of_matrices(prior: Any) -> None:
+    design = generalised("count ~ x + (x + exposure | g)", table(), "poisson")
+    given = {"g": prior, "fixed": p.MVNormal([0.4, 0.1], [[1, 0.3], [0.3, 0.5]])}
+    joint = JointDensity(design, bind_priors(design, given))
+    compare(joint, np.random.default_rng(8).normal(size=joint.size))
 
 
 @pytest.mark.parametrize("name", ["crossed, a slope", "two terms of a factor", "one correlation"])
