@@ -72,6 +72,23 @@ def test_replicated_responses_under_the_observed(cafes: ml.Posterior) -> None:
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("wait", "density")
 
 
+def test_few_values_are_all_named() -> None:
+    answers = ml.datasets.load("verbagg")
+    fit = ml.fit("resp ~ btype + (1 | id)", answers, family="ordinal")
+    ax = ml.plots.predictive(fit, n=2)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == list(fit.design.classes)
+    use = ml.fit(
+        "y ~ 1 + (1 | g)", {"y": [0, 1, 1, 1, 0, 0] * 5, "g": list("aaabbb") * 5}, family="bernoulli"
+    )
+    ax = ml.plots.predictive(use, n=2)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "1"]
+
+
+def test_quotes_of_formulas_are_not_shown() -> None:
+    fit = ml.fit("yield ~ 1 + (1 | batch)", ml.datasets.load("dyestuff"))
+    assert ml.plots.predictive(fit, n=1).get_xlabel() == "yield"
+
+
 def test_counts_with_a_long_tail() -> None:
     fit = ml.fit("ticks ~ year + (1 | brood)", ml.datasets.load("grouseticks"), family="poisson")
     _, ax = plt.subplots()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from multilevel.errors import OptionError
+from multilevel.results.posterior import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,6 +68,11 @@ def bare(ax: Axes) -> None:
 def dot_size(n: int) -> float:
     """Return the area of each of ``n`` points in square points: smaller where there are many."""
     return float(min(36.0, max(2.0, 2400.0 / max(n, 1))))
+
+
+def response_of(result: Result) -> str:
+    """Return the name of the response as readers know it, without the quotes of a formula."""
+    return result.model.response.replace("`", "")
 
 
 def levels_axis(ax: Axes, labels: Sequence[Any] | NDArray[Any], name: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from multilevel.inference.densities import lkj_densities, prior_and_posterior
 from multilevel.inference.predictive_checks import predictive_check
-from multilevel.plots.canvas import BLUE, GREY, ORANGE, PALE, SERIES, axes_for
+from multilevel.plots.canvas import BLUE, GREY, ORANGE, PALE, SERIES, axes_for, response_of
 from multilevel.results import Columns
 from multilevel.results.posterior import Posterior, Result
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DASHES = ("-", "--", "-.", ":")
 LONG_TAIL = 20.0
 """Largest count over the median, from where on large counts are drawn on a logarithmic scale."""
+MOST_TICKS = 12
+"""Values of a response that are all named on the axis."""
 HIGHEST = 4.0
 """Of the densities of correlations: curves that rise without end are cut here."""
 
@@ -149,8 +151,11 @@ def predictive(
         ax.set_xscale("symlog", linthresh=max(1.0, float(np.quantile(result.design.y, 0.75))))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.set_xlim(left=float(value[0]))
+    elif discrete and len(value) <= MOST_TICKS:
+        names = result.design.classes if len(result.design.classes) == len(value) else None
+        ax.set_xticks(value, names or [f"{number:g}" for number in value])
     ax.set_ylim(bottom=0.0)
-    ax.set_xlabel(result.model.response)
+    ax.set_xlabel(response_of(result))
     ax.set_ylabel("share of the rows, root scale" if discrete else "density")
     ax.legend(frameon=False)
     return ax

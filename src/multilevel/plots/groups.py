@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from multilevel.inference.intervals import pooling_by_size, ranked_effects
-from multilevel.plots.canvas import BLUE, GREY, SKY, axes_for, dot_size, levels_axis
+from multilevel.plots.canvas import BLUE, GREY, SKY, axes_for, dot_size, levels_axis, response_of
 from multilevel.results.posterior import Result
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ def pooling_weights(
 def _scale(result: Result) -> str:
     """Return what effects are added to: the response or its linear predictor."""
     family = result.design.family
-    response = result.model.response
+    response = response_of(result)
     return response if family.link == "identity" else f"{response} ({family.link} scale)"

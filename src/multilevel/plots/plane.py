@@ -9,7 +9,7 @@ import numpy as np
 
 from multilevel.inference.shrinkage import COVERAGES, Places, ellipses, plane_of
 from multilevel.inference.shrinkage import shrinkage as points_of
-from multilevel.plots.canvas import BLUE, GREY, ORANGE, PALE, axes_for, dot_size
+from multilevel.plots.canvas import BLUE, GREY, ORANGE, PALE, axes_for, dot_size, response_of
 from multilevel.results import Columns
 from multilevel.results.posterior import Result
 
@@ -76,7 +76,7 @@ def shrinkage(
     _draw_ellipses(ax, rings)
     _draw_groups(ax, points)
     outside = _look_at(ax, points, rings)
-    response, factor = result.model.response, points["group"][0]
+    response, factor = response_of(result), points["group"][0]
     ax.set_xlabel(f"{response}: {labels[0]}")
     ax.set_ylabel(f"{response}: {labels[1]}")
     title = f"{len(points['level'])} levels of {factor}"
