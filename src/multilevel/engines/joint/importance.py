@@ -258,9 +258,9 @@ def _sentence(pool: Pool, pairs: int, spread: float) -> str:
     """Return how the sampling went, in words."""
     share = pool.effective / pool.x.shape[0]
     words = (
-        f"Importance sampling on the marginal posterior by Laplace's method, corrected to the exact one by"
-        f" {pairs} pair{'s' if pairs > 1 else ''} of draws of the effects at each point (sd of the log of the"
-        f" correction {spread:.2f}): {100.0 * share:.0f}% efficient, Pareto k {pool.pareto_k:.2f}"
+        f"Importance sampling on the marginal posterior by Laplace's method: {100.0 * share:.0f}% efficient"
+        f" with its correction to the exact posterior by {pairs} pair{'s' if pairs > 1 else ''} of draws of"
+        f" the effects at each point (sd of its log {spread:.2f}); Pareto k {pool.pareto_k:.2f}"
     )
     if pool.pareto_k <= GOOD_K and share >= ENOUGH:
         return f"{words} (below {GOOD_K}: the draws can be trusted)."
