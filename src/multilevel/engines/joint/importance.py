@@ -187,7 +187,7 @@ def best_pairs(noise: float) -> int:
     Examples
     --------
     >>> best_pairs(0.0), best_pairs(0.4), best_pairs(50.0)
-    (1, 4, 64)
+    (1, 8, 64)
     """
     choices = [1 << i for i in range(MOST_PAIRS.bit_length())]
     return min(choices, key=lambda P: np.log(POINT_COST + P) + noise * PILOT_PAIRS / P)
