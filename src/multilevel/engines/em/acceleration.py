@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+STRETCH = 4.0
+"""Growth of the EM step where the likelihood bends upwards."""
 CURVED = 1e-10
 """A step along which the gradient rises by less than this (as a cosine) tells nothing of the curvature."""
 
@@ -38,6 +40,9 @@ class Acceleration:
         Symmetric ``(T, T)``; zero at first, when the direction is the EM step itself.
     scale
         Inverse curvature along the last step, zero at first.
+    stretch
+        Factor of the EM step, which grows as long as the likelihood bends upwards: EM leaves a place near
+        the boundary as slowly as it gets there.
 
     Notes
     -----
@@ -55,6 +60,7 @@ class Acceleration:
 
     correction: Floats
     scale: float
+    stretch: float = 1.0
 
     @classmethod
     def none(cls, size: int) -> Acceleration:
@@ -62,24 +68,24 @@ class Acceleration:
         return cls(np.zeros((size, size)), 0.0)
 
     @property
-    def knows(self) -> bool:
-        """Whether a step has been learned from."""
-        return self.scale > 0.0
+    def differs(self) -> bool:
+        """Whether the direction is another one than the EM step."""
+        return self.scale > 0.0 or self.stretch > 1.0
 
     def direction(self, point: Point) -> Floats:
         """Return the accelerated direction ``(T,)``."""
-        return np.asarray(point.step - self.correction @ point.gradient)
+        return np.asarray(self.stretch * point.step - self.correction @ point.gradient)
 
     def again(self) -> Acceleration:
         """Return the acceleration with everything forgotten but the curvature along the last step."""
-        return replace(self, correction=self.scale * np.eye(self.correction.shape[0]))
+        return Acceleration(self.scale * np.eye(self.correction.shape[0]), self.scale)
 
     def learned(self, before: Point, after: Point) -> Acceleration:
         """Return the acceleration that maps the last change of the gradient to the step that made it."""
         moved, rise = after.theta - before.theta, after.gradient - before.gradient
         curvature = float(moved @ rise)
         if not curvature > CURVED * float(np.linalg.norm(moved) * np.linalg.norm(rise)):
-            return self
+            return replace(self, stretch=STRETCH * self.stretch) if self.scale == 0.0 else self
         missed = self.correction @ rise - (after.step - before.step)
         crossed = np.outer(missed, moved)
         correction = (

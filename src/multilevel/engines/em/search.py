@@ -82,11 +82,9 @@ def climb(
             if count >= limits.evaluations:
                 break
         if better is None:
-            near = found["decrement"] <= STUCK * tolerance_at(moments, found, limits.tolerance)
-            optimal = near and found["gain"] <= DUAL_TOLERANCE
-            status = Status.OPTIMAL if optimal else Status.STALLED
-            if not optimal and count >= limits.evaluations:
-                status = Status.EVALUATION_LIMIT
+            status = (
+                Status.EVALUATION_LIMIT if count >= limits.evaluations else _stuck(moments, found, limits)
+            )
             return _closed(problem, found, status, count, trace)
         known = known.learned(here, _point(moments, better))
         found = better
@@ -116,7 +114,7 @@ def _steps(here: Point, known: Acceleration) -> Iterator[tuple[Floats, float]]:
 
     A plain step may stay level, hence its slope is given as zero.
     """
-    for one in (known, known.again()) if known.knows else ():
+    for one in (known, known.again()) if known.differs else ():
         direction = one.direction(here)
         slope = float(direction @ here.gradient)
         if not slope < 0.0:
@@ -147,6 +145,12 @@ def _end(
     ):
         return Status.OPTIMAL
     return Status.EVALUATION_LIMIT if count >= limits.evaluations else None
+
+
+def _stuck(moments: Moments, found: dict[str, Any], limits: Limits) -> Status:
+    """Return how a climb ends where rounding leaves no step that rises."""
+    near = found["decrement"] <= STUCK * tolerance_at(moments, found, limits.tolerance)
+    return Status.OPTIMAL if near and found["gain"] <= DUAL_TOLERANCE else Status.STALLED
 
 
 def tolerance_at(moments: Moments, found: dict[str, Any], tolerance: float) -> float:

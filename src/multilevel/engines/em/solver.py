@@ -41,6 +41,8 @@ from multilevel.moments import Moments
 Floats = NDArray[np.float64]
 Acceleration = Literal["quasi_newton", "none"]
 
+LARGEST = 1e150
+"""Entries of relative factors whose squares are still numbers."""
 UNFINISHED = (Status.EVALUATION_LIMIT, Status.INTERRUPTED)
 
 
@@ -179,6 +181,8 @@ def _inside(moments: Moments, theta: Floats) -> Floats:
 def _checked_inside(moments: Moments, start: object) -> Floats:
     """Return the start values, or raise `OptionError` if EM cannot leave them."""
     theta = checked_start(unit_start(moments).size, start)
+    if np.abs(theta).max(initial=0.0) > LARGEST:
+        raise not_computable()
     at = [
         block.group
         for block, T in zip(moments.blocks, relative_covariances(moments, theta), strict=True)

@@ -22,6 +22,8 @@ NOTICED = 1e-9
 """The criterion may be higher by this much at a boundary that counts as where the search was going."""
 SLACK = 1e-14
 """Relative rounding of the criterion, beside its own size and the number of rows."""
+ASIDE = 1e-4
+"""Share of the way back from the boundary after which the likelihood must have fallen."""
 STRONG = 1.0
 """Effects whose sd is that many times the error with which one group tells it are not going to zero."""
 
@@ -58,8 +60,8 @@ def vanishing_sentences(
     """Return a sentence or two for each term that is going to its boundary, and "" for the others.
 
     A term is said to be going there if the model fits as well, or better, with the term at its boundary and
-    all else as it is: at an optimum inside that would be false, and before the end of a slow search it says
-    where the likelihood rises to.
+    all else as it is, which is false at an optimum inside. Before the end of a search the likelihood must
+    also fall at once on the way back from the boundary, lest there be an optimum on the way to it.
 
     Parameters
     ----------
@@ -70,18 +72,25 @@ def vanishing_sentences(
     ending
         How the search ended.
     """
-    highest = found["value"] + NOTICED + SLACK * (abs(found["value"]) + moments.n)
+    here = float(found["value"])
+    highest = here + NOTICED + SLACK * (abs(here) + moments.n)
 
-    def as_good(term: int, T: Floats) -> bool:
+    def value(term: int, T: Floats) -> float:
         changed = [T if b == term else other for b, other in enumerate(relative)]
-        return bool(problem.value(theta_of(moments, changed)) <= highest)
+        return float(problem.value(theta_of(moments, changed)))
+
+    def is_goal(term: int, T: Floats) -> bool:
+        there = value(term, T)
+        if there > highest or ending.certified:
+            return there <= highest
+        return value(term, T + ASIDE * (relative[term] - T)) >= there
 
     sentences = []
     for term, (block, T) in enumerate(zip(moments.blocks, relative, strict=True)):
         words = ""
         if _is_weak(moments, block, T):
             back = moments.scaling.terms[term].back
-            at = [there for there in _boundaries(block, T, back) if as_good(term, there)]
+            at = [there for there in _boundaries(block, T, back) if is_goal(term, there)]
             words = _words(block, T, at, back, ending) if at else ""
         sentences.append(words)
     return tuple(sentences)
@@ -98,12 +107,13 @@ def _is_weak(moments: Moments, block: TermBlock, T: Floats) -> bool:
 def _boundaries(block: TermBlock, T: Floats, back: Floats) -> Iterator[Floats]:
     """Yield covariance matrices at the boundary near ``T``, in the scaled columns."""
     k = block.size
-    if block.covariance in (Covariance.SCALAR, Covariance.COMPOUND_SYMMETRIC):
-        yield np.zeros((k, k))
-        if block.covariance is Covariance.COMPOUND_SYMMETRIC and k > 1:
-            mean = np.arange(k) == 0  # in the rotated columns: the mean of the effects, then contrasts
-            yield np.where(mean[:, None], 0.0, T)
-            yield np.where(mean[:, None], T, 0.0)
+    if block.covariance.one_sd:
+        if k == 1 or block.covariance is Covariance.SCALAR:
+            yield np.zeros((k, k))
+        else:  # in the rotated columns: the mean of the effects, then their contrasts
+            mean = np.arange(k)[:, None] == 0
+            yield np.where(mean, 0.0, T)
+            yield np.where(mean, T, 0.0)
         return
     mine = back @ T @ back.T  # in the user's columns
     forth = np.linalg.inv(back)
@@ -122,6 +132,8 @@ def _words(block: TermBlock, T: Floats, at: Sequence[Floats], back: Floats, endi
     here = back @ T @ back.T
     reach = np.square(np.abs(back) @ np.sqrt(np.diagonal(T)))
     zero = np.array([np.diagonal(back @ there @ back.T) <= ROUNDING * reach for there in at]).any(axis=0)
+    if block.covariance is Covariance.COMPOUND_SYMMETRIC and len(at) == 2:  # of the mean and of the contrasts
+        zero = np.ones(block.size, dtype=bool)
     root = np.sqrt(np.diagonal(here))
     R = here / np.outer(root, root)
     if zero.any():
