@@ -83,7 +83,6 @@ def sample_joint(
         threads=threads,
         pace=pace,
         acceptance=ACCEPTANCE,
-        by_gradients=False,  # sds have skewed posteriors, whose spread is larger than gradients say
     )
     drawn = _draws(density, run, pace)
     return drawn if run.complete else replace(drawn, complete=False)

@@ -164,11 +164,10 @@ def run_target(
     threads: int | None = None,
     pace: Pace | None = None,
     acceptance: float = TARGET_ACCEPTANCE,
-    by_gradients: bool = True,
 ) -> Chains:
     """Draw from a density whose coordinates are chosen; parameters and errors are those of `run_chains`.
 
-    Steps are adapted to an average ``acceptance``, scales to draws and their gradients or to draws alone.
+    Steps are adapted to an average ``acceptance``.
     """
     nutpie, compiled = _library()
     counted, pace = _Counter(target.native), pace or Pace()
@@ -191,7 +190,6 @@ def run_target(
         cores=min(threads or chains, chains),
         seed=seed,
         target_accept=acceptance,
-        use_grad_based_mass_matrix=by_gradients,
         maxdepth=DOUBLINGS,
         progress_bar=False,
         return_raw_trace=True,
