@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 
 import multilevel as ml
 from multilevel.cli.main import main
-from multilevel.cli.pictures import KINDS, OF_POSTERIORS
+from multilevel.cli.pictures import KINDS, OF_FITS, OF_POSTERIORS
 from tests.oracle.posteriors import sleep_posterior
 
 mpl.use("agg")
@@ -39,7 +39,9 @@ def test_every_kind_is_written(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of ArviZ
-        for name in ("posterior",) if kind in OF_POSTERIORS else ("fit", "posterior"):
+        for name in sorted(
+            {"fit", "posterior"} - {"fit" * (kind in OF_POSTERIORS), "posterior" * (kind in OF_FITS)}
+        ):
             out = tmp_path / f"{name}.png"
             assert main(["plot", kind, saved[name], "--out", str(out)]) == 0
             assert out.read_bytes().startswith(b"\x89PNG")
@@ -50,6 +52,7 @@ def test_every_kind_is_written(
     ("kind", "of", "out", "message"),
     [
         ("trace", "fit", "a.png", "plot trace was asked of a fit, which has no chains"),
+        ("poolings", "posterior", "a.png", "plot poolings was asked of a posterior"),
         ("shrinkage", "fit", "a.doc", "does not end like a picture"),
         ("shrinkage", "fit", "nowhere/a.png", "cannot be written to"),
     ],

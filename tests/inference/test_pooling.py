@@ -10,7 +10,7 @@ import pytest
 
 import multilevel as ml
 from multilevel.errors import AliasedWarning, OptionError
-from multilevel.inference.pooling import no_pooling, poolings
+from multilevel.inference.pooling import levels_by_size, no_pooling, poolings
 
 
 def visits(seed: int = 5, groups: int = 12) -> pd.DataFrame:
@@ -194,6 +194,22 @@ def test_offsets_are_taken_off_first() -> None:
     moved = poolings(ml.fit("y ~ x + (x | g)", shifted, offset=100.0 * data["z"].to_numpy()))
     for name in ("complete", "none", "partial"):
         np.testing.assert_allclose(moved[name], plain[name], rtol=1e-8)
+
+
+def test_levels_by_size_have_one_standard_error_to_each_side() -> None:
+    fit = ml.fit("y ~ x + z + (x | g)", visits())
+    whole = pd.DataFrame(dict(poolings(fit))).query("term == 'x'").set_index("level")
+    found = pd.DataFrame(dict(levels_by_size(fit, term="x"))).set_index("level")
+    assert found["n"].is_monotonic_increasing
+    assert found["rank"].tolist() == list(range(1, 13))
+    own = whole.loc[found.index]
+    for name in ("none", "partial"):
+        np.testing.assert_array_equal(found[name], own[name])
+        np.testing.assert_allclose(found[f"{name}_lower"], own[name] - own[f"{name}_std_error"])
+        np.testing.assert_allclose(found[f"{name}_upper"], own[name] + own[f"{name}_std_error"])
+    assert levels_by_size(fit)["term"] == ["Intercept"] * 12
+    with pytest.raises(OptionError, match="the poolings of 'slope' were asked"):
+        levels_by_size(fit, term="slope")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,35 @@ def test_many_levels_are_counted_and_the_scale_is_told() -> None:
     assert ax.get_xlabel() == "effect on Intercept of ticks (log scale), 95% intervals"
 
 
+def test_the_three_poolings_of_an_effect() -> None:
+    data = ml.datasets.load("cafes")
+    kept = data[(data["cafe"] != "3") | (data["afternoon"] == 0)]
+    fit = ml.fit("wait ~ afternoon + (afternoon | cafe)", kept)
+    ax = ml.plots.poolings(fit, term="afternoon")
+    table = ml.plots.tables.poolings(fit, term="afternoon")
+    line, none, partial = ax.lines[0], table[table["none"].notna()], table
+    np.testing.assert_array_equal(line.get_xdata(), table["complete"][:2])
+    for label, own, shift in (("no pooling", none, 0.18), ("partial pooling", partial, -0.18)):
+        (dots,) = [artist for artist in ax.collections if artist.get_label() == label]
+        name = label.split()[0].replace("no", "none")
+        expected = np.column_stack([own[name].astype(float), own["rank"] + shift])
+        np.testing.assert_array_equal(np.asarray(dots.get_offsets()), expected)
+    segments = [s for c in ax.collections if isinstance(c, LineCollection) for s in c.get_segments()]
+    ends = [own[[f"{n}_lower", f"{n}_upper"]] for n, own in (("none", none), ("partial", partial))]
+    np.testing.assert_array_equal(np.array(segments)[:, :, 0], np.vstack(ends).astype(float))
+    assert ax.get_yticklabels()[0].get_text() == "3 (5)"
+    assert len(none) == 19
+    assert ax.get_ylabel() == "cafe (rows)"
+    assert ax.get_xlabel() == "wait: afternoon, one standard error to each side"
+
+
+def test_many_levels_by_size() -> None:
+    fit = ml.fit("mathach ~ ses + (1 | school)", ml.datasets.load("mathachieve"))
+    ax = ml.plots.poolings(fit)
+    assert ax.get_ylabel() == "160 levels of school, by size"
+    assert ml.plots.tables.poolings(fit)["n"].is_monotonic_increasing
+
+
 def test_pooling_weights_against_sizes() -> None:
     fit = ml.fit("mathach ~ ses + (ses | school)", ml.datasets.load("mathachieve"))
     _, ax = plt.subplots()

@@ -25,6 +25,11 @@ def fit() -> ml.Fit:
         (tables.shrinkage, ["group", "level", "n", "x_none", "y_none", "x_partial", "y_partial"]),
         (tables.ellipses, ["coverage", "x", "y", "width", "height", "angle"]),
         (tables.caterpillar, ["group", "level", "term", "rank", "estimate", "lower", "upper"]),
+        (
+            tables.poolings,
+            ["group", "level", "term", "n", "rank", "complete"]
+            + [f"{name}{end}" for name in ("none", "partial") for end in ("", "_lower", "_upper")],
+        ),
         (tables.pooling_weights, ["group", "level", "term", "n", "pooling"]),
         (tables.coefficients, ["result", "term", "estimate", "lower", "upper"]),
         (tables.residuals, ["row", "fitted", "residual", "expected", "spread"]),

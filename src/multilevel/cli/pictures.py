@@ -14,6 +14,7 @@ from multilevel.results.fit import Fit
 
 KINDS: Mapping[str, Callable[..., Any]] = {
     "shrinkage": plots.shrinkage,
+    "poolings": plots.poolings,
     "caterpillar": plots.caterpillar,
     "pooling-weights": plots.pooling_weights,
     "coefficients": plots.coefficients,
@@ -22,7 +23,7 @@ KINDS: Mapping[str, Callable[..., Any]] = {
     "trace": plots.trace,
     "ranks": plots.ranks,
 }
-OF_POSTERIORS = ("trace", "ranks")
+OF_POSTERIORS, OF_FITS = ("trace", "ranks"), ("poolings",)
 
 
 def run_plot(options: argparse.Namespace) -> None:
@@ -31,7 +32,7 @@ def run_plot(options: argparse.Namespace) -> None:
     Raises
     ------
     OptionError
-        If the picture is of posteriors and the result is a fit, or Matplotlib does not write such files.
+        If the picture is not of such results, or Matplotlib does not write such files.
     StorageError
         If the result cannot be read, or the picture cannot be written.
     """
@@ -40,6 +41,8 @@ def run_plot(options: argparse.Namespace) -> None:
         raise OptionError(
             f"plot {options.kind} was asked of a fit, which has no chains", allowed="a saved posterior"
         )
+    if options.kind in OF_FITS and not isinstance(result, Fit):
+        raise OptionError(f"plot {options.kind} was asked of a posterior", allowed="a saved fit")
     drawn = KINDS[options.kind](result)
     figure = drawn if hasattr(drawn, "savefig") else drawn.figure
     known = figure.canvas.get_supported_filetypes()

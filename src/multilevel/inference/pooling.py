@@ -100,6 +100,46 @@ def poolings(fit: Fit) -> Columns:
     }
 
 
+def levels_by_size(fit: Fit, *, term: str | None = None) -> Columns:
+    """Return the three poolings of one effect, from the level with fewest rows to the one with most.
+
+    Parameters
+    ----------
+    fit
+        A linear model with one grouping factor.
+    term
+        An effect, by default the first.
+
+    Returns
+    -------
+    Columns group, level, term, n, rank (from 1), complete, none, none_lower, none_upper, partial,
+    partial_lower, partial_upper: one standard error to each side.
+
+    Raises
+    ------
+    OptionError
+        As `poolings`, or if there is no such effect.
+    """
+    table = poolings(fit)
+    names = list(dict.fromkeys(table["term"]))
+    if term is not None and term not in names:
+        raise OptionError(f"the poolings of {term!r} were asked", allowed=", ".join(map(repr, names)))
+    own = np.flatnonzero(np.array(table["term"]) == (names[0] if term is None else term))
+    own = own[np.argsort(np.asarray(table["n"])[own], kind="stable")]
+    found: dict[str, object] = {
+        name: [table[name][int(i)] for i in own] for name in ("group", "level", "term")
+    }
+    found |= {"n": np.asarray(table["n"])[own], "rank": np.arange(1, own.size + 1)}
+    found["complete"] = np.asarray(table["complete"], dtype=np.float64)[own]
+    for name in ("none", "partial"):
+        estimate, error = (
+            np.array(table[column], dtype=np.float64)[own] for column in (name, f"{name}_std_error")
+        )
+        found[name] = _blanked(estimate)
+        found |= {f"{name}_lower": _blanked(estimate - error), f"{name}_upper": _blanked(estimate + error)}
+    return found  # type: ignore[return-value]
+
+
 def _undetermined(rows: int) -> str:
     """Return why a coefficient is blank."""
     return f"not determined by {rows} {'row' if rows == 1 else 'rows'} alone"

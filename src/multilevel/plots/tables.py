@@ -10,7 +10,9 @@ import numpy as np
 from multilevel.data.give_back import to_library
 from multilevel.inference import densities, intervals, predictive_checks, residual_checks
 from multilevel.inference import shrinkage as planes
+from multilevel.inference.pooling import levels_by_size
 from multilevel.inference.shrinkage import COVERAGES, Places
+from multilevel.results import Fit
 from multilevel.results.posterior import Posterior, Result
 from multilevel.results.questions import Frame, ResidualKind
 
@@ -20,6 +22,7 @@ __all__ = [
     "ellipses",
     "lkj",
     "pooling_weights",
+    "poolings",
     "predictive",
     "prior_posterior",
     "residual_groups",
@@ -63,6 +66,15 @@ def ellipses(
     """
     columns = planes.ellipses(result, x=x, y=y, at=at, coverages=coverages)
     return to_library(columns, result.table.library)
+
+
+def poolings(fit: Fit, *, term: str | None = None) -> Frame:
+    """Return complete, no and partial pooling of one effect of every level, by the number of its rows.
+
+    Columns group, level, term, n, rank, complete, none, none_lower, none_upper, partial, partial_lower,
+    partial_upper, with one standard error to each side.
+    """
+    return to_library(levels_by_size(fit, term=term), fit.table.library)
 
 
 def caterpillar(
