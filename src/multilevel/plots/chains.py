@@ -34,6 +34,13 @@ def trace(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
     ------
     OptionError
         If there is no such variable, or ArviZ or Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> post = ml.sample("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"), seed=1)
+    >>> len(ml.plots.trace(post, names=["sigma"]).axes)
+    2
     """
     before = {"compact": False, "chain_prop": {"color": _colours(posterior)}}
     return _drawn(("plot_trace", before), ("plot_trace_dist", {"compact": False}), posterior, names)
@@ -60,6 +67,13 @@ def ranks(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
     ------
     OptionError
         If there is no such variable, or ArviZ or Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> post = ml.sample("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"), seed=1)
+    >>> len(ml.plots.ranks(post, names=["sigma"]).axes)
+    1
     """
     return _drawn(("plot_rank", {"colors": _colours(posterior)}), ("plot_rank", {}), posterior, names)
 

@@ -40,6 +40,13 @@ def coefficients(
     ------
     OptionError
         If no result has such a coefficient, or Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> fit = ml.fit("mathach ~ ses + (ses | school)", ml.datasets.load("mathachieve"))
+    >>> ml.plots.coefficients(fit).get_xlabel()
+    'coefficient, 95% intervals'
     """
     named = labelled(results)
     table = coefficient_intervals(named, terms=terms)

@@ -51,6 +51,13 @@ def prior_posterior(
     OptionError
         If there is no such parameter, it is fixed, a prior is flat, the posterior was loaded from a file, or
         Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> post = ml.sample("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"), seed=1)
+    >>> ml.plots.prior_posterior(post, "sd(subject, days)").get_xlabel()
+    'sd(subject, days)'
     """
     table = prior_and_posterior(posterior, name, draws=draws, seed=seed)
     ax = axes_for(ax)
@@ -87,6 +94,12 @@ def lkj(etas: Sequence[float] = (0.5, 1.0, 2.0, 4.0), *, size: int = 2, ax: Axes
     ------
     OptionError
         If a shape is not positive, ``size`` is below 2, or Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> len(ml.plots.lkj((0.5, 1, 2)).lines)
+    3
     """
     table = lkj_densities(etas, size=size)
     ax = axes_for(ax)
@@ -134,6 +147,13 @@ def predictive(
     OptionError
         If a keyword has a value that is not allowed, the rows have frequency weights, or Matplotlib is
         absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> fit = ml.fit("wait ~ afternoon + (afternoon | cafe)", ml.datasets.load("cafes"))
+    >>> len(ml.plots.predictive(fit, n=20, seed=1).lines)
+    21
     """
     table = predictive_check(result, n=n, seed=seed, groups=groups)
     ax = axes_for(ax)

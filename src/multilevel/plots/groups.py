@@ -58,6 +58,13 @@ def caterpillar(
     ------
     OptionError
         If there is no such effect, ``level`` is not a coverage, or Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> fit = ml.fit("mathach ~ ses + (ses | school)", ml.datasets.load("mathachieve"))
+    >>> ml.plots.caterpillar(fit, term="ses").get_ylabel()
+    '160 levels of school'
     """
     table = ranked_effects(result, group=group, term=term, level=level)
     m = len(table["level"])
@@ -96,6 +103,13 @@ def poolings(fit: Fit, *, term: str | None = None, ax: Axes | None = None) -> Ax
     OptionError
         If the model is not linear or has not exactly one grouping factor, there is no such effect, or
         Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> fit = ml.fit("wait ~ afternoon + (afternoon | cafe)", ml.datasets.load("cafes"))
+    >>> ml.plots.poolings(fit, term="afternoon").get_xlabel()
+    'wait: afternoon, one standard error to each side'
     """
     table = levels_by_size(fit, term=term)
     m = len(table["level"])
@@ -167,6 +181,13 @@ def pooling_weights(
     ------
     OptionError
         If there is no such effect, or Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> fit = ml.fit("mathach ~ ses + (ses | school)", ml.datasets.load("mathachieve"))
+    >>> ml.plots.pooling_weights(fit).get_xlabel()
+    'rows of the level of school'
     """
     table = pooling_by_size(result, group=group, term=term)
     n = np.asarray(table["n"])

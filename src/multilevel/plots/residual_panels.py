@@ -45,6 +45,13 @@ def residuals(
     ------
     OptionError
         If there are no residuals of that kind, no such grouping factor, or Matplotlib is absent.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> fit = ml.fit("mathach ~ ses + (ses | school)", ml.datasets.load("mathachieve"))
+    >>> [ax.get_xlabel() for ax in ml.plots.residuals(fit).axes][:2]
+    ['fitted value', 'expected of a normal distribution']
     """
     rows = residual_rows(result, kind=kind, seed=seed)
     grouped = group is not None or bool(result.design.factors)
