@@ -1,6 +1,7 @@
 """Multilevel (mixed-effects) models: the names that `import multilevel as ml` gives."""
 
 from multilevel import plots
+from multilevel.agreements import agreement
 from multilevel.api import Progress, compare, fit, formula, load_fit
 from multilevel.before_data import prior_predictive
 from multilevel.data import datasets
@@ -63,6 +64,7 @@ __all__ = [
     "load_posterior",
     "prior_predictive",
     "pooling",
+    "agreement",
     "datasets",
     "families",
     "plots",
