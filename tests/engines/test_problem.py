@@ -152,6 +152,21 @@ def test_one_correlation_in_the_columns_of_the_user(r: float, method: Method) ->
         assert found == pytest.approx(expected, rel=1e-11, abs=1e-8)
 
 
+@pytest.mark.parametrize("name", ["k=3 diagonal", "three kinds on one factor", "k=3 symmetric"])
+def test_theta_of_uncorrelated_effects_reproduces_them_also_with_zeros(name: str) -> None:
+    moments = summarise(design_of(next(s for s in STRUCTURES if s.name == name)))
+    size = theta_of(moments, [np.eye(b.size) for b in moments.blocks]).size
+    theta = np.arange(float(size), 0.0, -1.0)
+    for zero in range(theta.size):
+        some = np.where(np.arange(theta.size) == zero, 0.0, theta)
+        again = theta_of(moments, relative_covariances(moments, some))
+        np.testing.assert_allclose(
+            np.concatenate(relative_covariances(moments, again), axis=None),
+            np.concatenate(relative_covariances(moments, some), axis=None),
+            atol=1e-12,
+        )
+
+
 def test_theta_of_a_singular_covariance_reproduces_it() -> None:
     moments = summarise(design_of(next(s for s in STRUCTURES if s.name == "k=3")))
     loading = np.array([[1.0, 0.0], [2.0, 1.0], [-1.0, 3.0]])

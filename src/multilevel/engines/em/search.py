@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ ROUNDING = 1e-15
 """Relative rounding of the criterion, beside its own size and the number of rows."""
 STUCK = 1e3
 """Where rounding leaves no step that rises, the tolerance may be exceeded so many times."""
+MOST = 1e-6
+"""And by so much at most."""
 EXHAUSTED = 1e-9
 """A residual sum of squares that is this share of the response's may be zero to rounding."""
 
@@ -66,29 +69,35 @@ def climb(
     if "theta" not in found:
         return {"end": found["end"], "evaluations": 1}
     count, trace = 1, [float(found["value"])]
-    known = Acceleration.none(start.size)
+    here, plain = _point(moments, found), Acceleration.none(start.size)
+    known = plain
     while True:
         end = _end(moments, problem, found, limits, count, watch)
         if end is not None:
             return _closed(problem, found, end, count, trace)
-        here = _point(moments, found)
-        better = None
-        for theta, slope in _steps(here, known if limits.accelerate else Acceleration.none(start.size)):
-            tried = evaluated(problem, theta)
-            count += 1
-            if tried.get("value", np.inf) <= found["value"] + ENOUGH * slope:
-                better = tried
-                break
-            if count >= limits.evaluations:
-                break
+        better, tried = _better(problem, found, _steps(here, known), limits.evaluations - count)
+        count += tried
         if better is None:
-            status = (
-                Status.EVALUATION_LIMIT if count >= limits.evaluations else _stuck(moments, found, limits)
-            )
-            return _closed(problem, found, status, count, trace)
-        known = known.learned(here, _point(moments, better))
-        found = better
+            limit = count >= limits.evaluations
+            end = Status.EVALUATION_LIMIT if limit else _stuck(moments, found, limits)
+            return _closed(problem, found, end, count, trace)
+        there = _point(moments, better)
+        known = known.learned(here, there) if limits.accelerate else plain
+        here, found = there, better
         trace.append(float(found["value"]))
+
+
+def _better(
+    problem: core.Problem, found: dict[str, Any], steps: Iterator[tuple[Floats, float]], most: int
+) -> tuple[dict[str, Any] | None, int]:
+    """Return the first of the next places at which the criterion falls enough, and how many were tried."""
+    tried = 0
+    for theta, slope in itertools.islice(steps, most):
+        there = evaluated(problem, theta)
+        tried += 1
+        if there.get("value", np.inf) <= found["value"] + ENOUGH * slope:
+            return there, tried
+    return None, tried
 
 
 def evaluated(problem: core.Problem, theta: Floats) -> dict[str, Any]:
@@ -139,22 +148,30 @@ def _end(
         return Status.INTERRUPTED
     if _saturated(moments, problem, found):
         return Status.SATURATED
-    if (
-        found["decrement"] <= tolerance_at(moments, found, limits.tolerance)
-        and found["gain"] <= DUAL_TOLERANCE
-    ):
+    if found["decrement"] <= _tolerance(moments, found, limits.tolerance) and found["gain"] <= DUAL_TOLERANCE:
         return Status.OPTIMAL
     return Status.EVALUATION_LIMIT if count >= limits.evaluations else None
 
 
 def _stuck(moments: Moments, found: dict[str, Any], limits: Limits) -> Status:
     """Return how a climb ends where rounding leaves no step that rises."""
-    near = found["decrement"] <= STUCK * tolerance_at(moments, found, limits.tolerance)
-    return Status.OPTIMAL if near and found["gain"] <= DUAL_TOLERANCE else Status.STALLED
+    return Status.OPTIMAL if is_optimal(moments, found, limits.tolerance) else Status.STALLED
 
 
-def tolerance_at(moments: Moments, found: dict[str, Any], tolerance: float) -> float:
-    """Return how much the criterion may still fall: no less than its rounding."""
+def is_optimal(moments: Moments, found: dict[str, Any], tolerance: float) -> bool:
+    """Return whether a place is an optimum as far as rounding lets one tell, and to `MOST` in any case.
+
+    The residual sum of squares is a difference of cross-products, whose rounding counts ``n`` times.
+    """
+    lost = 0.0
+    if moments.known_sigma is None:
+        lost = ROUNDING * moments.n * moments.D[-1, -1] / max(found["r2"], 1e-300)
+    limit = min(MOST, max(STUCK * _tolerance(moments, found, tolerance), lost))
+    return bool(found["decrement"] <= limit and found["gain"] <= DUAL_TOLERANCE)
+
+
+def _tolerance(moments: Moments, found: dict[str, Any], tolerance: float) -> float:
+    """Return how much the criterion may still fall where a climb ends: no less than its rounding."""
     return float(max(tolerance, ROUNDING * (abs(found["value"]) + moments.n)))
 
 

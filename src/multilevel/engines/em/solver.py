@@ -9,10 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.engines.em.search import STUCK, Limits, climb, evaluated, tolerance_at
+from multilevel.engines.em.search import Limits, climb, evaluated, is_optimal
 from multilevel.engines.em.vanishing import Ending, vanishing_sentences
 from multilevel.engines.likelihood.estimator import (
-    DUAL_TOLERANCE,
     SMALL_START,
     Progress,
     Watcher,
@@ -145,11 +144,8 @@ def evaluate_em(
     problem = native_problem(moments, method)
     found = evaluated(problem, theta)
     if "theta" in found:
-        certified = found["decrement"] <= STUCK * tolerance_at(moments, found, tolerance_of(moments))
-        if status in ENDS[1:]:
-            end = status
-        else:
-            end = Status.OPTIMAL if certified and found["gain"] <= DUAL_TOLERANCE else Status.STALLED
+        certified = is_optimal(moments, found, tolerance_of(moments))
+        end = status if status in ENDS[1:] else Status.OPTIMAL if certified else Status.STALLED
         found["saturated"], found["end"] = status is Status.SATURATED, ENDS.index(end)
     values = -2.0 * trace - criterion_constant(moments, method)
     return replace(

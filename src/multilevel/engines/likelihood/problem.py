@@ -147,10 +147,13 @@ def theta_of(moments: Terms, relative: Sequence[Floats]) -> Floats:
     """Return the coordinates of given ``T``, one for each term; the inverse of `relative_covariances`."""
     factors = [np.zeros((k, k)) for k in moments.effects]
     for block, T in zip(moments.blocks, relative, strict=True):
+        here = slice(block.start, block.start + block.size)
+        if block.covariance is not Covariance.UNSTRUCTURED:  # diagonal in the scaled columns
+            factors[block.factor][here, here] = np.diag(np.sqrt(np.maximum(np.diagonal(T), 0.0)))
+            continue
         values, vectors = np.linalg.eigh(T)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         L = np.asarray(np.linalg.qr(root.T, mode="r")).T
-        here = slice(block.start, block.start + block.size)
         factors[block.factor][here, here] = L * np.where(np.diagonal(L) < 0.0, -1.0, 1.0)
     theta = np.zeros(sum(n_theta(block) for block in moments.blocks))
     for number, factor, row, column in entries(moments.blocks):
