@@ -60,6 +60,8 @@ class Node:
         "" for the constant 1. They are the effects of its grouped term.
     position
         Zero-based character of its statement in the graph's text.
+    correlation
+        Name of the correlation matrix of a vector whose sds are given, or "".
     """
 
     name: str
@@ -71,6 +73,7 @@ class Node:
     term: int = 0
     columns: tuple[str, ...] = ("",)
     position: int = field(default=0, compare=False)
+    correlation: str = ""
 
     @property
     def group(self) -> str:
@@ -106,6 +109,9 @@ class Graph:
         Parameter of the family and the name given to it.
     priors
         Priors written as statements, by the names of `multilevel.design.priors.bind_priors`.
+    residual_law
+        Law of the sds in ``residual_groups``, "LogNormal", or of their squares, "InverseGamma", and its two
+        arguments, names of parameters or numbers; empty without one.
     """
 
     text: str
@@ -118,6 +124,7 @@ class Graph:
     residual_groups: tuple[str, ...] = ()
     family_parameters: Mapping[str, str] = field(default_factory=dict)
     priors: Mapping[str, object] = field(default_factory=dict)
+    residual_law: tuple[str | float, ...] = ()
 
     def node_of(self, component: str) -> tuple[Node, int]:
         """Return the node that has a component, and the component's place in it."""

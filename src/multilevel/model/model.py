@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from multilevel.model.as_graph import as_graph
 from multilevel.model.families import Family, Gaussian
 from multilevel.model.graph import Graph
+from multilevel.model.latex import latex
+from multilevel.model.quantities import Quantities, quantities
 from multilevel.model.terms import GroupTerm
 from multilevel.model.text import formula_text
 
@@ -88,3 +90,45 @@ class Model:
             return self
         groups, dag = as_graph(self)
         return replace(self, groups=groups, dag=dag)
+
+    def latex(self) -> str:
+        r"""Return the model's equations as LaTeX, variances in place of sds: ``N(mean, sd^2)``.
+
+        One line for each statement of the graph, with the priors that it writes; a formula's model is taken
+        as its graph.
+
+        Raises
+        ------
+        OptionError
+            The model has what graphs cannot say.
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> print(ml.graph("a[g] ~ Normal(mu, tau); y ~ Poisson(exp(a[g]))").latex().splitlines()[3])
+        y &\sim \mathrm{Poisson}\left(\exp\left(a_{g}\right)\right) && \text{for each row}
+        """
+        return latex(self.graph())
+
+    def quantities(self) -> Quantities:
+        """Return every quantity of the graph: constant, parameter, latent or observed variable.
+
+        ``quantities().columns()`` are the columns of a table. A formula's model is taken as its graph.
+
+        Raises
+        ------
+        OptionError
+            The model has what graphs cannot say.
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> print(ml.formula("y ~ 1 + (1 | g)").quantities())
+        quantity   role               index     distribution
+        a          parameter
+        sigma_a_g  parameter
+        a_g        latent variable    g         Normal(a, sigma_a_g)
+        sigma      parameter
+        y          observed variable  each row  Normal(a_g[g], sigma)
+        """
+        return quantities(self.graph())
