@@ -31,7 +31,8 @@ def graph(text: str, data: object = None) -> Model:
         column), or a parameter that gets a prior. Right of it stands a distribution:
 
         - ``Normal(mean, sd)`` of a node or the response; ``MVNormal([mean, mean], Sigma)`` of a vector node,
-          whose numbers are ``b[school][0]``, ``b[school][1]``;
+          or ``MVNormal([mean, mean], [sd, sd], Omega)`` with sds and a correlation matrix; its numbers are
+          ``b[school][0]``, ``b[school][1]``;
         - of a response also ``Bernoulli(logistic(mean))``, ``Binomial(trials, logistic(mean))``,
           ``Poisson(exp(mean))``, ``NegativeBinomial``, ``Gamma``, ``Beta``, ``StudentT``, ``Ordinal`` and the
           other families, with the function that undoes the link round the mean;
@@ -166,10 +167,10 @@ def refuse_unfitted(model: Model) -> None:
             allowed="multilevel.sample, with every engine",
             remedy="multilevel.sample, or one residual sd",
         )
-    fixed = next((node for node in found.nodes if any(isinstance(sd, float) for sd in node.sds)), None)
+    fixed = next(((node.name, sd) for node in found.nodes for sd in node.sds if isinstance(sd, float)), None)
     if fixed is not None:
         raise OptionError(
-            f"the sd of the node `{fixed.name}` is the known number {fixed.sds[0]}",
+            f"the sd of the node `{fixed[0]}` is the known number {fixed[1]:g}",
             allowed="multilevel.sample, with every engine",
             remedy="multilevel.sample, or a name for the sd, which is then estimated",
         )

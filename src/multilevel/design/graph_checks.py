@@ -14,7 +14,7 @@ from multilevel.model.graph import Graph, Node, Part
 
 
 def check_graph(graph: Graph, columns: Columns, factors: Sequence[GroupFactor], nodes: Sequence[int]) -> None:
-    """Raise if a node's mean varies inside one of its levels.
+    """Raise if a node's mean varies inside one of its levels, or a node is multiplied by a category.
 
     Parameters
     ----------
@@ -32,15 +32,35 @@ def check_graph(graph: Graph, columns: Columns, factors: Sequence[GroupFactor], 
     DesignError
         Naming the level, and two of the parents or values that it has.
     """
+    for part in graph.mean:
+        if part.node:
+            _check_numbers(part, columns)
     for node in graph.nodes:
         factor = factors[nodes[node.term]]
         for mean in node.means:
             for part in mean:
                 if part.node:
+                    _check_numbers(part, columns)
+                if part.node:
                     parent, _ = graph.node_of(part.node)
                     _check_parent(node, factor, parent, factors[nodes[parent.term]])
                 if part.columns:
                     _check_columns(node, factor, part, columns)
+
+
+def _check_numbers(part: Part, columns: Columns) -> None:
+    """Raise if a node is multiplied by a category, which would make it several."""
+    if not part.columns:
+        return
+    matrix = columns.matrix(f"0 + {part.columns}")
+    if matrix.categorical or matrix.values.shape[1] != 1:
+        raise DesignError(
+            f"the node `{part.node}` is multiplied by the category `{part.columns}`, several columns: "
+            f"{', '.join(matrix.names[:5])}{', ...' if len(matrix.names) > 5 else ''}",
+            allowed="a node times columns of numbers",
+            remedy="a column of 0 and 1 for a level and a node for it, or for all levels a node whose index "
+            "has the category as well",
+        )
 
 
 def _check_parent(node: Node, factor: GroupFactor, parent: Node, above: GroupFactor) -> None:

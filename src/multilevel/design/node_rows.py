@@ -15,7 +15,7 @@ from multilevel.design.new_rows import level_numbers, scope_of_columns
 from multilevel.design.recipe import Recipe
 from multilevel.errors import DataError, DesignError, OptionError
 from multilevel.language import parse_terms
-from multilevel.model.graph import Graph, Mean, Node
+from multilevel.model.graph import Graph, Mean, Node, Part
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -183,7 +183,7 @@ class _Rows:
             if part.node:
                 self.add(part.node, times * self._numeric(part.columns))
             elif part.parameter:
-                self._coefficient(part.parameter, part.columns, node.columns[at], times)
+                self._coefficient(part, node.means[at], node.columns[at], times)
             else:
                 self.offset += times * part.number * self._numeric(part.columns)
 
@@ -199,24 +199,39 @@ class _Rows:
             )
         return matrix.values[:, 0]
 
-    def _coefficient(self, parameter: str, columns: str, reach: str, times: Floats) -> None:
+    def _coefficient(self, part: Part, mean: Mean, reach: str, times: Floats) -> None:
         """Add a coefficient times its columns; one that is not in the design was left out as aliased."""
         names = self.design.fixed.names
-        text = self.graph.coefficients[parameter]
-        start = "1" if "1" in self.graph.coefficients.values() else "0"
-        matrix = self.columns.matrix(f"{start} + {columns}") if columns else None
-        kept = [] if matrix is None else [i for i, name in enumerate(matrix.names) if name != "Intercept"]
-        if matrix is None or (len(kept) == 1 and not matrix.categorical):
+        text = self.graph.coefficients[part.parameter]
+        found = self._coded(part, mean, reach) if part.columns else None
+        if found is None:
             name = "Intercept" if text == "1" else text
             if name in names:
-                self.X[:, names.index(name)] += times * self._numeric(columns)
+                self.X[:, names.index(name)] += times * self._numeric(part.columns)
             return
-        for i in kept:
-            name = f"{matrix.names[i]}:{reach}" if reach else matrix.names[i]
+        for name, values in found:
             if name in names:
-                self.X[:, names.index(name)] += times * matrix.values[:, i]
-            elif name not in {alias.name for alias in self.design.fixed.aliased}:
-                raise DesignError(
-                    f"the coefficients of the category `{columns}` cannot be told apart in `{text}`",
-                    remedy="make it a node of its own, or columns of 0 and 1",
-                )
+                self.X[:, names.index(name)] += times * values
+
+    def _coded(self, part: Part, mean: Mean, reach: str) -> list[tuple[str, Floats]] | None:
+        """Return the coded columns of a category by their names in the design; ``None`` for a number.
+
+        Whether a category has a column for each level depends on what else is in the formula; the coding
+        whose names the design has is the one.
+        """
+        known = {*self.design.fixed.names, *(alias.name for alias in self.design.fixed.aliased)}
+        own = set(self.columns.matrix(f"0 + {part.columns}").terms)
+        beside = " + ".join(other.columns for other in mean if other.parameter and other.columns)
+        for formula in (f"1 + {part.columns}", f"0 + {part.columns}", f"1 + {beside}", f"0 + {beside}"):
+            matrix = self.columns.matrix(formula)
+            kept = [i for i, term in enumerate(matrix.terms) if term in own]
+            if len(kept) == 1 and not matrix.categorical:
+                return None
+            coded = [f"{matrix.names[i]}:{reach}" if reach else matrix.names[i] for i in kept]
+            if kept and all(name in known for name in coded):
+                return [(name, matrix.values[:, i]) for name, i in zip(coded, kept, strict=True)]
+        raise DesignError(
+            f"the coefficients of the category `{part.columns}` cannot be told apart in "
+            f"`{self.graph.coefficients[part.parameter]}`",
+            remedy="make it a node of its own, or columns of 0 and 1",
+        )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 
 from multilevel.errors import OptionError
-from multilevel.language.graph.flow import Flow, components, flow_of, sd_of
-from multilevel.language.graph.means import Piece
-from multilevel.language.graph.parameters import priors_of
+from multilevel.language.graph.flow import Flow, components, flow_of
+from multilevel.language.graph.means import Piece, has_basis, product_text
+from multilevel.language.graph.parameters import law_of, priors_of
 from multilevel.language.graph.reader import read_statements
 from multilevel.language.graph.responses import Response, response_of
+from multilevel.language.graph.roles import check_roles
 from multilevel.language.graph.scope import Scope, scope_of
-from multilevel.language.graph.tree import Statement
+from multilevel.language.graph.spreads import spread_of
 from multilevel.language.pieces import expression_variables, parse_terms
 from multilevel.model import Covariance, GroupTerm, Model, formula_text
 from multilevel.model.graph import Graph, Node
@@ -60,7 +62,9 @@ def parse_graph(text: str, columns: Collection[str] | None = None) -> Model:
     response = response_of(scope)
     flow = flow_of(scope, response.predictor)
     nodes = _nodes(scope, flow)
+    _check_response(scope, response, flow)
     coefficients = _coefficients(scope, flow)
+    check_roles(scope, response, coefficients)
     offset, offsets = _offsets(flow)
     fixed = parse_terms(
         " + ".join([*_ordered(coefficients), *([] if "1" in coefficients.values() else ["0"])])
@@ -76,6 +80,7 @@ def parse_graph(text: str, columns: Collection[str] | None = None) -> Model:
         response.residual_groups,
         response.family_parameters,
         priors_of(scope, nodes, response, coefficients),
+        law_of(scope),
     )
     groups = tuple(_term(node) for node in nodes)
     model = Model(
@@ -101,12 +106,12 @@ def _ordered(coefficients: dict[str, str]) -> list[str]:
 def _nodes(scope: Scope, flow: Flow) -> tuple[Node, ...]:
     """Return the nodes with the effects that they are at the response."""
     found: list[Node] = []
-    seen: dict[tuple[frozenset[str], frozenset[str]], str] = {}
+    seen: dict[tuple[frozenset[str], frozenset[tuple[str, int]]], str] = {}
     for place, one in enumerate(flow.order):
         names = components(one)
-        columns = tuple(":".join(flow.reach[name]) for name in names)
+        columns = tuple(product_text(flow.reach[name]) for name in names)
         for name in names:
-            key = (frozenset(one.index), frozenset(flow.reach[name]))
+            key = (frozenset(one.index), frozenset(Counter(flow.reach[name]).items()))
             if key in seen:
                 scope.cursor.fail_between(
                     f"`{name}` and `{seen[key]}` vary between the levels of {', '.join(one.index)} and reach "
@@ -116,50 +121,22 @@ def _nodes(scope: Scope, flow: Flow) -> tuple[Node, ...]:
                     remedy="leave one of them out",
                 )
             seen[key] = name
-        sd = sd_of(scope, one.arguments[1])
-        if one.distribution == "MVNormal" and isinstance(sd, float):
-            _fail_matrix(scope, one)
-        vector = one.distribution == "MVNormal"
+        sds, matrix = spread_of(scope, one)
         found.append(
             Node(
                 ", ".join(one.names),
                 one.index,
                 names,
                 tuple(tuple(piece.part for piece in flow.means[name]) for name in names),
-                () if vector else (sd,),
-                str(sd) if vector else "",
+                sds,
+                "" if sds else matrix,
                 place,
                 columns,
                 one.position,
+                matrix if sds else "",
             )
         )
-    _check_shared(scope, found)
     return tuple(found)
-
-
-def _fail_matrix(scope: Scope, one: Statement) -> None:
-    argument = one.arguments[1]
-    scope.cursor.fail_between(
-        "a number stands where the covariance matrix of MVNormal must stand",
-        argument.position,
-        argument.stop,
-        allowed="the name of the matrix, Sigma",
-    )
-
-
-def _check_shared(scope: Scope, nodes: list[Node]) -> None:
-    """Raise if two nodes have the same sd or covariance by name."""
-    seen: dict[str, str] = {}
-    for node in nodes:
-        for name in {node.covariance, *(sd for sd in node.sds if isinstance(sd, str))} - {""}:
-            if name in seen:
-                scope.cursor.fail_between(
-                    f"`{name}` is the spread of `{seen[name]}` and of `{node.name}`",
-                    node.position,
-                    node.position + len(node.name),
-                    allowed="a parameter of its own for each node",
-                )
-            seen[name] = node.name
 
 
 def _coefficients(scope: Scope, flow: Flow) -> dict[str, str]:
@@ -171,15 +148,21 @@ def _coefficients(scope: Scope, flow: Flow) -> dict[str, str]:
             found.setdefault(part.parameter, []).append((*part.columns, *on))
             where.setdefault(part.parameter, part)
     texts: dict[str, str] = {}
-    seen: dict[frozenset[str], str] = {}
+    seen: dict[frozenset[tuple[str, int]], str] = {}
     for name, ways in found.items():
         piece = where[name]
-        if len(set(map(frozenset, ways))) < len(ways):
-            scope.cursor.fail_between(f"`{name}` is added twice to the same rows", piece.position, piece.stop)
-        text = ":".join(ways[0]) or "1"
+        if len({frozenset(Counter(way).items()) for way in ways}) < len(ways):
+            scope.cursor.fail_between(
+                f"`{name}` is added twice to the same rows",
+                piece.position,
+                piece.stop,
+                remedy="leave one of the two out",
+            )
+        text = product_text(ways[0]) or "1"
         if len(ways) > 1:
+            _check_sum(scope, name, piece, ways)
             text = f"I({' + '.join(' * '.join(way) or '1' for way in ways)})"
-        key = frozenset(ways[0]) if len(ways) == 1 else frozenset((text,))
+        key = frozenset(Counter(ways[0]).items()) if len(ways) == 1 else frozenset({(text, 1)})
         if key in seen:
             other = "every row" if text == "1" else f"the rows, times `{text}`"
             scope.cursor.fail_between(
@@ -191,6 +174,29 @@ def _coefficients(scope: Scope, flow: Flow) -> dict[str, str]:
         seen[key] = name
         texts[name] = text
     return texts
+
+
+def _check_sum(scope: Scope, name: str, piece: Piece, ways: list[tuple[str, ...]]) -> None:
+    """Raise if one coefficient has several products of columns and one of them is no number a row."""
+    if any(has_basis(way) for way in ways):
+        scope.cursor.fail_between(
+            f"`{name}` is the coefficient of several products, and one of them has several columns",
+            piece.position,
+            piece.stop,
+            remedy="give each product a coefficient of its own",
+        )
+
+
+def _check_response(scope: Scope, response: Response, flow: Flow) -> None:
+    """Raise if the response is one of its own predictors."""
+    for on, piece in _parts(flow):
+        if response.text in (*piece.columns, *on):
+            scope.cursor.fail_between(
+                f"the response `{response.text}` is also a term",
+                piece.position,
+                piece.stop,
+                remedy="leave it out",
+            )
 
 
 def _parts(flow: Flow) -> list[tuple[tuple[str, ...], Piece]]:

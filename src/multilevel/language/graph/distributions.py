@@ -17,6 +17,7 @@ PRIORS: Mapping[str, type] = {
         priors.StudentT,
         priors.Uniform,
         priors.Flat,
+        priors.Fixed,
         priors.HalfNormal,
         priors.HalfT,
         priors.HalfCauchy,
@@ -31,6 +32,17 @@ PRIORS: Mapping[str, type] = {
     )
 }
 """Distributions of parameters: their priors."""
+
+
+def arguments_here(name: str, count: int) -> str:
+    """Return what is said of a distribution with a wrong number of arguments.
+
+    Examples
+    --------
+    >>> arguments_here("Normal", 1)
+    'Normal has 1 argument here'
+    """
+    return f"{name} has {count} argument{'' if count == 1 else 's'} here"
 
 
 def signature(name: str) -> str:

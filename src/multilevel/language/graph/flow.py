@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from multilevel.language.graph.distributions import signature
+from multilevel.language.graph.distributions import arguments_here, signature
 from multilevel.language.graph.means import Piece, pieces
-from multilevel.language.graph.scope import Scope, misplaced, uses_in, vector_size
-from multilevel.language.graph.tree import Argument, Name, Statement
+from multilevel.language.graph.scope import Scope, uses_in, vector_size
+from multilevel.language.graph.tree import Argument, Statement
 
 Factors = tuple[str, ...]
 """Texts of the columns that multiply something, in order; empty for the constant 1."""
@@ -94,9 +94,9 @@ def components(statement: Statement) -> tuple[str, ...]:
 def _means(scope: Scope, one: Statement) -> tuple[Argument, ...]:
     """Return the argument of each component's mean, after a look at the form of the distribution."""
     cursor, wanted = scope.cursor, signature(one.distribution)
-    if len(one.arguments) != 2:
+    if len(one.arguments) not in ((2, 3) if one.distribution == "MVNormal" else (2,)):
         cursor.fail_between(
-            f"{one.distribution} has {len(one.arguments)} arguments here", one.call, one.end, allowed=wanted
+            arguments_here(one.distribution, len(one.arguments)), one.call, one.end, allowed=wanted
         )
     first = one.arguments[0]
     if one.distribution == "Normal":
@@ -110,13 +110,27 @@ def _means(scope: Scope, one: Statement) -> tuple[Argument, ...]:
         return (_plain(scope, first),)
     if first.items is None or len(first.items) < 2:
         cursor.fail_between(
-            "the mean of MVNormal must be a list of two or more", first.position, first.stop, allowed=wanted
+            "the mean of MVNormal must be a list of two or more",
+            first.position,
+            first.stop,
+            allowed=wanted,
+            remedy=_listed(scope, first),
         )
     if one.listed and len(first.items) != len(one.names):
         cursor.fail_between(
             f"{len(one.names)} names on the left and {len(first.items)} means", first.position, first.stop
         )
     return tuple(_plain(scope, item) for item in first.items)
+
+
+def _listed(scope: Scope, argument: Argument) -> str:
+    """Return how the mean is written that is another vector node, or ""."""
+    use = next(uses_in((argument,)), None)
+    parent = None if use is None else scope.nodes.get(use.name)
+    if use is None or parent is None or parent.listed or not vector_size(parent):
+        return ""
+    index = ", ".join(parent.index)
+    return f"[{', '.join(f'{use.name}[{index}][{k}]' for k in range(vector_size(parent)))}]"
 
 
 def _plain(scope: Scope, argument: Argument) -> Argument:
@@ -174,30 +188,3 @@ def _follow(scope: Scope, found: tuple[Piece, ...], on: Factors, reach: dict[str
                 allowed="each node once: in the response, or in the mean of one other node",
             )
         reach[piece.node] = (*piece.columns, *on)
-
-
-def sd_of(scope: Scope, argument: Argument) -> str | float:
-    """Return the sd or covariance of a node: a parameter's name, or a known positive number.
-
-    Raises
-    ------
-    FormulaError
-        If it is anything else.
-    """
-    cursor = scope.cursor
-    if argument.items is None and not argument.function and len(argument.sum) == 1:
-        product = argument.sum[0]
-        if not product.atoms and product.number > 0.0:
-            return product.number
-        if product.number == 1.0 and len(product.atoms) == 1 and isinstance(product.atoms[0], Name):
-            name = product.atoms[0].value
-            if name not in scope.nodes and not scope.is_column(name):
-                return name
-            what = "a node" if name in scope.nodes else "a column of the data"
-            cursor.fail_between(
-                f"`{name}` is {what} and stands where the sd of a node must stand",
-                argument.position,
-                argument.stop,
-                allowed="a parameter's name that no column has, or a positive number",
-            )
-    raise misplaced(scope, argument, "an sd", "a parameter's name, or a positive number")

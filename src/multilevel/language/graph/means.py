@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
-from multilevel.language.expression import Column, expression_text
+from multilevel.language.arguments import check_column
+from multilevel.language.expression import columns_of, expression_text
+from multilevel.language.functions import FUNCTIONS
 from multilevel.language.graph.scope import Scope, node_use
 from multilevel.language.graph.tree import Columns, Name, Product, Sum, Use
 from multilevel.model import quoted
@@ -37,7 +42,19 @@ class Piece:
     @property
     def part(self) -> Part:
         """The summand as the model keeps it."""
-        return Part(self.parameter, self.node, self.number, ":".join(self.columns), self.position)
+        return Part(self.parameter, self.node, self.number, product_text(self.columns), self.position)
+
+
+def product_text(columns: Sequence[str]) -> str:
+    """Return the text of a product of columns as a formula has it; a column twice in it is squared.
+
+    Examples
+    --------
+    >>> product_text(["x", "log(z)"]), product_text(["x", "z", "x"]), product_text([])
+    ('x:log(z)', 'I(x ** 2):z', '')
+    """
+    times = Counter(columns)
+    return ":".join(name if times[name] == 1 else f"I({name} ** {times[name]})" for name in times)
 
 
 def pieces(scope: Scope, found: Sum) -> tuple[Piece, ...]:
@@ -80,13 +97,8 @@ def _piece(scope: Scope, product: Product) -> Piece:
             remedy="if a parameter is meant, give it a name that no column has",
         )
     if unknown == 1 and product.number not in (0.0, 1.0):
-        shown = parameters[0].value if parameters else nodes[0]
-        cursor.fail_between(
-            f"the known number {product.number:g} stands before the unknown `{shown}`",
-            product.position,
-            product.stop,
-            allowed="sums: an unknown may be negative, and its scale is its own",
-        )
+        _fail_number(scope, product, parameters[0].value if parameters else nodes[0])
+    _check_bases(scope, product, alone=bool(parameters) and len(set(columns)) == len(columns))
     parameter = parameters[0].value if parameters else ""
     node = nodes[0] if nodes else ""
     return Piece(parameter, node, product.number, tuple(columns), product.position, product.stop)
@@ -103,8 +115,22 @@ def _is_parameter(scope: Scope, name: Name, *, first: bool) -> bool:
             allowed=f"{name.value}[{index}]",
         )
     if scope.columns is None:
-        return first
+        return first and not scope.is_column(name.value)
     return name.value not in scope.columns
+
+
+def _fail_number(scope: Scope, product: Product, shown: str) -> NoReturn:
+    """Raise the error for a number or a minus sign before an unknown."""
+    minus = product.number == -1.0
+    what = "a minus sign" if minus else f"the known number {product.number:g}"
+    scope.cursor.fail_between(
+        f"{what} stands before the unknown `{shown}`",
+        product.position,
+        product.stop,
+        allowed="sums: an unknown may be negative, and its scale is its own",
+        remedy="write + and read the unknown with the other sign" if minus
+        else "numbers may stand inside functions of columns: b * I(x - 3), b * I(2 * x)",
+    )  # fmt: skip
 
 
 def _fail_unknowns(scope: Scope, product: Product, parameters: list[Name]) -> None:
@@ -124,13 +150,33 @@ def _fail_unknowns(scope: Scope, product: Product, parameters: list[Name]) -> No
 
 
 def _text(scope: Scope, atom: Columns) -> str:
-    """Return the text of a column or a call of columns; all columns in it must be there."""
-    expression = atom.expression
-    if isinstance(expression, Column) and scope.columns is not None and expression.name not in scope.columns:
+    """Return the text of a column or a call of columns, all of which must be there."""
+    absent = [
+        name
+        for name in columns_of(atom.expression)
+        if scope.columns is not None and name not in scope.columns
+    ]
+    if absent:
         scope.cursor.fail_between(
-            f"`{expression.name}` is no column of the data",
-            atom.position,
-            atom.stop,
-            remedy=scope.near(expression.name),
+            f"`{absent[0]}` is no column of the data", atom.position, atom.stop, remedy=scope.near(absent[0])
         )
-    return expression_text(expression)
+    return expression_text(atom.expression)
+
+
+def has_basis(columns: Sequence[str]) -> bool:
+    """Return whether one of the factors is a basis or a factor, ``poly(x, 2)`` or ``C(x)``.
+
+    Examples
+    --------
+    >>> has_basis(["x", "C(z)"]), has_basis(["log(x)"])
+    (True, False)
+    """
+    calls = (FUNCTIONS.get(name.partition("(")[0]) for name in columns)
+    return any(call is not None and call.gives != "column" for call in calls)
+
+
+def _check_bases(scope: Scope, product: Product, *, alone: bool) -> None:
+    """Raise if a basis or a factor, ``poly(x, 2)`` or ``C(x)``, stands where one number a row must stand."""
+    for atom in product.atoms:
+        if isinstance(atom, Columns) and not (alone and has_basis([expression_text(atom.expression)])):
+            check_column(scope.cursor, atom.expression, atom.position, atom.stop)

@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from multilevel.errors import OptionError
-from multilevel.language.graph.distributions import PRIORS
+from multilevel.language.graph.distributions import PRIORS, arguments_here
+from multilevel.language.graph.prior_kinds import (
+    check_correlation,
+    check_matrix,
+    check_positive,
+    check_scalar,
+)
 from multilevel.language.graph.responses import Response
 from multilevel.language.graph.scope import Scope, misplaced
 from multilevel.language.graph.tree import Argument, Name, Statement
@@ -53,13 +59,16 @@ def priors_of(
             continue
         prior = _made(scope, statement)
         if name in coefficients:
+            check_scalar(scope, statement, prior)
             column = coefficients[name]
             found["Intercept" if column == "1" else column] = prior
         elif name == response.residual:
+            check_positive(scope, statement, prior)
             found["sigma"] = prior
         elif name in names:
+            check_scalar(scope, statement, prior)
             found[names[name]] = prior
-        elif not _of_nodes(found, nodes, name, prior):
+        elif not _of_nodes(scope, found, nodes, statement, prior):
             scope.cursor.fail_between(
                 f"`{name}` is no parameter that can have a prior",
                 statement.position,
@@ -67,27 +76,57 @@ def priors_of(
                 allowed=", ".join(coefficients) or "coefficients, sds and covariances of the graph",
             )
     for node in nodes:
-        for sd in node.sds:
+        for at, sd in enumerate(node.sds):
             if isinstance(sd, float):
-                _of_nodes(found, nodes, sd, Fixed(sd))
+                _put_sd(found, _key(nodes, node), node, at, Fixed(sd))
     if law is not None:
         found[law[0]] = law[2]
     return found
 
 
-def _of_nodes(found: dict[str, object], nodes: tuple[Node, ...], name: str | float, prior: object) -> bool:
-    """Put in the prior of a node's sd or covariance; return whether there is a node that has it."""
-    groups = [node.group for node in sorted(nodes, key=lambda node: node.term)]
+def _of_nodes(
+    scope: Scope, found: dict[str, object], nodes: tuple[Node, ...], statement: Statement, prior: object
+) -> bool:
+    """Put in the prior of a node's sd or matrix; return whether there is a node that has it."""
+    name = statement.names[0]
     for node in nodes:
-        same = [one for one in sorted(nodes, key=lambda one: one.term) if one.group == node.group]
-        key = node.group if groups.count(node.group) == 1 else f"{node.group}[{same.index(node) + 1}]"
-        if node.covariance == name:
+        key = _key(nodes, node)
+        if name == node.covariance:
+            check_matrix(scope, statement, prior, len(node.components))
             found[key] = {"correlation": prior} if isinstance(prior, LKJ) else prior
             return True
-        if name in node.sds and key not in found:
-            found[key] = {"sd": prior}
+        if name == node.correlation:
+            check_correlation(scope, statement, prior)
+            found[key] = {**_parts(found, key), "correlation": prior}
+            return True
+        if name in node.sds:
+            check_positive(scope, statement, prior)
+            _put_sd(found, key, node, node.sds.index(name), prior)
             return True
     return False
+
+
+def _key(nodes: tuple[Node, ...], node: Node) -> str:
+    """Return the name of a node's grouped term among priors."""
+    same = [one.term for one in nodes if one.group == node.group]
+    return node.group if len(same) == 1 else f"{node.group}[{sorted(same).index(node.term) + 1}]"
+
+
+def _parts(found: Mapping[str, object], key: str) -> dict[str, object]:
+    """Return what is known of the prior of a grouped term."""
+    known = found.get(key)
+    return dict(known) if isinstance(known, Mapping) else {}
+
+
+def _put_sd(found: dict[str, object], key: str, node: Node, at: int, prior: object) -> None:
+    """Put in the prior of one sd of a node."""
+    parts = _parts(found, key)
+    if len(node.components) == 1:
+        found[key] = {**parts, "sd": prior}
+        return
+    known = parts.get("sd")
+    sds = dict(known) if isinstance(known, Mapping) else {}
+    found[key] = {**parts, "sd": {**sds, node.columns[at] or "Intercept": prior}}
 
 
 def _made(scope: Scope, statement: Statement) -> object:
@@ -109,7 +148,7 @@ def _built(scope: Scope, statement: Statement, kind: type, values: list[Any]) ->
     wanted = [field.name for field in dataclasses.fields(kind) if field.init]
     if len(values) != len(wanted):
         scope.cursor.fail_between(
-            f"{kind.__name__} has {len(values)} arguments here",
+            arguments_here(kind.__name__, len(values)),
             statement.call,
             statement.end,
             allowed=f"{kind.__name__}({', '.join(wanted)})",
@@ -163,7 +202,7 @@ def _law(scope: Scope) -> tuple[str, frozenset[str], object] | None:
                 f"the parameter `{name}` of the residual sds has no prior",
                 argument.position,
                 argument.stop,
-                remedy=f"add `{name} ~ HalfNormal(1)` or another prior",
+                remedy=f"add `{name} ~ {_example(kind, len(values))}` or another prior",
             )
         inside[name] = _made(scope, statement)
         values.append(inside[name])
@@ -172,6 +211,19 @@ def _law(scope: Scope) -> tuple[str, frozenset[str], object] | None:
         return key, frozenset(), _built(scope, noise, kind, values)
     words = [field.name for field in dataclasses.fields(kind) if field.init]
     return key, frozenset(inside), Hierarchical(kind, **dict(zip(words, values, strict=True)))  # type: ignore[arg-type]
+
+
+def law_of(scope: Scope) -> tuple[str | float, ...]:
+    """Return the name of the law of residual sds and its arguments, names or numbers; empty without one."""
+    if scope.noise is None:
+        return ()
+    values = (_bare(argument) or _value(scope, argument) for argument in scope.noise.arguments)
+    return (scope.noise.distribution, *values)
+
+
+def _example(kind: type, place: int) -> str:
+    """Return a prior of a parameter of the law of residual sds."""
+    return "Normal(0, 1)" if kind is LogNormal and place == 0 else "HalfNormal(1)"
 
 
 def _bare(argument: Argument) -> str | None:

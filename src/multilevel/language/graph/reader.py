@@ -18,6 +18,7 @@ from multilevel.model.distributions import INVERSE_LINKS
 
 MAX_PRODUCTS = 1000
 _ALLOWED = "names, nodes such as A[app], numbers, + - * and parentheses"
+_RESERVED = ("True", "False", "None", "TRUE", "FALSE")
 _STATEMENT = "y ~ Normal(A[group] + b * x, sigma)"
 
 
@@ -88,7 +89,8 @@ def _statement(cursor: Cursor) -> Statement:
     if not cursor.at("~"):
         shown = cursor.text[cursor.token.start : cursor.token.stop]
         asked = f"unexpected `{shown}` before the `~`" if shown else "the statement ends before its `~`"
-        cursor.fail(asked, cursor.token, allowed=_STATEMENT)
+        remedy = "write `~` between the two sides" if shown in ("=", "<", "==", "<-") else ""
+        cursor.fail(asked, cursor.token, allowed=_STATEMENT, remedy=remedy)
     cursor.take()
     call = cursor.token
     name = _distribution(cursor)
@@ -119,21 +121,30 @@ def _left(cursor: Cursor) -> tuple[tuple[str, ...], bool, tuple[str, ...], Expre
         if not cursor.at("["):
             cursor.fail("a list of names without an index", opening, allowed="[a, b][school] ~ MVNormal(...)")
         return tuple(names), True, _index(cursor), None
+    start = cursor.token.start
     if cursor.at_call():
-        return ("",), False, (), read_call(cursor)
+        call = read_call(cursor)
+        check_column(cursor, call, start, cursor.tokens[cursor.place - 1].stop)
+        return ("",), False, (), call
     name = _name(cursor)
     index = _index(cursor) if cursor.at("[") else ()
     return (name.value,), False, index, None
 
 
-def _name(cursor: Cursor) -> Token:
+def _name(cursor: Cursor, wanted: str = "a name") -> Token:
     """Take a name."""
     token = cursor.token
     if token.kind == "dotted":
         fail_dotted(cursor, token)
     if token.kind not in ("name", "quoted"):
-        _unexpected(cursor, "a name")
+        _unexpected(cursor, wanted)
     check_plain_name(cursor, token)
+    if token.kind == "name" and token.value in _RESERVED:
+        cursor.fail(
+            f"`{token.value}` stands where {wanted} must stand",
+            token,
+            remedy=f"if it is a column, put it in backticks: `{token.value}`",
+        )
     return cursor.take()
 
 
@@ -161,9 +172,9 @@ def _distribution(cursor: Cursor) -> str:
     token = cursor.token
     known = (*DISTRIBUTIONS, *(name for name in PRIORS if name not in DISTRIBUTIONS))
     if not cursor.at_call():
-        _unexpected(cursor, "a distribution")
+        _fail_distribution(cursor)
     if token.value not in known:
-        by_lower = {name.lower(): name for name in known}
+        by_lower = {"n": "Normal", "cauchy": "HalfCauchy", **{name.lower(): name for name in known}}
         near = get_close_matches(token.value.lower()[:60], by_lower, n=1)
         cursor.fail(
             f"`{token.value}` is no distribution",
@@ -172,6 +183,20 @@ def _distribution(cursor: Cursor) -> str:
             remedy=f"write {by_lower[near[0]]}(...)" if near else "",
         )
     return cursor.take().value
+
+
+def _fail_distribution(cursor: Cursor) -> NoReturn:
+    """Raise the error for a right side that begins with no distribution."""
+    token = cursor.token
+    if cursor.at_end():
+        _unexpected(cursor, "a distribution")
+    shown = cursor.text[token.start : token.stop]
+    cursor.fail(
+        f"found `{shown}` where a distribution must stand",
+        token,
+        allowed=_STATEMENT,
+        remedy="a formula, `y ~ x + (1 | g)`, is read by multilevel.formula",
+    )
 
 
 def _arguments(cursor: Cursor) -> tuple[Argument, ...]:
@@ -183,6 +208,12 @@ def _arguments(cursor: Cursor) -> tuple[Argument, ...]:
         if not cursor.at(","):
             break
         cursor.take()
+    if cursor.at("="):
+        cursor.fail(
+            "the arguments of distributions stand in their order, without names",
+            cursor.token,
+            allowed="Normal(mean, sd)",
+        )
     _close(cursor, ")")
     return tuple(found)
 
@@ -263,6 +294,10 @@ def _product(cursor: Cursor, sign: float) -> Sum:
             for a in found
             for b in right
         )
+    if not all(math.isfinite(product.number) for product in found):
+        cursor.fail_between(
+            "this arithmetic on numbers has no finite value", found[0].position, found[0].stop
+        )
     return found
 
 
@@ -304,10 +339,7 @@ def _atom(cursor: Cursor) -> Atom:
     if cursor.at_call():
         if token.value == "data":
             return _marked(cursor)
-        call = read_call(cursor)
-        stop = cursor.tokens[cursor.place - 1].stop
-        check_column(cursor, call, token.start, stop)
-        return Columns(call, token.start, stop)
+        return Columns(read_call(cursor), token.start, cursor.tokens[cursor.place - 1].stop)
     name = _name(cursor)
     if not cursor.at("["):
         return Name(name.value, name.start)
@@ -324,12 +356,17 @@ def _atom(cursor: Cursor) -> Atom:
 
 
 def _marked(cursor: Cursor) -> Columns:
-    """Read `data(x)`, a name that is a column whatever it looks like."""
+    """Read `data(x)`, a name that is a column whatever it looks like; or `data(log(x))`."""
     start = cursor.take().start
     cursor.take()
-    name = _name(cursor)
+    found: Expression
+    if cursor.at_call():
+        found = read_call(cursor)
+    else:
+        name = _name(cursor)
+        found = Column(name.value, name.start)
     _close(cursor, ")")
-    return Columns(Column(name.value, name.start), start, cursor.tokens[cursor.place - 1].stop)
+    return Columns(found, start, cursor.tokens[cursor.place - 1].stop)
 
 
 def _close(cursor: Cursor, bracket: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from multilevel.language.expression import Column, Expression, columns_of, expression_text
-from multilevel.language.graph.distributions import signature
-from multilevel.language.graph.scope import Scope, misplaced
+from multilevel.language.graph.distributions import arguments_here, signature
+from multilevel.language.graph.scope import Scope, misplaced, some
 from multilevel.language.graph.tree import Argument, Columns, Name, Use
 from multilevel.model import quoted
 from multilevel.model.distributions import INVERSE_LINKS, RESPONSES
@@ -70,7 +70,7 @@ def response_of(scope: Scope) -> Response:
     least = 1 + kind.trials + (one.distribution == "Normal")
     if not least <= len(one.arguments) <= 1 + kind.trials + len(kind.parameters):
         cursor.fail_between(
-            f"{one.distribution} has {len(one.arguments)} arguments here",
+            arguments_here(one.distribution, len(one.arguments)),
             one.call,
             one.end,
             allowed=signature(one.distribution),
@@ -82,7 +82,7 @@ def response_of(scope: Scope) -> Response:
         columns_of(left),
         _family(scope, kind, predictor),
         predictor,
-        "" if trials is None else f"{trials:g}" if isinstance(trials, float) else expression_text(trials),
+        "" if trials is None else f"{trials:.0f}" if isinstance(trials, float) else expression_text(trials),
         () if trials is None or isinstance(trials, float) else columns_of(trials),
     )
     if one.distribution == "Normal":
@@ -173,6 +173,13 @@ def _with_residual(scope: Scope, found: Response, argument: Argument) -> Respons
         allowed = "a parameter's name, a positive number, a column, or one sd for each group, s[g]"
         raise misplaced(scope, argument, "the residual sd", allowed)
     if not found.family.is_linear:
+        if groups or column or isinstance(residual, float):
+            scope.cursor.fail_between(
+                f"a known residual sd, or one for each group, beside the link {found.family.link!r}",
+                argument.position,
+                argument.stop,
+                allowed="a parameter's name: beside a link there is one residual sd, which is estimated",
+            )
         return Response(found.text, found.columns, found.family, found.predictor,
                         family_parameters={"sigma": str(residual)})  # fmt: skip
     return Response(
@@ -195,6 +202,7 @@ def _groups(scope: Scope, use: Use) -> tuple[str, ...]:
             f"the index `{quoted(absent[0])}` is no column of the data",
             use.position,
             use.stop,
+            allowed=some(scope.columns or ()),
             remedy=scope.near(absent[0]),
         )
     if noise is not None and set(noise.index) != set(use.index):

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from multilevel.errors import FormulaError
 from multilevel.language.cursor import Cursor
 from multilevel.language.graph.distributions import DISTRIBUTIONS, signature
-from multilevel.language.graph.tree import Argument, Name, Statement, Use
+from multilevel.language.graph.tree import Argument, Atom, Name, Statement, Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Scope:
         The statement of residual sds that are a node, or ``None``.
     priors
         Statement of each parameter that has one.
+    indices
+        Names that must be columns: those in an index, and the response.
     """
 
     cursor: Cursor
@@ -38,10 +40,11 @@ class Scope:
     nodes: Mapping[str, Statement]
     noise: Statement | None
     priors: Mapping[str, Statement]
+    indices: frozenset[str]
 
     def is_column(self, name: str) -> bool:
-        """Return whether the data are known to have a column."""
-        return self.columns is not None and name in self.columns
+        """Return whether a name is known to be a column: of the data, or of an index."""
+        return name in (self.indices if self.columns is None else self.columns)
 
     def near(self, name: str) -> str:
         """Return a remedy that names the nearest node or column, or ""."""
@@ -59,17 +62,22 @@ def scope_of(cursor: Cursor, statements: tuple[Statement, ...], columns: Collect
         A name is defined twice; there is no response, or more than one; an index is no column.
     """
     bare = [one for one in statements if not one.index]
-    used = {name for one in statements for name in _names_in(one.arguments)}
+    users: dict[str, list[Statement]] = {}
+    for one in statements:
+        for atom in atoms_in(one.arguments):
+            if isinstance(atom, Name):
+                users.setdefault(atom.value, []).append(one)
     priors: dict[str, Statement] = {}
     responses: list[Statement] = []
     for one in bare:
         name = one.names[0]
-        if one.response is None and name in used and not (columns is not None and name in columns):
+        used = any(user is not one for user in users.get(name, ()))
+        if one.response is None and used and not (columns is not None and name in columns):
             _once(cursor, priors, name, one)
             priors[name] = one
         else:
             responses.append(one)
-    response = _one_response(cursor, responses, statements)
+    response = _one_response(cursor, responses, statements, users)
     noise = _noise(cursor, statements, response)
     nodes: dict[str, Statement] = {}
     for one in statements:
@@ -78,7 +86,10 @@ def scope_of(cursor: Cursor, statements: tuple[Statement, ...], columns: Collect
         for name in one.names:
             _once(cursor, {**nodes, **priors}, name, one)
             nodes[name] = one
-    scope = Scope(cursor, columns, response, nodes, noise, priors)
+    indices = {name for one in statements for name in one.index} | {response.names[0]} - {""}
+    for one in statements:
+        indices |= {name for use in uses_in(one.arguments) for name in use.index}
+    scope = Scope(cursor, columns, response, nodes, noise, priors, frozenset(indices))
     _check_names(scope)
     return scope
 
@@ -91,25 +102,26 @@ def _once(cursor: Cursor, known: Mapping[str, Statement], name: str, one: Statem
         )
 
 
-def _names_in(arguments: tuple[Argument, ...]) -> Iterator[str]:
-    """Return the bare names in arguments."""
+def atoms_in(arguments: tuple[Argument, ...]) -> Iterator[Atom]:
+    """Return the names, nodes and columns in arguments, in order."""
     for argument in arguments:
         if argument.items is not None:
-            yield from _names_in(argument.items)
+            yield from atoms_in(argument.items)
         for product in argument.sum:
-            yield from (atom.value for atom in product.atoms if isinstance(atom, Name))
+            yield from product.atoms
 
 
 def uses_in(arguments: tuple[Argument, ...]) -> Iterator[Use]:
     """Return the nodes in arguments, in order."""
-    for argument in arguments:
-        if argument.items is not None:
-            yield from uses_in(argument.items)
-        for product in argument.sum:
-            yield from (atom for atom in product.atoms if isinstance(atom, Use))
+    return (atom for atom in atoms_in(arguments) if isinstance(atom, Use))
 
 
-def _one_response(cursor: Cursor, responses: list[Statement], statements: tuple[Statement, ...]) -> Statement:
+def _one_response(
+    cursor: Cursor,
+    responses: list[Statement],
+    statements: tuple[Statement, ...],
+    users: Mapping[str, list[Statement]],
+) -> Statement:
     """Return the statement of the response."""
     if not responses:
         last = statements[-1]
@@ -120,14 +132,17 @@ def _one_response(cursor: Cursor, responses: list[Statement], statements: tuple[
             allowed="one statement such as `y ~ Normal(A[app], sigma)`, its left side a column without index",
         )
     if len(responses) > 1:
-        second = responses[1]
-        shown = second.names[0] or "this"
+        wrong = next((one for one in responses if one.names[0] in users), responses[1])
+        used = wrong.names[0] in users
         cursor.fail_between(
-            f"`{shown}` is a second response: no other statement uses it",
-            second.position,
-            second.stop,
+            f"`{wrong.names[0] or 'this'}` is "
+            + ("a column of the data, so that it is a second response" if used else
+               "a second response: no other statement uses it"),
+            wrong.position,
+            wrong.stop,
             allowed="one response, and priors of parameters that are used",
-        )
+            remedy="a parameter needs a name that no column has" if used else "",
+        )  # fmt: skip
     return responses[0]
 
 
@@ -135,15 +150,31 @@ def _noise(cursor: Cursor, statements: tuple[Statement, ...], response: Statemen
     """Return the node that is the residual sd of the response, or ``None``."""
     if response.distribution != "Normal" or len(response.arguments) != 2:
         return None
-    found = list(uses_in(response.arguments[1:]))
-    if not found:
+    found = next(uses_in(response.arguments[1:]), None)
+    if found is None:
         return None
-    return next((one for one in statements if one.index and found[0].name in one.names), None)
+    means = [one.arguments[0] for one in statements if one.arguments and (one.index or one is response)]
+    if any(use.name == found.name for use in uses_in(tuple(means))):
+        cursor.fail_between(
+            f"`{found.name}` stands in a mean and is the residual sd",
+            found.position,
+            found.stop,
+            allowed="a parameter's name, a positive number, a column, or one sd for each group, s[g]",
+        )
+    return next((one for one in statements if one.index and found.name in one.names), None)
 
 
 def _check_names(scope: Scope) -> None:
     """Raise if an index is no column, or a node has the distribution of something else."""
     cursor = scope.cursor
+    if scope.response.names[0] in scope.nodes:
+        one = scope.nodes[scope.response.names[0]]
+        cursor.fail_between(
+            f"`{scope.response.names[0]}` is the response and a node",
+            one.position,
+            one.stop,
+            remedy="give the node another name",
+        )
     for one in dict.fromkeys(scope.nodes.values()):
         absent = [name for name in one.index if scope.columns is not None and name not in scope.columns]
         if absent:
@@ -152,7 +183,7 @@ def _check_names(scope: Scope) -> None:
                 f"the index `{absent[0]}` is no column of the data",
                 one.position,
                 one.stop,
-                allowed=_some(scope.columns or ()),
+                allowed=some(scope.columns or ()),
                 remedy=f"did you mean `{near[0]}`?" if near else "",
             )
         if one.distribution not in ("Normal", "MVNormal"):
@@ -165,7 +196,7 @@ def _check_names(scope: Scope) -> None:
             )
 
 
-def _some(names: Collection[str]) -> str:
+def some(names: Collection[str]) -> str:
     """Return up to twenty names."""
     shown = list(names)[:20]
     return ", ".join(shown) + (", ..." if len(names) > 20 else "")
