@@ -84,3 +84,26 @@ def test_thresholds_and_zero_inflation() -> None:
 def test_families_that_a_program_does_not_have(family: str, word: str) -> None:
     with pytest.raises(OptionError, match=f'priors of "{word}" were asked for with the {family} family'):
         bind_priors(generalised("y ~ x + (1 | g)", counts(), family), word)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("family", "formula", "y", "location"),
+    [
+        # logit of 200.5 of 201 trials or of 1,000.5 of 1,001, log of half a count in 200 rows
+        ("bernoulli", "y ~ x + (1 | g)", 1.0, np.log(200.5 / 0.5)),
+        ("bernoulli", "y ~ x + (1 | g)", 0.0, -np.log(200.5 / 0.5)),
+        ("binomial", "prop(y, 5) ~ x + (1 | g)", 5.0, np.log(1000.5 / 0.5)),
+        ("beta_binomial", "prop(y, 5) ~ x + (1 | g)", 0.0, -np.log(1000.5 / 0.5)),
+        ("poisson", "y ~ x + (1 | g)", 0.0, np.log(0.5 / 200)),
+        ("negative_binomial", "y ~ x + (1 | g)", 0.0, np.log(0.5 / 200)),
+        ("poisson", "y ~ x + (1 | g)", 1.0, 0.0),
+    ],
+)
+def test_intercepts_where_the_mean_is_at_an_end(family: str, formula: str, y: float, location: float) -> None:
+    data = {
+        "y": np.full(200, y),
+        "x": np.random.default_rng(1).normal(size=200),
+        "g": np.repeat(np.arange(20), 10),
+    }
+    bound = bind_priors(generalised(formula, data, family), "default")
+    assert bound.texts()[0][1].startswith(f"StudentT(3, {location:.4g}, 2.5)")

@@ -74,7 +74,8 @@ def family_defaults(design: Design, word: str) -> BoundPriors:
     word
         "default": with ``u = 1`` for log, logit, probit and cloglog links, else the sd of the response
         carried to the link scale at its mean, a coefficient is ``Normal(0, 2.5 u / sd(x))``, the intercept
-        ``StudentT(3, link(mean(y)), 2.5 u)`` with the other columns at their means, the sd of an effect
+        ``StudentT(3, link(mean(y)), 2.5 u)`` with the other columns at their means (of zeros or successes
+        alone the mean with half a count or half a trial more), the sd of an effect
         ``HalfT(3, 2.5 u / sd(z))``, correlations ``LKJ(2)``, thresholds ``StudentT(3, 0, 2.5)`` with the
         columns at their means; coefficients of zero inflation ``Normal(0, 2.5 / sd(x))``, its intercept
         ``StudentT(3, 0, 2.5)``. "brms": flat coefficients, intercept and sds by median and mad of the
@@ -196,7 +197,7 @@ def _place(design: Design) -> tuple[float, float]:
     y = design.y if design.trials is None else design.y / design.trials
     mean, sd = weighted_moments(design, y)
     shares = family.trials or family.name in ("bernoulli", "beta")
-    inside = near(np.array([mean]), 0.0, 1.0 if shares else math.inf)
+    inside = near(np.array([_inner_mean(design, mean)]), 0.0, 1.0 if shares else math.inf)
     mu = inside if shares or family.link in ("log", "inverse", "sqrt") else np.array([mean])
     eta = float(family.predictor(mu)[0])
     if family.link in UNIT_LINKS:
@@ -204,6 +205,17 @@ def _place(design: Design) -> tuple[float, float]:
     step = 1e-6 * max(abs(float(mu[0])), 1e-3)
     slope = (float(family.predictor(mu + step)[0]) - eta) / step
     return eta, _positive(abs(slope) * sd)
+
+
+def _inner_mean(design: Design, mean: float) -> float:
+    """Return the mean; where all are zeros, or all successes, that with half a count or half a trial more."""
+    if not design.family.discrete or (mean != 0.0 and (design.family.counts or mean != 1.0)):
+        return mean
+    size = np.ones_like(design.y) if design.trials is None else design.trials
+    total = float((size if design.frequency_weights is None else size * design.frequency_weights).sum())
+    if design.family.counts:
+        return 0.5 / total
+    return (mean * total + 0.5) / (total + 1.0)
 
 
 def _parameters(
