@@ -127,3 +127,21 @@ def test_a_residual_variance_that_goes_to_zero_is_saturation(name: str) -> None:
     problem = native_problem(moments, "em")
     found = climb(moments, problem, problem.start(), Limits(1e-11, 500, True), None)
     assert found["saturated"]
+
+
+@pytest.mark.parametrize("noise", [1e-3, 1e-5, 1e-6])
+@pytest.mark.parametrize("name", ["k=1", "k=2", "nested", "crossed k=2, 1"])
+def test_where_rounding_hides_the_optimum_it_is_not_claimed(name: str, noise: float) -> None:
+    """Hardly any residual: an end that is called optimal could fall by 1e-6 at most, by its own curvature."""
+    design, rng = design_of(by_name(name)), np.random.default_rng(3)
+    y = np.asarray(design.fixed.X @ np.ones(design.fixed.X.shape[1]))
+    for term in design.terms:
+        factor = design.factors[term.factor]
+        effects = rng.normal(size=(len(factor.levels), term.Z.shape[1]))
+        y = y + (effects[factor.index] * term.Z).sum(axis=1)
+    moments = summarise(dataclasses.replace(design, y=y + noise * rng.normal(size=y.size)))
+    problem = native_problem(moments, "em")
+    found = climb(moments, problem, problem.start(), Limits(1e-11, 200, True), None)
+    assert (np.diff(found["trace"]) <= 0.0).all()
+    assert found["end"] != 0 or (found["decrement"] <= 1e-6 and found["gain"] <= 1e-6)
+    assert found["saturated"] or found["end"] in (0, ENDS.index(Status.STALLED))

@@ -1,5 +1,5 @@
 """Expectation and maximisation (EM) of Gaussian models, accelerated and never going down."""
 
-from multilevel.engines.em.solver import Acceleration, evaluate_em, solve_em
+from multilevel.engines.em.solver import evaluate_em, solve_em
 
-__all__ = ["Acceleration", "evaluate_em", "solve_em"]
+__all__ = ["evaluate_em", "solve_em"]

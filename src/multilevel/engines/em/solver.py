@@ -38,7 +38,7 @@ from multilevel.kernels import core
 from multilevel.moments import Moments
 
 Floats = NDArray[np.float64]
-Acceleration = Literal["quasi_newton", "none"]
+AccelerationName = Literal["quasi_newton", "none"]
 
 LARGEST = 1e150
 """Entries of relative factors whose squares are still numbers."""
@@ -52,7 +52,7 @@ def solve_em(
     start: Floats | None = None,
     max_evaluations: int = 200,
     progress: Watcher | None = None,
-    acceleration: Acceleration = "quasi_newton",
+    acceleration: AccelerationName = "quasi_newton",
 ) -> Solution:
     """Estimate a Gaussian multilevel model by expectation and maximisation, from its sufficient statistics.
 
@@ -76,7 +76,8 @@ def solve_em(
     Returns
     -------
     Solution
-        Its ``trace`` holds the log-likelihood at the start and after each step; it never falls.
+        Its ``trace`` holds the log-likelihood at the start and after each step; it never falls. Several
+        factors are climbed from two starts unless ``start`` is given: it is then that of the higher end.
 
     Raises
     ------
