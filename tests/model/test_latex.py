@@ -36,6 +36,20 @@ LINES = [
         ],
     ),
     (
+        "[a, b][g] ~ MVNormal([m, 0], [t, 2], R); y ~ Normal(a[g] + b[g] * x, s); R ~ LKJ(2); m ~ Fixed(3);"
+        "t ~ HalfNormal(1)",
+        [
+            rf"\begin{{pmatrix}} a_{{g}} \\ b_{{g}} \end{{pmatrix}} &\sim {N}"
+            r"\begin{pmatrix} m \\ 0 \end{pmatrix},\ "
+            r"\operatorname{diag}(t,\ 2) \, R \, \operatorname{diag}(t,\ 2)"
+            rf"{R} && \text{{for each g}}",
+            rf"y &\sim {N}a_{{g}} + b_{{g}} \, x,\ s^{{2}}{R}{ROW}",
+            "m &= 3",
+            r"t &\sim \mathrm{HalfNormal}(1)",
+            r"R &\sim \mathrm{LKJ}(2)",
+        ],
+    ),
+    (
         "y ~ Normal(m, s[g, h]); s[g, h] ~ InverseGamma(3, q); q ~ Exponential(1)",
         [
             rf"s_{{g,\,h}}^{{2}} &\sim \mathrm{{InverseGamma}}{L}3,\ q{R} && \text{{for each g and h}}",

@@ -73,6 +73,8 @@ LAWS = [
      {"S": "LKJ(2)", "a, b": "MVNormal([0, 0], S)"}),
     ("y ~ Normal(m, s[g]); s[g] ~ InverseGamma(3, q); q ~ Exponential(1)",
      {"s": "InverseGamma(3, q)", "q": "Exponential(1)", "y": "Normal(m, s[g])"}),
+    ("[a, b][g] ~ MVNormal([0, m], [t, 2], R); y ~ Normal(a[g] + b[g] * x, s); R ~ LKJ(2); t ~ HalfNormal(1)",
+     {"t": "HalfNormal(1)", "2": "", "R": "LKJ(2)", "a, b": "MVNormal([0, m], [t, 2], R)"}),
     ("y ~ Normal(m, s[g])", {"s": ""}),
     ("y ~ BetaBinomial(10, logistic(m + b * x), k); k ~ Exponential(2); b ~ Normal(0, 1)",
      {"k": "Exponential(2)", "b": "Normal(0, 1)", "y": "BetaBinomial(10, logistic(m + b * x), k)"}),
@@ -90,6 +92,11 @@ def test_zero_inflation_has_parameters_of_its_own():
     rows = with_family(model, model.family, "~ x").quantities().rows
     assert [row.name for row in rows if row.role == P] == ["m", "zeros(Intercept)", "zeros(x)"]
     assert rows[-1].distribution == "Poisson(exp(m)) with extra zeros"
+
+
+def test_a_parameter_held_at_a_number_is_a_constant():
+    first = ml.graph("y ~ Normal(m, s); m ~ Fixed(3)").quantities().rows[0]
+    assert (first.name, first.role, first.distribution) == ("m", C, "Fixed(3)")
 
 
 def test_a_column_with_the_name_of_a_parameter_is_marked():

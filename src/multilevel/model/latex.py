@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from multilevel.model.distributions import distribution_of, inverse_of
 from multilevel.model.graph import Graph, Mean, Node, Part
 from multilevel.model.parts import ModelParts
-from multilevel.model.priors import LKJ, InverseGamma, Normal, Wishart
+from multilevel.model.priors import LKJ, Fixed, InverseGamma, Normal, Wishart
 from multilevel.model.quantities import THRESHOLDS, family_names, prior_text, priors_by_name
 from multilevel.model.symbols import column, indexed, name, number, product, words
 from multilevel.model.text import split_terms
@@ -62,7 +62,8 @@ def latex(model: ModelParts) -> str:
     lines = [writer.node(node) for node in model.dag.nodes]
     lines += [*writer.law(), writer.response(), *writer.zeros()]
     lines += [line for node in model.dag.nodes if node.covariance for line in writer.matrix(node)]
-    lines += [_prior(parameter, prior) for parameter, prior in priors_by_name(model.dag).items()
+    covariances = [node.covariance for node in model.dag.nodes]
+    lines += [_prior(parameter, prior, covariances) for parameter, prior in priors_by_name(model.dag).items()
               if parameter in _parameters(model.dag)]  # fmt: skip
     body = " \\\\\n".join(lines)
     return f"\\begin{{aligned}}\n% N(mean, variance): sds are squared\n{body}\n\\end{{aligned}}"
@@ -70,7 +71,7 @@ def latex(model: ModelParts) -> str:
 
 def _parameters(graph: Graph) -> tuple[str, ...]:
     """Return the names of all parameters of a graph."""
-    spreads = [sd for node in graph.nodes for sd in (*node.sds, node.covariance)]
+    spreads = [sd for node in graph.nodes for sd in (*node.sds, node.covariance, node.correlation)]
     residual = [] if graph.residual_groups or graph.residual_column else [graph.residual]
     found = (*graph.coefficients, *spreads, *graph.residual_law[1:], *residual)
     return (*(one for one in found if isinstance(one, str) and one), *graph.family_parameters.values())
@@ -101,9 +102,9 @@ class _Writer:
         """Return the statement of a node."""
         means = [self.mean(mean) for mean in node.means]
         each = _each(node.index)
-        if node.covariance:
+        if node.covariance or node.correlation:
             left = _column([self.symbols[component] for component in node.components])
-            return rf"{left} &\sim \mathcal{{N}}\left({_column(means)},\ {name(node.covariance)}\right){each}"
+            return f"{left} &\\sim {_normal(_column(means), _covariance(node))}{each}"
         return f"{self.symbols[node.components[0]]} &\\sim {_normal(means[0], _power(node.sds[0]))}{each}"
 
     def law(self) -> list[str]:
@@ -186,6 +187,15 @@ class _Writer:
         return r" \, ".join(factors)
 
 
+def _covariance(node: Node) -> str:
+    """Return the covariance matrix of a vector: its name, or a correlation matrix between sds."""
+    if node.covariance:
+        return name(node.covariance)
+    sds = r",\ ".join(name(sd) if isinstance(sd, str) else number(sd) for sd in node.sds)
+    diagonal = rf"\operatorname{{diag}}({sds})"
+    return rf"{diagonal} \, {name(node.correlation)} \, {diagonal}"
+
+
 def _each(index: tuple[str, ...]) -> str:
     """Return an index in words."""
     return f" && {words('for each ' + ' and '.join(index))}"
@@ -208,13 +218,15 @@ def _power(sd: str | float) -> str:
     return f"{name(sd)}^{{2}}"
 
 
-def _prior(parameter: str, prior: object) -> str:
-    """Return the statement of a prior."""
+def _prior(parameter: str, prior: object, covariances: Collection[str]) -> str:
+    """Return the statement of a prior; LKJ of a covariance matrix is that of its correlations."""
     left = name(parameter)
     if isinstance(prior, Normal):
         return f"{left} &\\sim {_normal(number(prior.mean), _power(prior.sd))}"
-    if isinstance(prior, LKJ):
+    if isinstance(prior, LKJ) and parameter in covariances:
         left = rf"\operatorname{{cor}}({left})"
+    if isinstance(prior, Fixed):
+        return f"{left} &= {number(prior.value)}"
     if isinstance(prior, Wishart):
         left = f"{left}^{{-1}}"
     kind, _, rest = prior_text(prior).partition("(")

@@ -10,7 +10,7 @@ from multilevel.model.as_graph import mean_text
 from multilevel.model.distributions import distribution_of, inverse_of
 from multilevel.model.graph import Graph, Mean, Node
 from multilevel.model.parts import ModelParts
-from multilevel.model.priors import Hierarchical
+from multilevel.model.priors import Fixed, Hierarchical
 from multilevel.model.text import split_terms
 
 Role = Literal["constant", "parameter", "latent variable", "observed variable"]
@@ -118,7 +118,7 @@ class _Found:
         """Add a node with what is in its distribution."""
         parents = [name for mean in node.means for name in self._mean(mean, node.index)]
         parents += [self._parameter(sd) if isinstance(sd, str) else self._number(sd) for sd in node.sds]
-        parents += [self._parameter(node.covariance)] if node.covariance else []
+        parents += [self._parameter(name) for name in (node.covariance, node.correlation) if name]
         text = node_distribution(self.graph, node)
         self.rows[node.name] = Quantity(node.name, "latent variable", node.index, text, _once(parents))
 
@@ -164,7 +164,8 @@ class _Found:
     def _parameter(self, name: str) -> str:
         """Add a parameter."""
         prior = priors_by_name(self.graph).get(name)
-        self.rows.setdefault(name, Quantity(name, "parameter", (), prior_text(prior)))
+        role: Role = "constant" if isinstance(prior, Fixed) else "parameter"
+        self.rows.setdefault(name, Quantity(name, role, (), prior_text(prior)))
         return name
 
     def _column(self, text: str, index: tuple[str, ...]) -> str:
@@ -194,10 +195,12 @@ def _once(names: list[str]) -> tuple[str, ...]:
 def node_distribution(graph: Graph, node: Node) -> str:
     """Return the distribution of a node as the graph has it."""
     means = [mean_text(graph, mean) for mean in node.means]
+    sds = [sd if isinstance(sd, str) else f"{sd:g}" for sd in node.sds]
     if node.covariance:
         return f"MVNormal([{', '.join(means)}], {node.covariance})"
-    sd = node.sds[0]
-    return f"Normal({means[0]}, {sd if isinstance(sd, str) else f'{sd:g}'})"
+    if node.correlation:
+        return f"MVNormal([{', '.join(means)}], [{', '.join(sds)}], {node.correlation})"
+    return f"Normal({means[0]}, {sds[0]})"
 
 
 def response_distribution(model: ModelParts, graph: Graph) -> str:
@@ -251,10 +254,7 @@ def priors_by_name(graph: Graph) -> Mapping[str, object]:
     for node in ordered:
         same = [one for one in ordered if one.group == node.group]
         key = node.group if len(same) == 1 else f"{node.group}[{same.index(node) + 1}]"
-        prior = graph.priors.get(key)
-        if isinstance(prior, Mapping):
-            prior = prior.get("correlation" if node.covariance else "sd")
-        found[node.covariance or str(node.sds[0])] = prior
+        found |= _of_node(node, graph.priors.get(key))
     if isinstance(graph.residual, str) and not graph.residual_groups:
         found[graph.residual] = graph.priors.get("sigma")
     for key, name in graph.family_parameters.items():
@@ -264,6 +264,17 @@ def priors_by_name(graph: Graph) -> Mapping[str, object]:
         inside = zip(graph.residual_law[1:], law.parameters, strict=True)
         found |= {name: prior for name, (_, prior) in inside if isinstance(name, str)}
     return {name: prior for name, prior in found.items() if prior is not None}
+
+
+def _of_node(node: Node, prior: object) -> dict[str, object]:
+    """Return the priors of a node's sds and matrix."""
+    if not isinstance(prior, Mapping):
+        return {node.covariance: prior} if node.covariance else {}
+    sds = prior.get("sd")
+    each = [sds.get(column or "Intercept") if isinstance(sds, Mapping) else sds for column in node.columns]
+    found = {sd: one for sd, one in zip(node.sds, each, strict=False) if isinstance(sd, str)}
+    matrix = node.covariance or node.correlation
+    return {**found, matrix: prior.get("correlation")} if matrix else found
 
 
 def prior_text(prior: object) -> str:
