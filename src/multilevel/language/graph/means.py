@@ -171,7 +171,7 @@ def has_basis(columns: Sequence[str]) -> bool:
     >>> has_basis(["x", "C(z)"]), has_basis(["log(x)"])
     (True, False)
     """
-    calls = (FUNCTIONS.get(name.partition("(")[0]) for name in columns)
+    calls = (FUNCTIONS.get(name.partition("(")[0]) for name in columns if "(" in name)
     return any(call is not None and call.gives != "column" for call in calls)
 
 
