@@ -52,6 +52,7 @@ from multilevel.results import Fit
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import PriorPredictive
 from multilevel.sampling import load_posterior, sample
+from multilevel.simulations import Simulation, simulate
 from multilevel.version import __version__
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "load_posterior",
     "prior_predictive",
     "pooling",
+    "simulate",
     "agreement",
     "datasets",
     "families",
@@ -73,6 +75,7 @@ __all__ = [
     "PriorPredictive",
     "Model",
     "Progress",
+    "Simulation",
     "SamplingProgress",
     "LKJ",
     "Exponential",

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from multilevel.data import Library, to_library
+from multilevel.data.give_back import with_column
 from multilevel.errors import OptionError
 
 COLUMNS = {
@@ -46,3 +47,13 @@ def test_a_library_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(OptionError, match="'polars' is not installed"):
         to_library(COLUMNS, "polars")
+
+
+def test_a_column_is_added_or_replaced_and_others_stay():
+    values = np.array([0.5, 1.5])
+    frame = pd.DataFrame({"y": [1, 2], "x": ["a", "b"]}, index=[7, 3])
+    assert with_column(frame, "y", values).equals(frame.assign(y=values))
+    assert with_column(pl.DataFrame({"x": [1, 2]}), "y", values)["y"].to_list() == [0.5, 1.5]
+    assert with_column(pa.table({"x": [1, 2]}), "y", values).column_names == ["x", "y"]
+    with pytest.raises(OptionError, match="cannot be added"):
+        with_column(3, "y", values)

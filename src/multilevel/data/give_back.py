@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -55,6 +56,45 @@ def to_library(columns: Mapping[str, Sequence[object] | NDArray[Any]], library: 
             f"the library {library!r} is not installed", remedy=f"pip install {library}"
         ) from error
     raise OptionError(f"library={library!r}", allowed='"pandas", "polars" or "pyarrow"')
+
+
+def with_column(data: object, name: str, values: NDArray[Any]) -> Any:
+    """Return a table with a column of numbers added or replaced, all others as they are.
+
+    Parameters
+    ----------
+    data
+        A pandas, polars or pyarrow table, or another eager frame that Narwhals knows; or a mapping of names
+        to arrays, which becomes a ``pandas.DataFrame``.
+    name
+        Name of the column.
+    values
+        One for each row.
+
+    Raises
+    ------
+    OptionError
+        It is none of these.
+
+    Examples
+    --------
+    >>> with_column({"x": [1, 2]}, "y", np.array([0.5, 1.5])).shape
+    (2, 2)
+    """
+    if isinstance(data, Mapping):
+        return pd.DataFrame({**data, name: values})
+    frame: Any = nw.from_native(data, eager_only=True, pass_through=True)
+    if not isinstance(frame, nw.DataFrame):
+        raise OptionError(
+            f"a column cannot be added to {type(data).__module__}.{type(data).__qualname__}",
+            allowed="tables in memory: pandas, polars, pyarrow, or a dictionary of arrays",
+            remedy="read or collect the table first",
+        )
+    column = nw.new_series(name, values, backend=frame.implementation)
+    index = nw.maybe_get_index(frame)
+    if index is not None:
+        column = nw.maybe_set_index(column, index=index)
+    return frame.with_columns(column).to_native()
 
 
 def _plain(values: Sequence[object] | NDArray[Any]) -> Any:
