@@ -77,6 +77,13 @@ def test_a_number_and_its_text_are_the_same_group() -> None:
     assert new(c=["0"] * 10).unknown == {}
 
 
+@pytest.mark.parametrize("given", [[95, 97, 95], [95.0, 97.0, 95.0], ["95", "97", "95"]])
+def test_numbers_in_a_file_may_be_categories_that_read_so(given: list[Any]) -> None:
+    design = bound("y ~ f + (1 | s)", DATA | {"f": np.array(["95", "96", "97"])[np.arange(ROWS) % 3]})
+    rows = bind_new(design, read_table({"f": np.array(given), "s": ["s1"] * 3}, ["f", "s"]))
+    np.testing.assert_array_equal(rows.X, [[1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+
+
 def test_an_absent_grouping_column_leaves_its_terms_without_a_level() -> None:
     required, _ = new_columns_needed(DESIGN)
     rows = bind_new(DESIGN, read_table(DATA, required))
@@ -92,6 +99,7 @@ def test_an_absent_grouping_column_leaves_its_terms_without_a_level() -> None:
             ["the column `f` has 'zz', which the fitted rows did not have", "'a', 'b', 'c', 'd'"],
         ),
         ({"f": np.ones(10)}, ["`f` was categorical when the model was fitted and is numeric now"]),
+        ({"f": [1.5, None, *[2.0] * 8]}, ["`f` is missing in 1 of 10 new rows (rows 1)"]),
         ({"k": [7] * 10}, ["`C(k, contr.sum)` meets the level '7'"]),
         ({"x": ["a"] * 10}, ["`x` was numeric when the model was fitted and has the levels 'a' now"]),
         ({"x": [1.0, None, *[2.0] * 8]}, ["`x` is missing in 1 of 10 new rows (rows 1)"]),

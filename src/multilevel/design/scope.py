@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.data.columns import label_of
 from multilevel.data.names import normal_form
 from multilevel.data.table import Column
 from multilevel.errors import DataError
@@ -110,6 +111,8 @@ def compact(codes: Ints, levels: tuple[str, ...]) -> Factor:
 def as_trained(column: Column, levels: tuple[str, ...]) -> Factor:
     """Return a column of new rows as a factor with the levels of the fitted rows.
 
+    Numbers that read like the levels, as in a file, are these levels.
+
     Raises
     ------
     DataError
@@ -117,6 +120,10 @@ def as_trained(column: Column, levels: tuple[str, ...]) -> Factor:
     """
     own = ("False", "True") if column.boolean else column.levels
     if own is None:
+        different, which = np.unique(column.values, return_inverse=True)
+        labels = tuple(label_of(number) for number in different)
+        if set(labels) <= set(levels):
+            return as_trained(Column(column.name, which.astype(np.int32).ravel(), labels), levels)
         raise DataError(
             f"the column `{column.name}` was categorical when the model was fitted and is numeric now",
             allowed=f"one of the levels {_listed(levels)}",
