@@ -15,7 +15,7 @@ from multilevel.design.node_rows import NodeRows, levels_of, node_columns, node_
 from multilevel.errors import OptionError
 from multilevel.inference.effects import group_effects
 from multilevel.inference.posterior_predict import posterior_predict
-from multilevel.inference.posterior_tables import group_effect_draws
+from multilevel.inference.posterior_tables import pooling_weights
 from multilevel.inference.predict import predict
 from multilevel.model.graph import Graph
 from multilevel.results import Columns, Groups
@@ -178,12 +178,12 @@ def _some(rows: NewRows, some: NDArray[np.intp]) -> NewRows:
 
 def _weights(result: Result) -> dict[tuple[int, int], Floats]:
     """Return the pooling weights of each effect of each grouped term, by level."""
-    table = group_effect_draws(result) if isinstance(result, Posterior) else group_effects(result)
-    found: dict[tuple[int, int], Floats] = {}
-    weights, start = np.asarray(table["pooling"]), 0
-    for t, term in enumerate(result.design.terms):
-        m, k = len(result.design.factors[term.factor].levels), len(term.names)
-        block = weights[start : start + m * k].reshape(m, k)
-        found |= {(t, e): block[:, e] for e in range(k)}
-        start += m * k
-    return found
+    terms, factors = result.design.terms, result.design.factors
+    if isinstance(result, Posterior):
+        blocks = [pooling_weights(result, t) for t in range(len(terms))]
+    else:
+        weights = np.asarray(group_effects(result)["pooling"])
+        sizes = [len(factors[term.factor].levels) * len(term.names) for term in terms]
+        parts = np.split(weights, np.cumsum(sizes)[:-1])
+        blocks = [part.reshape(-1, len(term.names)) for part, term in zip(parts, terms, strict=True)]
+    return {(t, e): block[:, e] for t, block in enumerate(blocks) for e in range(block.shape[1])}

@@ -197,18 +197,24 @@ def group_effect_draws(posterior: Posterior) -> Columns:
     between 0 (complete pooling) and 1 (none), with the variance of the effect in the posterior and the
     posterior mean of the variance between groups; zero where that is zero.
     """
-    parts = []
-    for t, sds in enumerate(posterior.sampled.sds):
-        effects = kept_effects(posterior, t)
-        between = np.mean(sds**2, axis=(0, 1))
-        share = np.divide(
-            effects.var(axis=0),
-            between,
-            out=np.ones(effects.shape[1:]),
-            where=np.broadcast_to(between > 0, effects.shape[1:]),
-        )
-        parts.append({**_moments(posterior, effects), "pooling": np.clip(1 - share, 0.0, 1.0).ravel()})
+    parts = [
+        {**_moments(posterior, kept_effects(posterior, t)), "pooling": pooling_weights(posterior, t).ravel()}
+        for t in range(len(posterior.design.terms))
+    ]
     return _by_level(posterior, parts, ("mean", "sd", "lower", "upper", "pooling"))
+
+
+def pooling_weights(posterior: Posterior, t: int) -> Floats:
+    """Return ``(m, k)`` pooling weights of the levels and effects of one term; see `group_effect_draws`."""
+    effects = kept_effects(posterior, t)
+    between = np.mean(posterior.sampled.sds[t] ** 2, axis=(0, 1))
+    share = np.divide(
+        effects.var(axis=0),
+        between,
+        out=np.ones(effects.shape[1:]),
+        where=np.broadcast_to(between > 0, effects.shape[1:]),
+    )
+    return np.clip(1 - share, 0.0, 1.0)
 
 
 def group_coefficient_draws(posterior: Posterior) -> Columns:
