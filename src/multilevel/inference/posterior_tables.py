@@ -214,7 +214,8 @@ def pooling_weights(posterior: Posterior, t: int) -> Floats:
         out=np.ones(effects.shape[1:]),
         where=np.broadcast_to(between > 0, effects.shape[1:]),
     )
-    return np.clip(1 - share, 0.0, 1.0)
+    weights: Floats = np.clip(1 - share, 0.0, 1.0)
+    return weights
 
 
 def group_coefficient_draws(posterior: Posterior) -> Columns:
