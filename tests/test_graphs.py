@@ -40,6 +40,98 @@ def test_likelihood_is_that_of_the_formula(apps):
     assert ml.fit(ml.graph(APPS), apps).deviance == ml.fit(formula, apps).deviance
 
 
+def _many_kinds():
+    rng = np.random.default_rng(4)
+    n, g, d = 240, np.arange(240) % 16, rng.integers(0, 7, 240)
+    x, size = rng.normal(size=n), (g % 4 + 1.0) ** 2
+    mean = (
+        1.0
+        + 0.4 * x
+        + rng.normal(0, 0.5, 16)[g]
+        + rng.normal(0, 0.4, 7)[d]
+        + np.array([-1.5, 0.2, 1.3, 0.1])[g % 4]
+    )
+    return pd.DataFrame(
+        {
+            "y": mean + rng.normal(0, 0.6, n),
+            "count": rng.poisson(np.exp(mean / 2)),
+            "wins": rng.binomial(9, 1 / (1 + np.exp(1 - mean / 2))),
+            "n": 9 + g % 3,
+            "x": x,
+            "size": size,
+            "kind": np.where(g % 2 == 1, "odd", "even"),
+            "colour": rng.choice(["r", "s", "t"], n),
+            "time": rng.uniform(1, 3, n),
+            "g": [f"g{i:02d}" for i in g],
+            "h": [f"h{i % 4}" for i in g],
+            "d": d,
+        }
+    )
+
+
+A = "a[g] ~ Normal(m, t); "
+PAIRS = [
+    ("H[h] ~ Normal(m, u); a[g] ~ Normal(H[h], t); y ~ Normal(a[g], s)", "y ~ 1 + (1 | h) + (1 | g)", None),
+    (A + "D[d] ~ Normal(0, u); y ~ Normal(a[g] + D[d] + b * x, s)", "y ~ x + (1 | g) + (1 | d)", None),
+    ("b[g] ~ MVNormal([m, k], S); y ~ Normal(b[g][0] + b[g][1] * x, s)", "y ~ x + (x | g)", None),
+    ("b[g] ~ MVNormal([m, k], [t, u], R); y ~ Normal(b[g][0] + b[g][1] * x, s)", "y ~ x + (x | g)", None),
+    (
+        "[a, b][g] ~ MVNormal([m + c * size, k + l * size], S); y ~ Normal(a[g] + b[g] * x, s)",
+        "y ~ size * x + (x | g)",
+        None,
+    ),
+    (
+        "a[g] ~ Normal(m + c * kind, t); y ~ Normal(a[g] + b * colour * x + e * x, s)",
+        "y ~ kind + x + colour:x + (1 | g)",
+        None,
+    ),
+    (
+        A + "y ~ Normal(a[g] + b * x + c * x * x + data(time) + 2, s)",
+        "y ~ x + I(x ** 2) + offset(time) + offset(I(0 * x + 2)) + (1 | g)",
+        None,
+    ),
+    (
+        A + "exp(y) ~ Normal(a[g] + b * poly(x, 2) + c * C(d), s)",
+        "exp(y) ~ poly(x, 2) + C(d) + (1 | g)",
+        None,
+    ),
+    (
+        A + "count ~ Poisson(exp(a[g] + b * x + log(time)))",
+        "count ~ x + offset(log(time)) + (1 | g)",
+        "poisson",
+    ),
+    (A + "wins ~ Binomial(n, logistic(a[g] + b * colour))", "prop(wins, n) ~ colour + (1 | g)", "binomial"),
+    (
+        A + "wins ~ BetaBinomial(11, logistic(a[g] + b * x), phi)",
+        "prop(wins, 11) ~ x + (1 | g)",
+        "beta_binomial",
+    ),
+    (A + "count ~ NegativeBinomial(exp(a[g]), theta)", "count ~ 1 + (1 | g)", "negative_binomial"),
+]
+
+
+@pytest.mark.parametrize(("graph", "formula", "family"), PAIRS)
+def test_a_graph_and_a_formula_of_one_model_have_one_likelihood(graph, formula, family):
+    data = _many_kinds()
+    one, other = ml.fit(ml.graph(graph), data), ml.fit(formula, data, family=family or "gaussian")
+    assert one.deviance == pytest.approx(other.deviance, rel=1e-12)
+    assert one.design.fixed.names == other.design.fixed.names
+
+
+def test_a_graph_and_a_formula_of_one_model_have_one_evidence(apps):
+    graph = "a[app] ~ Normal(m, t); stars ~ Normal(a[app] + b * size, s); m ~ Normal(5, 3); b ~ Normal(0, 1)"
+    graph += "; t ~ HalfNormal(1); s ~ HalfNormal(2)"
+    priors = {
+        "Intercept": ml.Normal(5, 3),
+        "size": ml.Normal(0, 1),
+        "app": {"sd": ml.HalfNormal(1)},
+        "sigma": ml.HalfNormal(2),
+    }
+    one = ml.sample(ml.graph(graph), apps, seed=1)
+    other = ml.sample("stars ~ size + (1 | app)", apps, priors, seed=1)
+    assert one.log_evidence == pytest.approx(other.log_evidence, abs=1e-9)
+
+
 def test_an_order_of_factors_that_only_the_data_settle(apps):
     graph = ml.graph(APPS.replace("g * size", "size * g"))
     assert ml.fit(graph, apps).deviance == ml.fit(ml.graph(APPS), apps).deviance
