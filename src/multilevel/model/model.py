@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from multilevel.model.as_graph import as_graph
+from multilevel.model.drawing import Drawing
 from multilevel.model.families import Family, Gaussian
 from multilevel.model.graph import Graph
 from multilevel.model.latex import latex
@@ -132,3 +133,21 @@ class Model:
         y          observed variable  each row  Normal(a_g[g], sigma)
         """
         return quantities(self.graph())
+
+    def draw(self) -> Drawing:
+        """Return the model drawn as a plate diagram: shown by notebooks, ``save(path)`` for files.
+
+        A formula's model is taken as its graph.
+
+        Raises
+        ------
+        OptionError
+            The model has what graphs cannot say.
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> ml.formula("y ~ x + (x | g)").draw()
+        Drawing of 7 quantities; .save("model.svg") writes it to a file
+        """
+        return Drawing(self.quantities())
