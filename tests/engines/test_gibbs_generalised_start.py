@@ -52,3 +52,15 @@ def test_a_posterior_without_a_point_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(type(plan.problem), "log_density", lambda *_: -np.inf)
     with pytest.raises(DesignError, match="no point of the posterior"):
         starts.state(seed=1, number=0)
+
+
+def test_starts_of_zero_inflation_that_the_data_do_not_ask_for_are_moderate() -> None:
+    """The estimates are at their end, where spreads of thousands mean nothing."""
+    design = generalised("y ~ x + (1 | g)", counts(), "negative_binomial", zero_inflation="~ x")
+    priors = bind_priors(design, {})
+    starts = Starts(GeneralisedPlan(design, priors), design, priors)
+    assert design.inflation is not None
+    for number in range(8):
+        inflation = starts.state(seed=3, number=number).inflation
+        assert np.abs(design.inflation.X @ inflation).max() <= 4.0 + 1e-9
+        assert np.abs(inflation).max() > 0.0

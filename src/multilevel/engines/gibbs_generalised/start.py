@@ -22,6 +22,8 @@ SPREAD = 0.5
 """Sd of the starts about the estimates, in log sds, atanh correlations and logs of parameters."""
 LEAST = 0.1
 """Sds below this over the size of the effect's column start there."""
+FURTHEST = 4.0
+"""Linear predictors of zero inflation are at most this large at a start: beyond, the likelihood is flat."""
 TRIES = 100
 
 
@@ -92,6 +94,9 @@ class Starts:
         noise = rng.standard_normal(numbers.inflation.size)
         inflation = numbers.inflation + share * numbers.inflation_spread @ noise
         inflation = np.where(np.isfinite(inflation), inflation, 0.0)
+        if problem.inflation is not None:
+            reach = float(np.abs(problem.inflation @ inflation).max(initial=0.0))
+            inflation = inflation * min(1.0, FURTHEST / max(reach, 1e-300))
         for found, own in ((values, problem.family.parameters), (inflation, problem.family.inflation)):
             for i, (_, prior) in enumerate(own):
                 if isinstance(prior, Fixed):
