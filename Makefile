@@ -3,6 +3,7 @@
 #   make demo      fit the bundled sleepstudy data with the installed command
 #   make test      run the tests
 #   make lint      format, lint, types, imports, lengths
+#   make docs      build the pages with the executed gallery into build/docs
 #   make check     everything that must hold before a change is accepted (.ci/run)
 #   make bench     compare with other programs (see benchmarks/)
 #   make clean     remove .venv and build/
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint check bench clean install snippets examples sanitize pythons
+.PHONY: demo test lint check bench clean install snippets examples docs sanitize pythons
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -44,6 +45,9 @@ snippets: $(VENV)/installed $(VENV)/test-tools
 
 examples: $(VENV)/installed $(VENV)/test-tools
 	$(BIN)/python -m checks.examples
+
+docs: $(VENV)/installed $(VENV)/docs-tools
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -E -d build/doctrees -b html docs build/docs
 
 sanitize: $(VENV)/build-tools $(VENV)/installed $(VENV)/test-tools
 	checks/sanitize.sh $(BIN)/python
@@ -80,6 +84,11 @@ $(VENV)/test-tools: $(VENV)/created pyproject.toml checks/requirements.py
 $(VENV)/lint-tools: $(VENV)/created pyproject.toml checks/requirements.py
 	$(BIN)/python checks/requirements.py lint > $(VENV)/lint.txt
 	$(PIP) install -r $(VENV)/lint.txt
+	@touch $@
+
+$(VENV)/docs-tools: $(VENV)/created pyproject.toml checks/requirements.py
+	$(BIN)/python checks/requirements.py docs > $(VENV)/docs.txt
+	$(PIP) install -r $(VENV)/docs.txt
 	@touch $@
 
 # The build tools stay in .venv and the objects in build/, so that a change recompiles only what it touches.

@@ -88,6 +88,14 @@ def test_where_nothing_has_an_sd_differences_are_blank() -> None:
     )
 
 
+def test_fixed_parameters_have_no_differences() -> None:
+    cafes = ml.datasets.load("cafes")
+    priors = {"sigma": ml.Fixed(0.47), "cafe": {"sd": ml.Fixed(0.9), "correlation": ml.Fixed(-0.5)}}
+    table = agreement({"post": ml.sample(FORMULA, cafes, priors, seed=1), "fit": ml.fit(FORMULA, cafes)})
+    assert [value is None for value in table["fit: difference"]] == [False, False, True, True, True, True]
+    assert table["sd"][2:] == [0.0] * 4
+
+
 def test_parameters_of_one_result_alone_are_blank_in_the_other() -> None:
     cafes = ml.datasets.load("cafes")
     table = agreement({"all": ml.fit(FORMULA, cafes), "few": ml.fit("wait ~ afternoon + (1 | cafe)", cafes)})

@@ -12,7 +12,7 @@ from multilevel.inference.coefficients import coefficients
 from multilevel.inference.compare import refuse_other_data
 from multilevel.inference.family import family_parameters, zero_inflation
 from multilevel.inference.posterior_tables import posterior_table
-from multilevel.inference.variance import RESIDUAL, correlations, variance_components
+from multilevel.inference.variance import RESIDUAL, ROUNDING, correlations, variance_components
 from multilevel.results import Columns, Fit
 from multilevel.results.posterior import Posterior, Result
 from multilevel.results.questions import Question
@@ -141,10 +141,14 @@ def _names(question: Question, table: Columns) -> list[str]:
 
 
 def _sd(results: Mapping[str, Result], found: Mapping[str, Mapping[str, Number]], name: str) -> float:
-    """Return the first posterior sd of a parameter, else the first standard error, else NaN."""
+    """Return the first posterior sd of a parameter, else the first standard error, else NaN.
+
+    Draws of a parameter that is fixed at one value have a sd of rounding, which is zero.
+    """
     order = sorted(results, key=lambda label: isinstance(results[label], Fit))
-    sds = [found[label][name].sd for label in order if name in found[label]]
-    return next((sd for sd in sds if not np.isnan(sd)), np.nan)
+    some = [found[label][name] for label in order if name in found[label]]
+    known = (0.0 if one.sd < ROUNDING * abs(one.value) else one.sd for one in some if not np.isnan(one.sd))
+    return next(known, np.nan)
 
 
 def _ratio(value: float, sd: float) -> float | None:
