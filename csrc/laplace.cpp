@@ -192,7 +192,8 @@ bool Laplace::find_mode(const double* theta, const double* aux, const double* ro
     u_.swap(trial_);
     f = next;
     twice_density_ = 2.0 * f;
-    const bool lost = std::abs(f) > 1e8 && decrement < 1e-3 && decrement > 0.3 * last;  // in rounding
+    const double rounding = 1e-12 * std::abs(f);
+    const bool lost = rounding > 1e-4 && decrement < std::max(1e-3, rounding) && decrement > 0.3 * last;
     last = decrement;
     if (length == 1.0 && (decrement < close || lost || gradient_of_effects(u_) < at_rest)) {
       refine(theta, aux, rows_aux);

@@ -114,3 +114,18 @@ def test_student_with_many_degrees_of_freedom_is_nearly_the_linear_model() -> No
     linear = ml.fit("y ~ x + (1 | g)", {"y": y, "x": x, "g": g}, method="ml")
     assert abs(student.loglik - linear.loglik) < 1e-4
     np.testing.assert_allclose(student.fixed_effects["estimate"], linear.fixed_effects["estimate"], atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [12.0, 16.0, 20.0])
+def test_standard_errors_where_counts_are_huge(size: float) -> None:
+    """Groups are known exactly there: the slope has the information within them, the intercept their sd."""
+    rng = np.random.default_rng(1)
+    g, x = np.repeat(np.arange(20), 10), rng.normal(size=200)
+    y = rng.poisson(np.exp(size + 0.1 * x + 0.6 * rng.normal(size=20)[g])).astype(float)
+    fit = ml.fit("y ~ x + (1 | g)", {"y": y, "x": x, "g": g}, family="poisson")
+    mean = np.bincount(g, y * x) / np.bincount(g, y)
+    within = float((y * (x - mean[g]) ** 2).sum())
+    errors = fit.solution.vcov_beta.diagonal() ** 0.5
+    assert errors[1] == pytest.approx(within**-0.5, rel=0.01)
+    assert errors[0] == pytest.approx(fit.solution.covariances[0][0, 0] ** 0.5 / 20**0.5, rel=0.02)
+    assert fit.solution.status is Status.OPTIMAL

@@ -18,6 +18,7 @@ from multilevel.model.families import (
     Ordinal,
     Poisson,
 )
+from tests.design.generalised_cases import generalised
 from tests.engines import laplace_cases
 from tests.engines.laplace_cases import (
     STRUCTURES,
@@ -145,6 +146,21 @@ def test_the_mode_is_found_where_counts_are_huge(size: float) -> None:
     assert found.found["inner_gradient"] < 1e-14 * float(y.sum()) + 1e-9
     exact = dense_of(problem, x)
     assert abs(found.value - precise_laplace(exact)) < 1e-14 * float(y.sum()) * size + 1e-8
+
+
+def test_the_mode_is_found_about_a_point_where_counts_are_huge() -> None:
+    """200 counts near e^20: the last Newton steps are lost in roundings that the value cannot see either."""
+    rng = np.random.default_rng(1)
+    g, x = np.repeat(np.arange(20), 10), rng.normal(size=200)
+    y = rng.poisson(np.exp(20 + 0.1 * x + 0.6 * rng.normal(size=20)[g])).astype(float)
+    problem = problem_of(generalised("y ~ x + (1 | g)", {"y": y, "x": x, "g": g}, "poisson"))
+    start = start_vector(problem.design, problem.layout)
+    for size in 10.0 ** np.arange(-9, -1):
+        for number in range(start.size):
+            moved = start.copy()
+            moved[number] += size
+            problem.forget()
+            assert problem.at(moved).found.get("inner_gradient", np.inf) < 1e-14 * float(y.sum())
 
 
 def precise_laplace(problem: Dense) -> float:
