@@ -13,6 +13,12 @@ class NodeAnswers(Protocol):
     def nodes(self, result: Any) -> Frame:
         """Return every level of every node."""
 
+    def quantities(self, result: Any) -> Frame:
+        """Return every quantity of the graph."""
+
+    def reading(self, result: Any) -> str:
+        """Return how the result reads its model."""
+
     def node(self, result: Any, name: str, data: object, *, interval: float | None) -> Frame:
         """Return levels of a node that need not be in the data."""
 
@@ -46,6 +52,37 @@ class NodeQuestions:
         ['node', 'level', 'estimate', 'sd', 'lower', 'upper', 'pooling']
         """
         return self.answers.nodes(self)
+
+    @property
+    def quantities(self: HasNodes) -> Frame:
+        """Every quantity of the model: quantity, role, index, distribution, treatment, estimate, std_error.
+
+        The role is that in the model: constant, parameter, latent or observed variable. The treatment is what
+        the engine did with it: given as data, fixed, estimated, integrated out and predicted, or sampled.
+        Values (of a posterior: mean, sd) stand where a quantity is one number; a covariance matrix is
+        followed by its sds and correlations. A formula's model is taken as its graph.
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> cafes = ml.graph("a[cafe] ~ Normal(mu, tau); wait ~ Normal(a[cafe], sigma)")
+        >>> table = ml.fit(cafes, ml.datasets.load("cafes")).quantities
+        >>> dict(zip(table["quantity"], table["treatment"]))["a"]
+        'integrated out and predicted'
+        """
+        return self.answers.quantities(self)
+
+    @property
+    def reading(self: HasNodes) -> str:
+        """How the result reads its model: as a fixed effect, mixed effect or fully Bayesian one.
+
+        Examples
+        --------
+        >>> import multilevel as ml
+        >>> ml.fit("wait ~ 1 + (1 | cafe)", ml.datasets.load("cafes")).reading[:28]
+        'mixed effect: parameters are'
+        """
+        return self.answers.reading(self)
 
     def node(self: HasNodes, name: str, data: object, *, interval: float | None = None) -> Frame:
         """Return levels of a node that need not be in the data: a new app of a known publisher.
