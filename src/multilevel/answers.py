@@ -19,6 +19,7 @@ from multilevel.engines.em import solve_em
 from multilevel.engines.laplace import solve_laplace, solve_quadrature
 from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
+from multilevel.engines.likelihood.known_sds import solve_known
 from multilevel.engines.solution import EM_METHODS, Method, Status, is_restricted
 from multilevel.errors import (
     ApproximationWarning,
@@ -32,6 +33,7 @@ from multilevel.model import Model
 from multilevel.moments import replace_response, summarise
 from multilevel.node_answers import AnswersAboutNodes
 from multilevel.results import Fit, FitOptions, Frame, Groups
+from multilevel.results.known_sds import known_sds
 from multilevel.results.questions import Page, Question, ResidualKind, Scale
 
 Floats = NDArray[np.float64]
@@ -73,10 +75,21 @@ def estimate(
     if not model.family.is_linear:
         return _estimate_generalised(design, table, options, start, max_evaluations, progress)
     moments = summarise(design)
-    engine = solve_em if options.method in EM_METHODS else solve
-    solution = engine(
-        moments, method=options.method, start=start, max_evaluations=max_evaluations, progress=progress
-    )
+    known = known_sds(model, options.known, method=options.method, ddf=options.ddf)
+    if known is not None:
+        solution = solve_known(
+            moments,
+            known,
+            method=options.method,
+            start=start,
+            max_evaluations=max_evaluations,
+            progress=progress,
+        )
+    else:
+        engine = solve_em if options.method in EM_METHODS else solve
+        solution = engine(
+            moments, method=options.method, start=start, max_evaluations=max_evaluations, progress=progress
+        )
     fit = Fit(design, moments, solution, table, options, ANSWERS)
     _warn(fit)
     return fit
@@ -195,7 +208,10 @@ class LikelihoodAnswers(AnswersAboutNodes):
         if y is not None and response is not None:
             moments = replace_response(moments, design, response)
             design = dataclasses.replace(design, y=response)
-        if options.method in EM_METHODS:  # the estimates may be at a boundary, which EM never leaves
+        known = known_sds(design.model, options.known, method=options.method, ddf=options.ddf)
+        if known is not None:
+            solution = solve_known(moments, known, method=options.method, start=fit.solution.theta)
+        elif options.method in EM_METHODS:  # the estimates may be at a boundary, which EM never leaves
             solution = solve_em(moments, method=options.method)
         else:
             solution = solve(moments, method=options.method, start=fit.solution.theta)

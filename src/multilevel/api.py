@@ -18,6 +18,7 @@ from multilevel.engines.em import evaluate_em
 from multilevel.engines.laplace import evaluate_laplace, evaluate_quadrature
 from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
+from multilevel.engines.likelihood.known_sds import evaluate_known
 from multilevel.engines.solution import Method, Solution
 from multilevel.errors import OptionError
 from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_columns
@@ -26,6 +27,7 @@ from multilevel.model import Model
 from multilevel.model.families import Family
 from multilevel.moments import Moments, replace_response, summarise
 from multilevel.results import Fit, FitOptions
+from multilevel.results.known_sds import Known, check_known, known_sds
 from multilevel.results.options import Ddf, Given, Missing
 from multilevel.results.posterior import Posterior
 
@@ -75,6 +77,7 @@ def fit(
     method: Method | None = None,
     nodes: int | None = None,
     residual_sd: Given = None,
+    known: Known | None = None,
     precision_weights: Given = None,
     frequency_weights: Given = None,
     offset: Given = None,
@@ -113,6 +116,9 @@ def fit(
         Of quadrature, in each dimension; by default 25 for one effect per group, 15 for two, 9 for three.
     residual_sd
         Known residual sd, in the unit of the response: a number, a column's name, or one for each row.
+    known
+        Known sds of grouped terms with one effect, by the names of the priors: ``{"friend": {"sd": 2.0}}``; a
+        graph has them as numbers, ``R[friend] ~ Normal(mean, 2)``. For methods "reml" and "ml".
     precision_weights
         Known ``w`` with ``Var(e_i) = sigma^2 / w_i``: a column's name or one for each row.
     frequency_weights
@@ -164,8 +170,7 @@ def fit(
         with_columns(model, data), lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
     )
     refuse_unfitted(parsed)
-    known = known_of(parsed, residual_sd=residual_sd, offset=offset)
-    offset, residual_sd = known.offset, known.residual_sd
+    given = known_of(parsed, residual_sd=residual_sd, offset=offset)
     linear = parsed.family.is_linear
     options = FitOptions(
         family=parsed.family.name,
@@ -179,24 +184,20 @@ def fit(
         lme4_compat=lme4_compat,
         precision_weights=precision_weights,
         frequency_weights=frequency_weights,
-        offset=offset,
-        residual_sd=residual_sd,
+        offset=given.offset,
+        residual_sd=given.residual_sd,
+        known=check_known(known),
     )
+    known_sds(parsed, options.known, method=options.method, ddf=options.ddf)
     needed = columns_needed(
         parsed,
         precision_weights=precision_weights,
         frequency_weights=frequency_weights,
-        offset=offset,
-        residual_sd=residual_sd,
+        offset=given.offset,
+        residual_sd=given.residual_sd,
     )
-    return estimate(
-        parsed,
-        read_table(data, needed),
-        options,
-        start=start,
-        max_evaluations=max_evaluations,
-        progress=progress,
-    )
+    table = read_table(data, needed)
+    return estimate(parsed, table, options, start=start, max_evaluations=max_evaluations, progress=progress)
 
 
 def _refuse_bare_weights(weights: object) -> None:
@@ -239,14 +240,17 @@ def load_fit(path: str | Path) -> Fit:
     if saved.response is not None:
         moments = replace_response(moments, design, saved.response)
         design = dataclasses.replace(design, y=saved.response)
-    solution = _evaluated_linear(moments, saved)
+    solution = _evaluated_linear(model, moments, saved)
     results.verify(saved, solution)
     return Fit(design, moments, solution, saved.table, options, ANSWERS, saved.response)
 
 
-def _evaluated_linear(moments: Moments, saved: results.Saved) -> Solution:
+def _evaluated_linear(model: Model, moments: Moments, saved: results.Saved) -> Solution:
     """Return the solution of a linear model at the saved coordinates."""
     method, at, status, evaluations = saved.options.method, saved.theta, saved.status, saved.evaluations
+    known = known_sds(model, saved.options.known, method=method, ddf=saved.options.ddf)
+    if known is not None:
+        return evaluate_known(moments, known, method=method, theta=at, status=status, evaluations=evaluations)
     if saved.trace is None:
         return evaluate_at(moments, method=method, theta=at, status=status, evaluations=evaluations)
     return evaluate_em(

@@ -151,7 +151,7 @@ def known_of(
 
 
 def refuse_unfitted(model: Model) -> None:
-    """Raise if the graph has what maximum likelihood cannot take: residual sds of groups, known sds of nodes.
+    """Raise if the graph has what maximum likelihood cannot take: residual sds of groups.
 
     Raises
     ------
@@ -166,13 +166,6 @@ def refuse_unfitted(model: Model) -> None:
             f"the residual sds `{found.residual}[{', '.join(found.residual_groups)}]` differ between groups",
             allowed="multilevel.sample, with every engine",
             remedy="multilevel.sample, or one residual sd",
-        )
-    fixed = next(((node.name, sd) for node in found.nodes for sd in node.sds if isinstance(sd, float)), None)
-    if fixed is not None:
-        raise OptionError(
-            f"the sd of the node `{fixed[0]}` is the known number {fixed[1]:g}",
-            allowed="multilevel.sample, with every engine",
-            remedy="multilevel.sample, or a name for the sd, which is then estimated",
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from multilevel.design.design import Design
 from multilevel.engines.solution import is_restricted
 from multilevel.inference import family_remarks, table
+from multilevel.model import term_text
 from multilevel.report.grids import Grid
 from multilevel.report.numbers import (
     beside,
@@ -20,6 +21,7 @@ from multilevel.report.numbers import (
     without_noise,
 )
 from multilevel.results import Columns, Fit
+from multilevel.results.known_sds import known_sds
 from multilevel.results.posterior import Result
 
 METHODS: Mapping[str, str] = {
@@ -67,7 +69,21 @@ def measures(fit: Fit) -> str:
 
 def remarks(fit: Fit) -> list[str]:
     """Return sentences on how the fit ended, the family's numbers, rows left out and columns left out."""
-    return [*([fit.sentence] if fit.sentence else []), *family_remarks(fit), *remarks_on_data(fit.design)]
+    sentence = [fit.sentence] if fit.sentence else []
+    return [*sentence, *family_remarks(fit), *remarks_on_data(fit.design), *_remarks_on_sds(fit)]
+
+
+def _remarks_on_sds(fit: Fit) -> list[str]:
+    """Return a sentence on sds of grouped terms that were given."""
+    options, terms = fit.options, fit.model.groups
+    known = known_sds(fit.model, options.known, method=options.method, ddf=options.ddf)
+    if known is None:
+        return []
+    names = [term_text(term) for term, sd in zip(terms, known, strict=True) if sd is not None]
+    one = len(names) == 1
+    return [
+        f"The sd{'' if one else 's'} of {', '.join(names)} {'was' if one else 'were'} given, not estimated."
+    ]
 
 
 def remarks_on_data(design: Design) -> list[str]:

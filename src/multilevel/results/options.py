@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from multilevel.engines.solution import Method, is_restricted
 from multilevel.errors import OptionError
 from multilevel.model.families import REGISTRY
+from multilevel.results.known_sds import Known, check_known
 
 Ddf = Literal["satterthwaite", "kenward-roger", "none"]
 Missing = Literal["report", "drop", "error"]
@@ -42,6 +43,8 @@ class FitOptions:
         Whether ``||`` was split term by term as lme4 does.
     precision_weights, frequency_weights, offset, residual_sd
         As given: a column name, a number (offset and residual_sd), or an array of the table's length.
+    known
+        Known sds of grouped terms, ``{"friend": {"sd": 2.0}}``, or ``None``.
 
     Raises
     ------
@@ -63,12 +66,14 @@ class FitOptions:
     frequency_weights: Given = None
     offset: Given = None
     residual_sd: Given = None
+    known: Known | None = None
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, get_args(Method))
         check_choice("ddf", self.ddf, get_args(Ddf))
         check_choice("missing", self.missing, get_args(Missing))
         check_level("level", self.level)
+        check_known(self.known)
         for name in ("precision_weights", "frequency_weights", "offset", "residual_sd"):
             check_not_flag(name, getattr(self, name))
         if not isinstance(self.lme4_compat, bool):
