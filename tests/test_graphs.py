@@ -132,6 +132,33 @@ def test_a_graph_and_a_formula_of_one_model_have_one_evidence(apps):
     assert one.log_evidence == pytest.approx(other.log_evidence, abs=1e-9)
 
 
+def test_a_prior_of_the_coefficient_of_a_category_is_that_of_each_of_its_columns():
+    graph = A + "y ~ Normal(a[g] + b * colour + c * x * kind, s); b ~ Normal(0, 3); c ~ Normal(0, 2)"
+    texts = dict(ml.sample(ml.graph(graph), _many_kinds(), seed=1).priors.texts())
+    assert [texts[f"colour[T.{level}]"] for level in "st"] == ["Normal(0, 3)"] * 2
+    assert [texts[f"x:kind[{level}]"] for level in ("even", "odd")] == ["Normal(0, 2)"] * 2
+
+
+def test_known_sds_give_the_closed_form_of_partial_pooling():
+    """MODELS A1: E[R_j | X] = w_j mean_j + (1 - w_j) R, Var = w_j s_j^2 / n_j, exactly, here by draws."""
+    rng = np.random.default_rng(8)
+    n = np.arange(1, 13)
+    friend, sd = np.repeat(np.arange(12), n), np.repeat(np.linspace(0.4, 2.0, 12), n)
+    films = pd.DataFrame(
+        {"y": rng.normal(rng.normal(6, 1.2, 12)[friend], sd), "friend": friend + 10, "sd": sd}
+    )
+    graph = "R[friend] ~ Normal(mean, 1.2); y ~ Normal(R[friend], sd); mean ~ Fixed(6)"
+    post = ml.sample(ml.graph(graph), films, seed=1)
+    noise = np.linspace(0.4, 2.0, 12) ** 2 / n
+    weight = 1.44 / (1.44 + noise)
+    exact = weight * films.groupby("friend")["y"].mean().to_numpy() + (1 - weight) * 6
+    spread = np.sqrt(weight * noise)
+    table, draws = post.nodes, post.n_draws
+    assert np.all(np.abs(table["mean"] - exact) < 4.5 * spread / np.sqrt(draws))
+    np.testing.assert_allclose(table["sd"], spread, rtol=4.5 / np.sqrt(2 * draws))
+    np.testing.assert_allclose(table["pooling"], weight, atol=4.5 * np.sqrt(2 / draws))
+
+
 def test_an_order_of_factors_that_only_the_data_settle(apps):
     graph = ml.graph(APPS.replace("g * size", "size * g"))
     assert ml.fit(graph, apps).deviance == ml.fit(ml.graph(APPS), apps).deviance

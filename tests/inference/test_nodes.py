@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow
 import pytest
 
 import multilevel as ml
@@ -101,6 +103,70 @@ def test_posterior_nodes_agree_with_the_fit(apps, fit):
     draws = post.draws["Intercept"].ravel()
     new = post.node("P", {"publisher": ["new"], "size": [0.0]})
     assert new["mean"][0] == pytest.approx(draws.mean(), abs=1e-8)
+
+
+@pytest.mark.parametrize("method", ["marginal", "gibbs", "nuts"])
+def test_with_known_variances_every_engine_has_the_nodes_of_the_fit(apps, fit, method):
+    """MODELS A3: flat coefficients and sds fixed at the estimates make the posterior that of the REML fit."""
+    sd = dict(zip(fit.variance_components["group"], fit.variance_components["sd"], strict=True))
+    fixed = {"sigma_P": "publisher", "sigma_A": "app", "sigma_D": "device", "sigma": "Residual"}
+    priors = "\n".join(f"{name} ~ Fixed({sd[group]!r})" for name, group in fixed.items())
+    flat = "\nmu ~ Flat()\ng ~ Flat()\nb ~ Flat()\n"
+    post = ml.sample(ml.graph(APPS + priors + flat), apps, seed=2, method=method)
+    table, wanted = post.nodes, fit.nodes
+    assert list(table["node"] + table["level"]) == list(wanted["node"] + wanted["level"])
+    effective = post.n_draws if method == "marginal" else post.n_draws / 4
+    off = (table["mean"] - wanted["estimate"]) / wanted["sd"] * np.sqrt(effective)
+    assert np.abs(off).max() < 4.5
+    np.testing.assert_allclose(table["sd"], wanted["sd"], rtol=4.5 / np.sqrt(2 * effective))
+
+
+LIBRARIES = [
+    ("pandas", lambda data: data, pd.DataFrame),
+    ("polars", polars.from_pandas, polars.DataFrame),
+    ("pyarrow", pyarrow.Table.from_pandas, pyarrow.Table),
+]
+
+
+@pytest.mark.parametrize(("library", "made", "kind"), LIBRARIES)
+def test_tables_come_back_in_their_library(apps, fit, library, made, kind):
+    other = ml.fit(ml.graph(APPS), made(apps))
+    assert isinstance(other.nodes, kind)
+    np.testing.assert_allclose(np.asarray(other.nodes["estimate"]), fit.nodes["estimate"], rtol=1e-9)
+    new = made(pd.DataFrame({"publisher": [2, 99], "size": [np.log1p(2), 1.0]}))
+    assert isinstance(fit.node("P", new), kind)
+
+
+def test_a_level_whose_rows_were_left_out_is_a_new_one(apps):
+    gaps = apps.assign(x=apps["x"].where(apps["app"] != 5))
+    fit = ml.fit(ml.graph(APPS), gaps, missing="drop")
+    assert "5" not in list(fit.nodes.query("node == 'A'")["level"])
+    parent, size = apps.loc[apps["app"] == 5, ["publisher", "size"]].iloc[0]
+    found = fit.node("A", {"app": [5], "publisher": [int(parent)], "size": [size]})
+    known = fit.nodes.set_index(["node", "level"]).loc[("P", str(int(parent)))]
+    assert found["estimate"][0] == pytest.approx(known["estimate"], rel=1e-12)
+    assert found["sd"][0] > known["sd"]
+
+
+def test_an_aliased_coefficient_changes_no_node(apps, fit):
+    apps = apps.assign(twice=2 * apps["size"])
+    with pytest.warns(ml.AliasedWarning, match="twice"):
+        other = ml.fit(ml.graph(APPS.replace("g * size", "g * size + k * twice")), apps)
+    np.testing.assert_allclose(other.nodes["estimate"], fit.nodes["estimate"], rtol=1e-9)
+    np.testing.assert_allclose(other.nodes["sd"], fit.nodes["sd"], rtol=1e-9)
+
+
+def test_residual_groups_and_saved_posteriors(apps, tmp_path):
+    graph = APPS.replace(", sigma)", ", s[device])")
+    with pytest.warns(ml.ConvergenceWarning):  # few draws are enough here
+        post = ml.sample(ml.graph(graph), apps, seed=3, draws=100, warmup=100)
+    post.save(tmp_path / "apps.draws")
+    again = ml.load_posterior(tmp_path / "apps.draws")
+    new = {"app": [3, 99], "publisher": [apps.publisher[3], 2], "size": [apps["size"][3], np.log1p(2)]}
+    pd.testing.assert_frame_equal(again.nodes, post.nodes)
+    pd.testing.assert_frame_equal(again.node("A", new), post.node("A", new))
+    known = post.nodes.set_index(["node", "level"]).loc[("A", "3")]
+    assert post.node("A", new)["mean"][0] == pytest.approx(known["mean"], rel=1e-9)
 
 
 def test_vectors_have_the_coefficients_of_groups():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -92,6 +93,7 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
         raise OptionError(
             f"priors is a {type(priors).__name__}", allowed='"default", "brms", "rstanarm" or a dictionary'
         )
+    priors = _with_categories(design, priors)
     bound = _defaults(design, priors)
     places = _places(design, bound, list(priors))
     bound = _with_coefficients(bound, {places[key]: priors[key] for key in priors})
@@ -99,6 +101,18 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
     bound = _with_residual(design, bound, priors)
     given = {places[key][1]: priors[key] for key in priors if places[key][0] == "term"}
     return dataclasses.replace(bound, terms=_term_priors(design, bound, given))
+
+
+def _with_categories(design: Design, priors: Mapping[str, object]) -> Mapping[str, object]:
+    """Return priors in which that of a graph's coefficient of a category is that of each of its columns."""
+    if design.model.dag is None:
+        return priors
+    found: dict[str, object] = {}
+    for key, prior in priors.items():
+        columns = [name for name in design.fixed.names if re.sub(r"\[[^\]]*\]", "", name) == key]
+        written = key in design.model.dag.priors and key not in design.fixed.names
+        found |= dict.fromkeys(columns, prior) if written and columns else {key: prior}
+    return found
 
 
 def _default(design: Design, word: str) -> BoundPriors:
