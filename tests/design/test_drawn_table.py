@@ -83,6 +83,7 @@ def test_columns_do_not_depend_on_other_sizes() -> None:
     ("sizes", "words"),
     [
         ({"apps": 3}, "'apps' is no column"),
+        ({"stars": "normal"}, "'stars' is no column"),
         ({"app": 3}, "3 levels of `app` in 7 of `publisher`.*\n.*sizes are totals"),
         ({"app": 0}, "app=0 is not a number of levels"),
         ({"rows": 2.5}, "rows=2.5 is not a number of rows"),

@@ -97,7 +97,7 @@ def _response(model: Model) -> tuple[str, ...]:
 def _check_names(model: Model, sizes: Mapping[str, Any], index: tuple[str, ...]) -> None:
     """Raise if a size is absent or means nothing."""
     allowed = [*index, "rows", *_predictors(model)]
-    unknown = [name for name in sizes if name not in allowed and name not in _response(model)]
+    unknown = [name for name in sizes if name not in allowed]
     if unknown:
         raise OptionError(
             f"sizes: {unknown[0]!r} is no column of this model",
