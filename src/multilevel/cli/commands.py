@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from multilevel import api, sampling
+from multilevel.cli.model_texts import read_model
 from multilevel.cli.priors import read_priors
 from multilevel.cli.progress import progress_line
 from multilevel.cli.tables import columns_of, write_table
@@ -27,7 +28,7 @@ def run_fit(options: argparse.Namespace) -> None:
     """Fit a model, save it if asked to, and print it."""
     with progress_line(sys.stderr) as progress:
         fit = api.fit(
-            options.formula,
+            read_model(options.formula),
             find_data(options.data),
             family=given_family(options.family, options.link),
             zero_inflation=options.zero_inflation,
@@ -68,7 +69,7 @@ def given_family(name: str | None, link: str | None) -> Family | None:
 def run_sample(options: argparse.Namespace) -> None:
     """Sample a posterior, save it if asked to, and print it."""
     posterior = sampling.sample(
-        options.formula,
+        read_model(options.formula),
         find_data(options.data),
         _given_priors(options),
         family=given_family(options.family, options.link),

@@ -6,6 +6,7 @@ import argparse
 from typing import get_args
 
 from multilevel.cli.commands import list_or_print_data, run_fit, run_predict, run_sample
+from multilevel.cli.models import run_model
 from multilevel.cli.pictures import KINDS, run_plot
 from multilevel.engines.solution import Method
 from multilevel.model.families import REGISTRY
@@ -13,6 +14,13 @@ from multilevel.model.families.family import LINKS
 from multilevel.results.options import Ddf
 from multilevel.results.questions import Groups, Scale
 from multilevel.version import __version__
+
+MODEL_EXAMPLES = """\
+examples:
+  multilevel model "y ~ x + (x | group)"
+  multilevel model "a[g] ~ Normal(mu, tau); y ~ Normal(a[g], sigma)" --latex
+  multilevel model apps.graph --data apps.csv --svg apps.svg
+"""
 
 FIT_EXAMPLES = """\
 examples:
@@ -57,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fit(commands)
     _add_sample(commands)
     _add_predict(commands)
+    _add_model(commands)
     _add_plot(commands)
     _add_datasets(commands)
     return parser
@@ -157,10 +166,20 @@ def _add_sample(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add_model_and_data(command: argparse.ArgumentParser) -> None:
-    """Add the formula and the table."""
-    command.add_argument("formula", metavar="FORMULA", help='for example "y ~ x + (x | group)"')
+    """Add the model and the table."""
+    _add_formula(command)
     command.add_argument(
         "data", metavar="DATA", help="a CSV or Parquet file, or the name of a bundled data set"
+    )
+
+
+def _add_formula(command: argparse.ArgumentParser) -> None:
+    """Add the model."""
+    command.add_argument(
+        "formula",
+        metavar="MODEL",
+        help='a formula such as "y ~ x + (x | group)"; a graph such as "a[g] ~ Normal(mu, tau); '
+        'y ~ Normal(a[g], sigma)"; or a file with a graph, its name ending in .graph or after @',
     )
 
 
@@ -285,6 +304,27 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         choices=["csv", "table", "json", "markdown"],
         default="csv",
         help="of what is printed; default: %(default)s",
+    )
+
+
+def _add_model(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `model`."""
+    model = _add_command(
+        commands,
+        "model",
+        "Show a model: its formula, graph and quantities, or one of those below.",
+        MODEL_EXAMPLES,
+    )
+    model.set_defaults(run=run_model)
+    _add_formula(model)
+    form = model.add_mutually_exclusive_group()
+    form.add_argument("--latex", action="store_true", help="print the equations as LaTeX")
+    form.add_argument("--dot", action="store_true", help="print the drawing as DOT text")
+    form.add_argument("--svg", metavar="FILE", help="write the drawing to a file, ending in .svg or .dot")
+    model.add_argument("--data", metavar="DATA", help="tells which names of a graph are columns")
+    _add_family(model)
+    model.add_argument(
+        "--lme4-compat", action="store_true", help="read || as lme4 does: split it into separate terms"
     )
 
 
