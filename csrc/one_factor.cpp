@@ -45,13 +45,43 @@ OneFactor::OneFactor(const Moments& moments, Layout given, Criterion crit)
   criterion = crit;
   levels = {m_};
   fixed.p = moments.p;
-  for (int a = 0; a < k_; ++a)
-    for (int b = 0; b <= a; ++b) {
-      first_.push_back(a);
-      second_.push_back(b);
-    }
-  n_basis_ = static_cast<int>(first_.size());
+  choose_basis();
   merge();
+}
+
+// The symmetric matrices that T is a sum of: an entry of a term that fills its triangle, or the diagonal that one
+// theta fills, however long.
+void OneFactor::choose_basis() {
+  std::vector<int> home(k_), only(k_, -1);  // rows joined by entries below the diagonal; theta of a row by itself
+  for (int a = 0; a < k_; ++a) home[a] = a;
+  for (std::size_t e = 0; e < layout.par.size(); ++e) {
+    if (layout.row[e] == layout.col[e]) only[layout.row[e]] = layout.par[e];
+    const int from = home[layout.row[e]], to = home[layout.col[e]];
+    for (int& h : home)
+      if (h == from) h = to;
+  }
+  std::vector<bool> joined(k_, false);
+  for (int a = 0; a < k_; ++a)
+    for (int b = 0; b < a; ++b)
+      if (home[a] == home[b]) joined[a] = joined[b] = true;
+  const auto add = [this](int a, int b) {
+    first_.push_back(a);
+    second_.push_back(b);
+  };
+  for (int a = 0; a < k_; ++a)
+    for (int b = 0; b <= a && joined[a]; ++b)
+      if (home[a] == home[b]) {
+        begin_.push_back(static_cast<int>(first_.size()));
+        add(a, b);
+      }
+  for (int i = 0; i < layout.n_theta; ++i) {
+    const std::size_t before = first_.size();
+    for (int a = 0; a < k_; ++a)
+      if (!joined[a] && only[a] == i) add(a, a);
+    if (first_.size() > before) begin_.push_back(static_cast<int>(before));
+  }
+  n_basis_ = static_cast<int>(begin_.size());
+  begin_.push_back(static_cast<int>(first_.size()));
 }
 
 // Classes of groups with bit-equal A, in order of first appearance.
@@ -128,12 +158,21 @@ double OneFactor::forward() {
   for (int s = 0; s < S; ++s) {
     const double* R = R_.data() + static_cast<std::size_t>(s) * k * k;
     double* L = L_.data() + static_cast<std::size_t>(s) * k * k;
-    for (int a = 0; a < k; ++a)
-      for (int b = 0; b < k; ++b) {
-        double x = 0.0;
-        for (int c = std::max(a, b); c < k; ++c) x += R[c * k + a] * lam[c * k + b];
-        G[a * k + b] = x;  // R'Lambda
-      }
+    if constexpr (KT == 0) {
+      std::fill(G, G + k * k, 0.0);
+      for (int c = 0; c < k; ++c)
+        for (int b = 0; b <= c; ++b) {
+          const double l = lam[c * k + b];
+          for (int a = 0; l != 0.0 && a <= c; ++a) G[a * k + b] += R[c * k + a] * l;
+        }
+    } else {
+      for (int a = 0; a < k; ++a)
+        for (int b = 0; b < k; ++b) {
+          double x = 0.0;
+          for (int c = std::max(a, b); c < k; ++c) x += R[c * k + a] * lam[c * k + b];
+          G[a * k + b] = x;  // R'Lambda
+        }
+    }
     for (int a = 0; a < k; ++a)
       for (int b = 0; b <= a; ++b) {
         double x = a == b ? 1.0 : 0.0;
@@ -172,7 +211,7 @@ bool OneFactor::reduce(const double* theta, double& log_det) {
 
 namespace {
 
-// tr(B_s X B_t Y) for the symmetric basis matrices of pairs (a,b) and (c,d), symmetric k x k X and Y.
+// tr(B_s X B_t Y) for the symmetric matrices of pairs (a,b) and (c,d), symmetric k x k X and Y.
 inline double basis_trace(const double* X, const double* Y, int k, int a, int b, int c, int d) {
   const double s = X[b * k + c] * Y[d * k + a] + X[a * k + c] * Y[d * k + b] + X[b * k + d] * Y[c * k + a] +
                    X[a * k + d] * Y[c * k + b];
@@ -206,8 +245,9 @@ void OneFactor::add_row(const double* H, double* g, double* gg, double* Y, doubl
   }
   for (int a = 0; a < k; ++a)
     for (int b = 0; b < k; ++b) gg[a * k + b] += g[a] * g[b];
-  for (int b = 0; b < n_basis_; ++b) {
-    const int u = first_[b], v = second_[b];
+  for (int b = 0, e = 0; e < begin_[n_basis_]; ++e) {
+    while (e == begin_[b + 1]) ++b;
+    const int u = first_[e], v = second_[e];
     const double *hu = H + static_cast<std::ptrdiff_t>(u) * r, *hv = H + static_cast<std::ptrdiff_t>(v) * r;
     double* out = Hg_.data() + static_cast<std::ptrdiff_t>(b) * p;
     for (int j = 0; j < p; ++j) out[j] += u == v ? hu[j] * g[u] : hu[j] * g[v] + hv[j] * g[u];
@@ -260,12 +300,14 @@ void OneFactor::accumulate() {
       gg_[e] += gg[e];
     }
     for (int b = 0; b < nb; ++b)
-      for (int c = 0; c <= b; ++c) {
-        const int u = first_[b], v = second_[b], x = first_[c], y = second_[c];
-        F_[b * nb + c] += count_[s] * basis_trace(E.data(), E.data(), k, u, v, x, y);
-        EG_[b * nb + c] += basis_trace(E.data(), gg.data(), k, u, v, x, y);
-        if (criterion.reml) EY_[b * nb + c] += basis_trace(E.data(), Y.data(), k, u, v, x, y);
-      }
+      for (int c = 0; c <= b; ++c)
+        for (int e = begin_[b]; e < begin_[b + 1]; ++e)
+          for (int h = begin_[c]; h < begin_[c + 1]; ++h) {
+            const int u = first_[e], v = second_[e], x = first_[h], y = second_[h];
+            F_[b * nb + c] += count_[s] * basis_trace(E.data(), E.data(), k, u, v, x, y);
+            EG_[b * nb + c] += basis_trace(E.data(), gg.data(), k, u, v, x, y);
+            if (criterion.reml) EY_[b * nb + c] += basis_trace(E.data(), Y.data(), k, u, v, x, y);
+          }
   }
 }
 
@@ -292,7 +334,7 @@ void OneFactor::derivatives(std::vector<double>& gradient, std::vector<double>& 
   chain_gradient(dT, gradient);
   std::vector<double> J(static_cast<std::size_t>(nb) * T);  // dT_ab / dtheta
   for (int i = 0; i < T; ++i)
-    for (int b = 0; b < nb; ++b) J[b * T + i] = dT[i][first_[b] * k_ + second_[b]];
+    for (int b = 0; b < nb; ++b) J[b * T + i] = dT[i][first_[begin_[b]] * k_ + second_[begin_[b]]];
   hessian.assign(static_cast<std::size_t>(T) * T, 0.0);
   for (int i = 0; i < T; ++i)
     for (int j = 0; j < T; ++j) {
@@ -323,7 +365,9 @@ void OneFactor::information(std::vector<double>& hessian) {
   hessian.assign(static_cast<std::size_t>(nb) * nb, 0.0);
   q.assign(T, 0.0);
   const std::vector<double>& gg = gg_;
-  for (int b = 0; b < nb; ++b) qT[b] = gg[first_[b] * k_ + second_[b]] * (first_[b] == second_[b] ? 1.0 : 2.0);
+  for (int b = 0; b < nb; ++b)
+    for (int e = begin_[b]; e < begin_[b + 1]; ++e)
+      qT[b] += gg[first_[e] * k_ + second_[e]] * (first_[e] == second_[e] ? 1.0 : 2.0);
   for (int b = 0; b < nb; ++b)
     for (int c = 0; c <= b; ++c) {
       double f = F_[b * nb + c], kk = EG_[b * nb + c];

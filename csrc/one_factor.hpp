@@ -30,6 +30,7 @@ class OneFactor final : public Profile {
   int n_classes() const { return static_cast<int>(count_.size()); }
 
  private:
+  void choose_basis();
   void compress(const std::vector<int>& groups, const double* R);
   template <int K>
   double forward();
@@ -49,7 +50,7 @@ class OneFactor final : public Profile {
   std::vector<double> R_, L_, count_, d_;       // by class: A = RR', I + R'TR = LL'; d_ by class row, k x r each
   std::vector<std::int64_t> start_;             // rows of a class
   std::vector<double> within_, D_;              // D - sum d'd; [X y]'V^-1 [X y]
-  std::vector<int> first_, second_;             // T basis: pairs a >= b
+  std::vector<int> first_, second_, begin_;     // T basis: element b has the entries (first, second) from begin_[b]
   // sums of the second pass
   std::vector<double> F_, EY_, EG_, Phi_, Hg_, gg_;
 };

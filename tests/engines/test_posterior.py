@@ -128,4 +128,4 @@ def test_a_zero_variance_has_zero_effects_without_error() -> None:
 
 
 def test_structures_of_tests_cover_every_covariance() -> None:
-    assert {c for s in STRUCTURES for _, _, c in s.terms} == set(Covariance)
+    assert {c for s in STRUCTURES for _, _, c in s.terms} == {c for c in Covariance if not c.serial}

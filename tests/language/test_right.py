@@ -8,6 +8,8 @@ from multilevel.language import parse_formula
 from multilevel.model import Covariance
 from tests.language.faults import fault
 
+SUCCESSIVE = "`ar1` is for the effects of successive times, and its left side"
+
 
 @pytest.mark.parametrize(
     ("text", "effects", "covariance"),
@@ -71,7 +73,11 @@ def test_several_offsets() -> None:
         ("y ~ us(x)", "`us()` holds no bar", "us"),
         ("y ~ cs(x)", "`cs()` holds no bar", "cs"),
         ("y ~ cs(x || g)", "`||` inside `cs()`", "||"),
-        ("y ~ ar1(x | g)", "the covariance structure `ar1` is not in this version", "ar1"),
+        ("y ~ toep(x | g)", "the covariance structure `toep` is not in this version", "toep"),
+        ("y ~ ar1(x | g)", f"{SUCCESSIVE} has an intercept", "x"),
+        ("y ~ ar1(1 | g)", f"{SUCCESSIVE} has an intercept", "1"),
+        ("y ~ ar1(0 + x + z | g)", f"{SUCCESSIVE} is not one column", "0 + x + z"),
+        ("y ~ ar1(0 + log(x) | g)", f"{SUCCESSIVE} is not one column", "0 + log(x)"),
         ("y ~ exp(t | g)", "the covariance structure `exp` is not in this version", "exp"),
         ("y ~ x (1 | g)", "the covariance structure `x` is not in this version", "x"),
         ("y ~ mm(1 | g) + foo(x)", "the covariance structure `mm` is not in this version", "mm"),
@@ -91,13 +97,14 @@ def test_faults(text: str, asked: str, underlined: str) -> None:
 
 def test_an_unknown_structure_lists_the_known_ones() -> None:
     with pytest.raises(ValueError) as caught:
-        parse_formula("y ~ ar1(x | g)")
+        parse_formula("y ~ toep(x | g)")
     assert str(caught.value) == (
-        "the covariance structure `ar1` is not in this version\n"
-        "    y ~ ar1(x | g)\n"
-        "        ^^^\n"
-        "  allowed: (x | g), (x || g), us(x | g), diag(x | g), homdiag(x | g), cs(x | g)\n"
-        "  try: if `ar1` is a column, write `+` after it"
+        "the covariance structure `toep` is not in this version\n"
+        "    y ~ toep(x | g)\n"
+        "        ^^^^\n"
+        "  allowed: (x | g), (x || g), us(x | g), diag(x | g), homdiag(x | g), cs(x | g),"
+        " ar1(0 + time | g), rw1(0 + time | g)\n"
+        "  try: if `toep` is a column, write `+` after it"
     )
 
 

@@ -19,6 +19,7 @@ from multilevel.design.residual_groups import residual_columns, residual_factor
 from multilevel.design.response import fixed_columns, inflation_part, response_of
 from multilevel.design.rows import Missing, Rows, choose_rows, taken
 from multilevel.design.scope import Factor, Floats, Scope, as_numbers, used_rows
+from multilevel.design.serial import serial_term
 from multilevel.design.variables import columns_needed, variables_of
 from multilevel.errors import DataError, OptionError
 from multilevel.model import Model
@@ -102,7 +103,7 @@ def bind(
     fixed, kept = fixed_columns(model, columns)
     inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
-    terms = _terms(model, columns, positions)
+    terms = _terms(model, columns, positions, table)
     if model.dag is not None:
         check_graph(model.dag, columns, factors, positions)
     residual = residual_factor(own_sds, table, rows)
@@ -199,10 +200,15 @@ def _group_factors(
     return tuple(factors), tuple(order[term.factors] for term in model.groups), tuple(recipes)
 
 
-def _terms(model: Model, columns: Columns, positions: tuple[int, ...]) -> tuple[EffectsTerm, ...]:
+def _terms(
+    model: Model, columns: Columns, positions: tuple[int, ...], table: Table
+) -> tuple[EffectsTerm, ...]:
     """Return the grouped terms in the user's order."""
     found = []
     for at, (term, factor) in enumerate(zip(model.groups, positions, strict=True)):
+        if term.covariance.serial:
+            found.append(serial_term(term, factor, columns.scope, table))
+            continue
         matrix = columns.matrix(term.effects)
         check_coding(model, at, matrix)
         found.append(EffectsTerm(factor, matrix.names, matrix.values, term.covariance))

@@ -71,6 +71,22 @@ class GroupFactor:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """The times of a serial structure.
+
+    Parameters
+    ----------
+    column
+        Name of the column.
+    values
+        ``(k,)`` times, strictly ascending: the numbers themselves, or the places of the ordered categories.
+    """
+
+    column: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EffectsTerm:
     """One grouped term: thin effect columns and the factor between whose levels they vary.
 
@@ -84,12 +100,15 @@ class EffectsTerm:
         ``(n, k)`` float64, Fortran order; never expanded by level.
     covariance
         Structure of the ``k`` by ``k`` covariance matrix.
+    times
+        Of a serial structure, the column and when each effect stands in time, ascending; else ``None``.
     """
 
     factor: int
     names: tuple[str, ...]
     Z: Floats
     covariance: Covariance
+    times: Times | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from multilevel.errors import DesignError, GroupingWarning, warn
 from multilevel.model import Covariance, Model
 from multilevel.model.text import term_text
 
+_MOST_PRODUCTS = 2.5e8
+"""Most numbers in the cross-products of the times of all groups: 2 GB."""
+
 
 def check_design(design: Design) -> None:
     """Refuse a design from which the model cannot be estimated; warn of one that looks unintended.
@@ -37,6 +40,9 @@ def check_design(design: Design) -> None:
     for term, grouped in zip(design.terms, design.model.groups, strict=True):
         factor = design.factors[term.factor]
         text = f"`{term_text(grouped)}`"
+        if term.covariance.serial:
+            _check_serial(design, term, factor, text)
+            continue
         _check_levels(design, term, factor, text)
         _check_effects(design, term, text)
         _check_absorbed(design, term, factor, text)
@@ -52,6 +58,8 @@ def n_covariance_parameters(term: EffectsTerm) -> int:
         Covariance.DIAGONAL: k,
         Covariance.SCALAR: min(k, 1),
         Covariance.COMPOUND_SYMMETRIC: min(k, 2),
+        Covariance.AUTOREGRESSIVE: min(k, 2),
+        Covariance.RANDOM_WALK: min(k, 1),
     }[term.covariance]
 
 
@@ -106,6 +114,25 @@ def _check_spread(design: Design) -> None:
             f"the response `{design.model.response}`{minus} is constant ({float(y[0])!r})",
             allowed="a response that varies",
             remedy="check which column was read",
+        )
+
+
+def _check_serial(design: Design, term: EffectsTerm, factor: GroupFactor, text: str) -> None:
+    """Require a linear model, and room; one series is enough, and one row for each time of it."""
+    column = "" if term.times is None else term.times.column
+    if not design.family.is_linear:
+        raise DesignError(
+            f"{text} is a serial structure, and the response is {design.family.name}",
+            allowed="serial structures in models of a gaussian response",
+            remedy=f"write intercepts: `(1 | {factor.name}) + (1 | {factor.name}:{column})`",
+        )
+    size = len(factor.levels) * len(term.names) ** 2
+    if size > _MOST_PRODUCTS:
+        raise DesignError(
+            f"{text} has {len(term.names)} times in {len(factor.levels)} groups; their cross-products would"
+            f" take {8e-9 * size:.0f} GB",
+            allowed=f"{8e-9 * _MOST_PRODUCTS:.0f} GB",
+            remedy=f"round `{column}` to a coarser unit",
         )
 
 

@@ -17,6 +17,7 @@ from multilevel.design.matrices import Columns
 from multilevel.design.recipe import GroupRecipe, Recipe
 from multilevel.design.rows import require_complete
 from multilevel.design.scope import Factor, Floats, Ints, Scope, as_numbers, as_trained
+from multilevel.design.serial import serial_columns
 from multilevel.design.variables import variables_of
 from multilevel.errors import DataError, OptionError
 
@@ -110,7 +111,12 @@ def bind_new(design: Design, table: Table, *, offset: RowNumbers = None) -> NewR
         X=np.asfortranarray(fixed.values[:, recipe.kept]),
         offset=total_offset(design.model, columns, known.offset),
         index=tuple(index[term.factor] for term in design.terms),
-        Z=tuple(columns.matrix(term.effects).values for term in design.model.groups),
+        Z=tuple(
+            serial_columns(own, columns.scope)
+            if own.times is not None
+            else columns.matrix(term.effects).values
+            for own, term in zip(design.terms, design.model.groups, strict=True)
+        ),
         unknown=unknown,
         residual=_residual_numbers(design, recipe, table),
         inflation=_inflation(design, recipe, columns),

@@ -20,6 +20,7 @@ from multilevel.design.residual_priors import residual_law
 from multilevel.design.term_priors import bind_term
 from multilevel.errors import OptionError
 from multilevel.model.priors import MVNormal, ScalarPrior
+from multilevel.model.text import term_text
 
 Priors = Mapping[str, object] | Literal["default", "brms", "rstanarm"] | None
 DEFAULTS: Mapping[str, Callable[[Design], BoundPriors]] = {
@@ -82,6 +83,7 @@ def bind_priors(design: Design, priors: Priors = None) -> BoundPriors:
     g: sd(Intercept) ~ HalfCauchy(1)
     sigma ~ HalfT(3, 1.291)
     """
+    _refuse_serial(design)
     if priors is None or isinstance(priors, str):
         word = priors or "default"
         if word not in DEFAULTS:
@@ -113,6 +115,17 @@ def _with_categories(design: Design, priors: Mapping[str, object]) -> Mapping[st
         written = key in design.model.dag.priors and key not in design.fixed.names
         found |= dict.fromkeys(columns, prior) if written and columns else {key: prior}
     return found
+
+
+def _refuse_serial(design: Design) -> None:
+    """Raise `OptionError` if a grouped term has a serial structure, whose correlation has no prior yet."""
+    for term, grouped in zip(design.terms, design.model.groups, strict=True):
+        if term.covariance.serial:
+            raise OptionError(
+                f"`{term_text(grouped)}` is a serial structure, which has no priors in this version",
+                allowed="unstructured, diagonal, homdiag and cs terms",
+                remedy="multilevel.fit, which estimates serial structures by REML or maximum likelihood",
+            )
 
 
 def _default(design: Design, word: str) -> BoundPriors:

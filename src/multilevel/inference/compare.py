@@ -208,6 +208,8 @@ def _effects_within(small: Design, large: Design, block: EffectsTerm) -> bool:
         if large.factors[other.factor].name == factor.name
         and np.array_equal(large.factors[other.factor].index, factor.index)
     ]
+    if block.covariance is Covariance.RANDOM_WALK:
+        return any(other.covariance is block.covariance and other.times == block.times for other in there)
     homes = [next((other for other in there if name in other.names), None) for name in block.names]
     first = homes[0]
     if first is None or None in homes:
@@ -215,6 +217,7 @@ def _effects_within(small: Design, large: Design, block: EffectsTerm) -> bool:
     shared = [home for home in homes if home is not None and home.covariance.one_sd and len(home.names) > 1]
     if shared:
         alike = block.covariance in (Covariance.SCALAR, shared[0].covariance)
+        alike &= shared[0].covariance is not Covariance.RANDOM_WALK
         return alike and set(first.names) == set(block.names)
     if block.covariance.correlated and len(block.names) > 1:
         return first.covariance is Covariance.UNSTRUCTURED and all(home is first for home in homes)

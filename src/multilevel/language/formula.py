@@ -23,6 +23,8 @@ _COVARIANCE = {
     "||": Covariance.DIAGONAL,
     "homdiag": Covariance.SCALAR,
     "cs": Covariance.COMPOUND_SYMMETRIC,
+    "ar1": Covariance.AUTOREGRESSIVE,
+    "rw1": Covariance.RANDOM_WALK,
 }
 
 

@@ -168,8 +168,11 @@ CONTRASTS: Mapping[str, Contrast] = {
 }
 """The contrasts that ``C()`` takes: R's names and formulaic's short ones."""
 
-STRUCTURES: tuple[str, ...] = ("us", "diag", "homdiag", "cs")
+STRUCTURES: tuple[str, ...] = ("us", "diag", "homdiag", "cs", "ar1", "rw1")
 """Words that may stand before a grouped term to choose its covariance."""
+
+SERIAL: tuple[str, ...] = ("ar1", "rw1")
+"""Those of effects at successive times, which stand in one column."""
 
 HINTS: Mapping[str, str] = {
     "prop": "successes out of trials are a response: prop(successes, trials) ~ ...",

@@ -23,32 +23,33 @@ class GroupedEffects:
 def check_overlap(cursor: Cursor, grouped: Sequence[GroupedEffects]) -> None:
     """Raise if two grouped terms have the same effects and group, or share an effect of the same group.
 
-    Two variances of one effect cannot be told apart. A `homdiag` or `cs` term may share effects with
-    another term: its one sd for all of them is a different thing.
+    Two variances of one effect cannot be told apart. A term with one sd for all its effects may share them
+    with another term; the times of `ar1` and `rw1` are other effects than the slope of the same column.
 
     Raises
     ------
     FormulaError
         With the caret under the later of the two terms.
     """
-    whole: set[tuple[frozenset[str], frozenset[frozenset[Factor]]]] = set()
+    whole: set[tuple[frozenset[str], frozenset[frozenset[Factor]], bool]] = set()
     single: set[tuple[frozenset[str], frozenset[Factor]]] = set()
     for item in grouped:
         group = frozenset(item.term.factors)
         effects = {frozenset(term): term_text(term) for term in item.effects.terms}
         if item.effects.intercept:
             effects[frozenset()] = "1"
-        if (group, frozenset(effects)) in whole:
+        key = group, frozenset(effects), item.term.covariance.serial
+        if key in whole:
             cursor.fail_between(
                 f"the grouped term `{grouped_text(item.term)}` is there twice",
                 item.term.position,
                 item.stop,
                 remedy="leave one of them out",
             )
-        whole.add((group, frozenset(effects)))
+        whole.add(key)
         if item.term.covariance.one_sd:
             continue
-        shared = [text for key, text in effects.items() if (group, key) in single]
+        shared = [text for effect, text in effects.items() if (group, effect) in single]
         if shared:
             cursor.fail_between(
                 f"`{shared[0]}` varies between the levels of `{item.term.group}` in two grouped terms",
@@ -57,4 +58,4 @@ def check_overlap(cursor: Cursor, grouped: Sequence[GroupedEffects]) -> None:
                 allowed="each effect once for each grouping factor",
                 remedy="join the two terms; if it is the intercept, begin one left side with `0 +`",
             )
-        single.update((group, key) for key in effects)
+        single.update((group, effect) for effect in effects)

@@ -9,10 +9,10 @@ from multilevel.language.arguments import check_column
 from multilevel.language.calls import read_call, read_sum
 from multilevel.language.cursor import Cursor, check_plain_name, fail_dotted
 from multilevel.language.expression import Column, columns_of
-from multilevel.language.functions import HINTS, STRUCTURES
+from multilevel.language.functions import HINTS, SERIAL, STRUCTURES
 from multilevel.language.grouping import read_groups
 from multilevel.language.side import Bar, Side, added, interacted, raised, taken_away
-from multilevel.language.terms import crossed, interaction, nested, single
+from multilevel.language.terms import Terms, crossed, interaction, nested, single
 from multilevel.language.tokens import Token
 
 _ALLOWED = "names, calls, 0, 1, parentheses and + - * : / ^"
@@ -106,7 +106,7 @@ def _called(cursor: Cursor) -> Side:
             cursor.fail(
                 f"the covariance structure `{name.value}` is not in this version",
                 name,
-                allowed="(x | g), (x || g), " + ", ".join(f"{s}(x | g)" for s in STRUCTURES),
+                allowed="(x | g), (x || g), " + ", ".join(map(_example, STRUCTURES)),
                 remedy=f"if `{name.value}` is a column, write `+` after it",
             )
         cursor.take()
@@ -115,7 +115,7 @@ def _called(cursor: Cursor) -> Side:
         cursor.fail(
             f"`{name.value}()` holds no bar",
             name,
-            allowed=f"{name.value}(x | g)",
+            allowed=_example(name.value),
             remedy=HINTS.get(name.value, ""),
         )
     if name.value != "offset":
@@ -188,10 +188,32 @@ def _bar(cursor: Cursor, inner: Side, start: int, structure: Token | None) -> Si
             inner.stop,
             remedy="write `(1 | g)` for an intercept that varies",
         )
+    if structure is not None and structure.value in SERIAL:
+        _check_times(cursor, structure, inner, effects)
     groups = read_groups(cursor)
     stop = cursor.take().stop
     word = "||" if bar.value == "||" else "us" if structure is None else structure.value
     return Side(start, stop, bars=(Bar(effects, groups, word, start, stop),))
+
+
+def _example(structure: str) -> str:
+    """Return how a structure is written."""
+    return f"{structure}(0 + time | g)" if structure in SERIAL else f"{structure}(x | g)"
+
+
+def _check_times(cursor: Cursor, structure: Token, inner: Side, effects: Terms) -> None:
+    """Require one column of times, without an intercept."""
+    factors = effects.terms[0] if len(effects.terms) == 1 else ()
+    column = len(factors) == 1 and isinstance(next(iter(factors)).expression, Column)
+    if effects.intercept or not column:
+        what = "has an intercept" if effects.intercept else "is not one column"
+        cursor.fail_between(
+            f"`{structure.value}` is for the effects of successive times, and its left side {what}",
+            inner.start,
+            inner.stop,
+            allowed=_example(structure.value),
+            remedy="write `0 + time` with a column `time` of numbers or ordered categories",
+        )
 
 
 def unexpected(cursor: Cursor) -> NoReturn:

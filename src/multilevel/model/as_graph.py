@@ -122,7 +122,7 @@ def _refuse(model: ModelParts) -> None:
             "a model with zero inflation has no graph in this version", remedy="use the formula"
         )
     for term in model.groups:
-        if term.covariance in (Covariance.SCALAR, Covariance.COMPOUND_SYMMETRIC):
+        if term.covariance.one_sd:
             raise OptionError(
                 f"the covariance matrix of ({term.effects} | {term.group}) is {term.covariance.value}, which "
                 "has no graph in this version",

@@ -17,16 +17,25 @@ class Covariance(Enum):
     """One sd shared by all effects, no correlations: `homdiag(x | g)`."""
     COMPOUND_SYMMETRIC = "compound symmetric"
     """One sd and one correlation shared by all effects: `cs(x | g)`."""
+    AUTOREGRESSIVE = "autoregressive"
+    """One sd, and correlations that fall with the distance in time: `ar1(0 + time | g)`."""
+    RANDOM_WALK = "random walk"
+    """A walk of independent steps through time, of one sd: `rw1(0 + time | g)`."""
 
     @property
     def one_sd(self) -> bool:
-        """Whether all effects share one sd."""
-        return self in (Covariance.SCALAR, Covariance.COMPOUND_SYMMETRIC)
+        """Whether all effects share one sd (of a random walk: that of its steps)."""
+        return self not in (Covariance.UNSTRUCTURED, Covariance.DIAGONAL)
 
     @property
     def correlated(self) -> bool:
         """Whether several effects may be correlated."""
-        return self in (Covariance.UNSTRUCTURED, Covariance.COMPOUND_SYMMETRIC)
+        return self not in (Covariance.DIAGONAL, Covariance.SCALAR)
+
+    @property
+    def serial(self) -> bool:
+        """Whether the effects are those of one group at successive times."""
+        return self in (Covariance.AUTOREGRESSIVE, Covariance.RANDOM_WALK)
 
 
 @dataclass(frozen=True, slots=True)

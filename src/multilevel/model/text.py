@@ -10,7 +10,12 @@ from multilevel.model.parts import ModelParts
 from multilevel.model.terms import Covariance, GroupTerm
 
 _PLAIN = re.compile(r"[^\W\d]\w*")
-_WORDS = {Covariance.SCALAR: "homdiag", Covariance.COMPOUND_SYMMETRIC: "cs"}
+_WORDS = {
+    Covariance.SCALAR: "homdiag",
+    Covariance.COMPOUND_SYMMETRIC: "cs",
+    Covariance.AUTOREGRESSIVE: "ar1",
+    Covariance.RANDOM_WALK: "rw1",
+}
 
 
 def quoted(name: str) -> str:

@@ -156,7 +156,7 @@ def factor_columns(
             term = design.terms[t]
             size = len(term.names)
             name = design.factors[factor].name
-            place[t] = TermBlock(number, start, size, term.covariance, name, term.names)
+            place[t] = TermBlock(number, start, size, term.covariance, name, term.names, term.times)
             start += size
         parts = [scaling.terms[t].for_kernels(design.terms[t].Z) for t in members]
         Z, centres, scales = zip(*parts, strict=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.design.design import Times
 from multilevel.model import Covariance
 from multilevel.moments.scaling import Scaling
 
@@ -17,7 +18,9 @@ Floats = NDArray[np.float64]
 class TermBlock:
     """Where a grouped term stands in the moments: rows ``start : start + size`` of its factor's effects.
 
-    ``group`` and ``names`` are the term's words: its grouping factor and its effects.
+    ``group`` and ``names`` are the term's words: its grouping factor and its effects. ``times`` are those of
+    a serial structure; ``whitened`` says of an autoregressive one that its columns have been transformed so
+    that the effects are independent, for one value of the correlation.
     """
 
     factor: int
@@ -26,6 +29,8 @@ class TermBlock:
     covariance: Covariance
     group: str
     names: tuple[str, ...]
+    times: Times | None = None
+    whitened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from scipy.linalg.lapack import dpotrf
 from multilevel.design.design import Design, EffectsTerm, FixedPart
 from multilevel.kernels import core
 from multilevel.model import Covariance
+from multilevel.moments.serial import walk_factor
 
 Floats = NDArray[np.float64]
 
@@ -31,8 +32,8 @@ class ColumnScaling:
         ``(k, k)``: coefficients of the scaled columns times ``back`` are those of the user's columns.
     mixture
         ``(k, k)`` by which the scaled columns are multiplied at last, or ``None``: an upper triangle if some
-        nearly repeat others, such as powers of years; a rotation if the effects have one correlation, which
-        leaves them uncorrelated.
+        nearly repeat others, such as powers of years; a rotation if the effects have one correlation, or the
+        factor of a random walk's covariance, which leaves them uncorrelated.
     """
 
     centre: Floats
@@ -174,9 +175,9 @@ def term_scaling(term: EffectsTerm) -> ColumnScaling:
     if term.covariance.one_sd:
         scale = float(np.sqrt(np.mean(rms * rms)))
         factor = np.full(k, 1.0 / scale if scale > 0.0 else 1.0)
-        if term.covariance is Covariance.SCALAR or k == 1:
+        if term.covariance in (Covariance.SCALAR, Covariance.AUTOREGRESSIVE) or k == 1:
             return ColumnScaling(np.zeros(k), factor, np.diag(factor))
-        Q = mean_and_contrasts(k)
+        Q = mean_and_contrasts(k) if term.times is None else walk_factor(term.times.values)
         return ColumnScaling(np.zeros(k), factor, factor[:, None] * Q, Q)
     centre = np.zeros(k)
     if term.covariance is Covariance.UNSTRUCTURED and ones.any():

@@ -135,6 +135,10 @@ def _correlation_cells(fit: Fit) -> list[list[str]]:
     cells: list[list[str]] = []
     for block in fit.design.terms:
         group = fit.design.factors[block.factor].name
+        if block.times is not None:
+            own = [key for key in known if key[:2] == (group, block.times.column)]
+            cells.append([correlation(known[key]) for key in own[:1]])
+            continue
         for i, term in enumerate(block.names):
             above = [(group, other, term) for other in block.names[:i]]
             shown = any(key in known for key in above) and len(block.names) <= MOST_CORRELATIONS + 1

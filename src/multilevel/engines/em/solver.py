@@ -106,6 +106,7 @@ def solve_em(
     """
     limit = checked_limit(max_evaluations, progress)
     _check_choices(method, acceleration)
+    _refuse_serial(moments)
     problem = native_problem(moments, method)
     if len(moments.A) > 1:
         require_core(problem, moments)
@@ -165,6 +166,16 @@ def _check_choices(method: object, acceleration: object) -> None:
                 allowed=", ".join(repr(choice) for choice in allowed),
                 remedy=f"{name}={allowed[0]!r}",
             )
+
+
+def _refuse_serial(moments: Moments) -> None:
+    """Raise `OptionError` if a term has a serial structure."""
+    if any(block.covariance.serial for block in moments.blocks):
+        raise OptionError(
+            "EM was asked of a model with an ar1 or rw1 term",
+            allowed="unstructured, diagonal, homdiag and cs terms",
+            remedy='method="reml" or method="ml"',
+        )
 
 
 def _inside(moments: Moments, theta: Floats) -> Floats:

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.engines.likelihood.problem import Terms, theta_of
+from multilevel.engines.likelihood.serial import Place, Serial, autoregressions
 from multilevel.engines.likelihood.verdict import is_singular
 from multilevel.model import Covariance
 from multilevel.moments import TermBlock
+from multilevel.moments.serial import grid_of
 
 Floats = NDArray[np.float64]
 
@@ -19,6 +21,15 @@ RISE = 3.841458820694124
 """How far the criterion may rise inside a 95% likelihood interval: the quantile of chi-square with 1 df."""
 FIRST, STRIDE, FARTHEST = -7.0, 1.5, 30.0
 """Where the search for that point starts, its stride, and how far it goes: log of a relative variance."""
+NO_RESIDUAL = 300.0
+"""Sd of an autoregression's effects over the residual sd beyond which the likelihood is flat."""
+WORDS = {
+    Covariance.SCALAR: "homdiag",
+    Covariance.COMPOUND_SYMMETRIC: "cs",
+    Covariance.AUTOREGRESSIVE: "ar1",
+    Covariance.RANDOM_WALK: "rw1",
+}
+"""How structures of one sd are written."""
 ROUNDING = 1e-14
 """A variance in the user's columns this small beside what it was summed from is zero."""
 
@@ -74,7 +85,14 @@ def _sentence(
     limit = _farthest(moments, problem, found, relative, term, direction)
     here, there = back @ T @ back.T, back @ (T + limit * direction) @ back.T
     zero = np.flatnonzero(np.diagonal(here) <= ROUNDING * np.square(np.abs(back) @ np.sqrt(np.diagonal(T))))
-    if zero.size:
+    if zero.size and block.times is not None:
+        walk = block.covariance is Covariance.RANDOM_WALK
+        first = grid_of(block.times.values).step if walk else 1.0
+        up_to = f"{unit * np.sqrt(there[0, 0] / first):.4g}"
+        what = "its steps" if walk else "its effects"
+        found_words = f"the sd of {what} is estimated as exactly 0{certified}."
+        allowed, remedy = f" The data would still allow an sd up to {up_to} (95%).", "drop the term"
+    elif zero.size:
         words = " and ".join(f"`{block.names[i]}`" for i in zero)
         up_to = ", ".join(f"{unit * np.sqrt(there[i, i]):.4g}" for i in zero if there[i, i] > 0.0)
         allowed = f" The data would still allow an sd up to {up_to} (95%)." if up_to else ""
@@ -102,10 +120,61 @@ def term_text(block: TermBlock) -> str:
     if "Intercept" not in block.names:
         effects = f"0 + {effects}"
     if block.size > 1 and block.covariance.one_sd:
-        word = "homdiag" if block.covariance is Covariance.SCALAR else "cs"
-        return f"`{word}({effects} | {block.group})`"
+        if block.times is not None:
+            effects = f"0 + {block.times.column}"
+        return f"`{WORDS[block.covariance]}({effects} | {block.group})`"
     bar = "||" if block.size > 1 and block.covariance is Covariance.DIAGONAL else "|"
     return f"`({effects} {bar} {block.group})`"
+
+
+def serial_sentences(serial: Serial, others: Sequence[str]) -> tuple[str, ...]:
+    """Return the sentences of all terms, those of autoregressions whose correlation is at its limit as well.
+
+    Parameters
+    ----------
+    serial
+        The outcome of the search.
+    others
+        What is said of each term but for its correlation.
+    """
+    found = list(others)
+    for place, rho in zip(autoregressions(serial.moments), serial.rho, strict=True):
+        block = serial.moments.blocks[place.block]
+        if found[place.block]:
+            continue
+        step = f"of times {grid_of(place.times).step:g} apart"
+        if serial.runaway and abs(rho) > 0.9:
+            found[place.block] = (
+                f"{term_text(block)}: the correlation {step} grows towards {np.sign(rho):.0f}, and the sd"
+                " with it, without an optimum. A random walk fits better: write"
+                f" `rw1(0 + {place.column} | {block.group})`."
+            )
+        elif abs(rho) == 1.0:
+            found[place.block] = (
+                f"{term_text(block)}: the correlation {step} is estimated as exactly {rho:.0f}: every group"
+                " has one effect at all times"
+                + (", of alternating sign" if rho < 0 else "")
+                + ". You may leave it"
+                f" so (the other estimates are right), or write `(1 | {block.group})`."
+            )
+        elif _relative_sd(serial, place) > NO_RESIDUAL:
+            found[place.block] = (
+                f"{term_text(block)}: the residual sd is estimated as 0 beside the sd of its effects, which"
+                " take up all of the variation inside groups. You may leave it so (the other estimates are"
+                " right)."
+            )
+        elif rho == 0.0:
+            found[place.block] = (
+                f"{term_text(block)}: the correlation {step} is estimated as exactly 0: the effects are"
+                " independent. You may leave it so (the other estimates are right), or write `homdiag`."
+            )
+    return tuple(found)
+
+
+def _relative_sd(serial: Serial, place: Place) -> float:
+    """Return the sd of an autoregression's effects over the residual sd."""
+    back = serial.moments.scaling.terms[place.block].back
+    return float(abs(serial.found["theta"][place.theta] * back[0, 0]))
 
 
 def _one_correlation(here: Floats, there: Floats, certified: str) -> tuple[str, str]:
@@ -128,7 +197,7 @@ def _correlation(T: Floats) -> float:
 
 def _empty_direction(T: Floats, covariance: Covariance) -> Floats:
     """Return the matrix ``D`` such that ``T + c D`` leaves the boundary, in the scaled columns."""
-    if covariance is Covariance.SCALAR:
+    if covariance is Covariance.SCALAR or covariance.serial:
         return np.eye(T.shape[0])
     if covariance in (Covariance.DIAGONAL, Covariance.COMPOUND_SYMMETRIC):
         return np.diag((np.diagonal(T) <= 0.0).astype(np.float64))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.engines.likelihood.boundary import boundary_sentences
+from multilevel.engines.likelihood.boundary import boundary_sentences, serial_sentences
 from multilevel.engines.likelihood.posterior import Posterior
 from multilevel.engines.likelihood.problem import (
     is_large,
@@ -19,7 +19,9 @@ from multilevel.engines.likelihood.problem import (
     require_core,
     theta_of,
 )
-from multilevel.engines.likelihood.verdict import ENDS, certificate_of, status_of
+from multilevel.engines.likelihood.serial import Serial, autoregressions, search_correlations, whitened
+from multilevel.engines.likelihood.serial_posterior import SerialPosterior
+from multilevel.engines.likelihood.verdict import ENDS, SENTENCES, certificate_of, status_of
 from multilevel.engines.solution import Method, Solution, Status, is_restricted
 from multilevel.errors import DesignError, OptionError
 from multilevel.kernels import core
@@ -96,34 +98,62 @@ def solve(
     diagonal blocks of ``Z'V^-1 Z`` only; Newton steps in the entries of the relative Cholesky factors.
     """
     limit = checked_limit(max_evaluations, progress)
-    problem = native_problem(moments, method)
-    if len(moments.A) > 1:
-        require_core(problem, moments)
+    start = None if start is None else checked_start(_size(moments), start)
     offset = criterion_constant(moments, method)
-
-    before = 0  # evaluations of an earlier search
+    before = 0  # evaluations of earlier searches
 
     def watch(evaluations: int, value: float, decrement: float) -> bool:
         step = Progress(before + evaluations, value + offset, decrement)
         return progress is None or progress(step) is not False
 
-    def search(start: Floats) -> dict[str, Any]:
-        return problem.optimise(
-            start=start,
+    def search(problem: core.Problem, start: Floats | None) -> dict[str, Any]:
+        nonlocal before
+        found: dict[str, Any] = problem.optimise(
+            start=problem.start() if start is None else start,
             tolerance=tolerance_of(moments),
             dual_tolerance=DUAL_TOLERANCE,
             max_evaluations=limit,
             watch=None if progress is None else watch,
         )
+        before += found.get("evaluations", 0)
+        return found
 
-    found = search(problem.start() if start is None else checked_start(_size(moments), start))
-    done = "theta" in found and ENDS[found["end"]] in (Status.EVALUATION_LIMIT, Status.INTERRUPTED)
-    if start is None and len(moments.A) > 1 and not is_large(moments) and not done:
-        before = found.get("evaluations", 0)
-        found = better_of(found, search(SMALL_START * unit_start(moments)))
+    def best(problem: core.Problem, start: Floats | None) -> dict[str, Any]:
+        found = search(problem, start)
+        done = "theta" in found and ENDS[found["end"]] in (Status.EVALUATION_LIMIT, Status.INTERRUPTED)
+        if start is None and len(moments.A) > 1 and not is_large(moments) and not done:
+            found = better_of(found, search(problem, SMALL_START * unit_start(moments)))
+        return found
+
+    if autoregressions(moments):
+        return _serial_solution(method, search_correlations(moments, method, best, start), offset)
+    problem = native_problem(moments, method)
+    if len(moments.A) > 1:
+        require_core(problem, moments)
+    found = best(problem, start)
     if "theta" not in found:
         raise not_computable()
     return solution_of(moments, method, problem, found, offset)
+
+
+def _serial_solution(method: Method, serial: Serial | None, offset: float) -> Solution:
+    """Return the solution of a model with autoregressions; its coordinates end with their correlations."""
+    if serial is None:
+        raise not_computable()
+    solution = solution_of(serial.moments, method, serial.problem, serial.found, offset)
+    sentences = serial_sentences(serial, solution.boundary)
+    status, sentence = solution.status, solution.sentence
+    if status is Status.OPTIMAL and any(sentences):
+        status, sentence = Status.BOUNDARY, SENTENCES[Status.BOUNDARY]
+    return replace(
+        solution,
+        theta=np.concatenate([solution.theta, serial.rho]),
+        n_parameters=solution.n_parameters + len(serial.rho),
+        status=status,
+        sentence=sentence,
+        boundary=sentences,
+        groups=SerialPosterior(serial, method, solution.sigma / serial.moments.scaling.y_scale),
+    )
 
 
 def not_computable() -> DesignError:
@@ -176,7 +206,7 @@ def checked_limit(max_evaluations: int, progress: object) -> int:
 
 def _size(moments: Moments) -> int:
     """Return the number of the optimiser's coordinates."""
-    return sum(n_theta(block) for block in moments.blocks)
+    return sum(n_theta(block) for block in moments.blocks) + len(autoregressions(moments))
 
 
 def checked_start(size: int, start: object) -> Floats:
@@ -212,9 +242,13 @@ def evaluate_at(
     It is certified only if the coordinates are those of an optimum and the search that found them ended well:
     ``status`` is how it ended, ``evaluations`` how many it took.
     """
-    problem = native_problem(moments, method)
+    count = theta.size - len(autoregressions(moments))
+    rho, at = theta[count:], moments
+    if rho.size:
+        at = whitened(moments, rho)
+    problem = native_problem(at, method)
     found = problem.optimise(
-        start=np.ascontiguousarray(theta, dtype=np.float64),
+        start=np.ascontiguousarray(theta[:count], dtype=np.float64),
         tolerance=np.inf,
         dual_tolerance=np.inf,
         max_evaluations=2,
@@ -230,6 +264,10 @@ def evaluate_at(
         found["end"] = ENDS.index(status if status in ENDS[1:] else Status.STALLED)
         found["saturated"] = status is Status.SATURATED
     found["evaluations"] = evaluations
+    if rho.size:
+        return _serial_solution(
+            method, Serial(moments, at, problem, found, rho), criterion_constant(moments, method)
+        )
     return solution_of(moments, method, problem, found, criterion_constant(moments, method))
 
 

@@ -111,7 +111,7 @@ class Posterior:
         sigma2, known = self._sigma**2, moments.known_sigma is not None
         dof = moments.n - (moments.p if is_restricted(self._method) else 0)
         T = hessian.shape[0]
-        R, q = found["R"], found["q"]
+        R, q = found["R"], self._slope_of_r2()
         gradient = [sigma2 * R @ self._moved(i) @ R for i in range(T)]
         if known:
             full = hessian
@@ -142,6 +142,10 @@ class Posterior:
                 dT = dL @ L.T + L @ dL.T
                 total += np.einsum("map,ab,mbq->pq", H, dT, H, optimize=True)
         return total
+
+    def _slope_of_r2(self) -> Floats:
+        """Return minus the derivatives of the weighted residual sum of squares by the parameters."""
+        return np.asarray(self._found["q"])
 
     def _hessian(self) -> Floats:
         """Return the Hessian of the profiled criterion: exact for one factor, else by differences."""

@@ -18,14 +18,25 @@ from multilevel.moments import Moments, Scaling, TermBlock
 
 Floats = NDArray[np.float64]
 
-KIND = {Covariance.UNSTRUCTURED: 0, Covariance.DIAGONAL: 1, Covariance.SCALAR: 2}
+KIND = {
+    Covariance.UNSTRUCTURED: 0,
+    Covariance.DIAGONAL: 1,
+    Covariance.SCALAR: 2,
+    Covariance.AUTOREGRESSIVE: 2,
+    Covariance.RANDOM_WALK: 2,
+}
+"""Native kinds; the columns of serial structures are transformed so that their effects are independent."""
 
 MANY_LEVELS = 2000
 """Levels of all factors together from which a problem counts as large."""
 
 
 def native_problem(moments: Moments, method: Method) -> core.Problem:
-    """Return the native problem of a model's moments."""
+    """Return the native problem of a model's moments, those of autoregressions whitened."""
+    if any(b.covariance is Covariance.AUTOREGRESSIVE and not b.whitened for b in moments.blocks):
+        raise DesignError(
+            "an ar1 term was given to an engine that cannot fit it", remedy='method="reml" or method="ml"'
+        )
     scale = moments.scaling.y_scale
     return core.Problem(
         p=moments.p,
@@ -107,11 +118,12 @@ def is_large(moments: Moments) -> bool:
 
 
 def n_theta(block: TermBlock) -> int:
-    """Return how many covariance parameters a term has."""
+    """Return how many covariance parameters a term has, without the correlation of an autoregression."""
     if block.covariance is Covariance.UNSTRUCTURED:
         return block.size * (block.size + 1) // 2
-    most = {Covariance.SCALAR: 1, Covariance.COMPOUND_SYMMETRIC: 2}
-    return min(block.size, most.get(block.covariance, block.size))
+    if block.covariance is Covariance.DIAGONAL:
+        return block.size
+    return min(block.size, 2 if block.covariance is Covariance.COMPOUND_SYMMETRIC else 1)
 
 
 class Terms(Protocol):
