@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -122,6 +124,20 @@ def test_a_variance_that_the_known_sd_leaves_nothing_for_is_zero() -> None:
     assert (found.status, found.certificate.holds) == (Status.BOUNDARY, True)
     assert found.certificate.dual > 0.0
     assert "exactly 0" in found.boundary[0]
+
+
+@pytest.mark.parametrize("sd", [1e-9, 1e-3, 1e3])
+def test_a_known_sd_is_what_it_is_and_no_boundary(sd) -> None:
+    found = solve_known(summarise(designs.nested()), (sd, None), method="reml")
+    assert (found.covariances[0][0, 0], found.boundary[0]) == (sd * sd, "")
+    assert (found.status, found.certificate.holds) == (Status.OPTIMAL, True)
+
+
+def test_a_response_without_residuals_is_saturated() -> None:
+    design = designs.nested()
+    first = replace(design, y=np.linspace(0.0, 1.0, 24)[design.factors[1].index])
+    found = solve_known(summarise(first), (None, 1.0), method="reml")
+    assert (found.status, found.certificate.holds) == (Status.SATURATED, False)
 
 
 @pytest.mark.parametrize("known", [(1.0, None), (0.5, 0.9)])

@@ -129,8 +129,8 @@ class KnownCriterion:
 
     Parameters
     ----------
-    moments, problem, method
-        The model.
+    moments, known, problem, method
+        The model, and the known sds in the user's units.
     free
         Positions of the other entries of theta.
     fixed
@@ -144,6 +144,7 @@ class KnownCriterion:
     """
 
     moments: Moments
+    known: tuple[float | None, ...]
     problem: core.Problem
     method: Method
     free: NDArray[np.int64]
@@ -226,6 +227,7 @@ def criterion_of(moments: Moments, known: KnownSds, method: Method) -> KnownCrit
     sigma = None if moments.known_sigma is None else moments.known_sigma / moments.scaling.y_scale
     return KnownCriterion(
         moments,
+        tuple(known),
         native_problem(moments, method),
         method,
         np.array(free, dtype=np.int64),
@@ -252,16 +254,23 @@ def _solution(criterion: KnownCriterion, ended: Ended) -> Solution:
     if "theta" not in found:
         raise not_computable()
     solution = solution_of(given, method, problem, found, criterion_constant(given, method))
+    pairs = list(zip(solution.covariances, criterion.known, strict=True))
     status = ended.status
-    if status is Status.OPTIMAL and any(is_singular(T) for T in solution.covariances):
+    if criterion.sigma is None and criterion.problem.evaluate(criterion.theta(ended.x))["saturated"]:
+        status = Status.SATURATED
+    elif status is Status.OPTIMAL and any(sd is None and is_singular(T) for T, sd in pairs):
         status = Status.BOUNDARY
     return replace(
         solution,
+        covariances=tuple(T if sd is None else np.array([[sd * sd]]) for T, sd in pairs),
+        boundary=tuple(
+            text if sd is None else "" for text, sd in zip(solution.boundary, criterion.known, strict=True)
+        ),
         n_parameters=moments.p + len(ended.x),
         status=status,
         sentence=SENTENCES[status],
         certificate=Certificate(
-            holds=ended.status is Status.OPTIMAL,
+            holds=status in (Status.OPTIMAL, Status.BOUNDARY),
             decrement=ended.decrement,
             dual=ended.dual,
             complementarity=float(np.abs(ended.x * ended.gradient).max(initial=0.0)),
