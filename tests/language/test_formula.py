@@ -106,6 +106,12 @@ def test_faults(text: str, asked: str, underlined: str) -> None:
     assert fault(text) == (asked, underlined)
 
 
+@pytest.mark.parametrize("text", ["cbind(s, f) ~ x + (1 | g)", "s / n ~ x + (1 | g)"])
+def test_successes_of_trials_as_elsewhere_are_told_how_to_be_written(text: str) -> None:
+    with pytest.raises(FormulaError, match=r"try: .*`prop\(successes, trials\)`"):
+        parse_formula(text)
+
+
 def test_the_whole_message() -> None:
     with pytest.raises(FormulaError) as caught:
         parse_formula("y ~ x +\n    os.system('x')")

@@ -130,7 +130,7 @@ def _response(cursor: Cursor) -> tuple[Expression, Expression | None]:
             first.start,
             stop,
             allowed="one column, or one call",
-            remedy=f"write `I({expression_text(response)})`",
+            remedy=f"write `I({expression_text(response)})`; for shares of trials `prop(successes, trials)`",
         )
     cursor.take()
     return response, trials

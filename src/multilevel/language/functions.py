@@ -176,7 +176,7 @@ SERIAL: tuple[str, ...] = ("ar1", "rw1")
 
 HINTS: Mapping[str, str] = {
     "prop": "successes out of trials are a response: prop(successes, trials) ~ ...",
-    "cbind": "counts out of trials are not in this version; a linear model needs a numeric response",
+    "cbind": "write `prop(successes, trials)` with family='binomial'; trials = successes + failures",
     "factor": "a text column is a factor by itself; `C(x)` makes one of numbers",
     "s": "write `cr(x, df=5)` or `bs(x, df=5)` for a spline",
     "ns": "write `cr(x, df=5)` or `bs(x, df=5)` for a spline",

@@ -7,7 +7,16 @@ import pytest
 from scipy import stats
 
 import multilevel as ml
-from multilevel.model.families import REGISTRY, Family, Ordinal, family_of, inverse_link, link_of, slope
+from multilevel.model.families import (
+    ELSEWHERE,
+    REGISTRY,
+    Family,
+    Ordinal,
+    family_of,
+    inverse_link,
+    link_of,
+    slope,
+)
 from multilevel.model.families.family import LINKS
 from tests.oracle.families import COUNTS, INVERSE, POSITIVE, every_family_and_link, random_rows
 
@@ -153,6 +162,10 @@ def test_responses_that_a_family_has_not_are_refused_by_row(
     [
         ("poison", ("family='poison'", "did you mean 'poisson'?", "allowed: 'gaussian'")),
         ("Binomial", ("did you mean 'binomial'?",)),
+        ("nbinom2", ("try: family='negative_binomial'",)),
+        ("nbinom1()", ("try: family='negative_binomial_linear'",)),
+        ("quasipoisson", ("try: family='negative_binomial_linear'",)),
+        ("t_family", ("try: family='student'",)),
         ("nb", ("family='nb'", "allowed:")),
         (3, ("family=3", "allowed:")),
         (None, ("family=None",)),
@@ -172,3 +185,7 @@ def test_links_that_a_family_has_not_are_refused() -> None:
         ml.families.Binomial(link="lgit")
     with pytest.raises(ml.OptionError, match=r"gamma family has no link 'probit'"):
         ml.families.Gamma(link="probit")
+
+
+def test_names_of_other_programs_stand_for_families_that_are_there() -> None:
+    assert set(ELSEWHERE.values()) <= set(REGISTRY) and not set(ELSEWHERE) & set(REGISTRY)

@@ -32,6 +32,22 @@ REGISTRY: Mapping[str, type[Family]] = {
     )
 }
 
+ELSEWHERE: Mapping[str, str] = {
+    "nbinom": "negative_binomial",
+    "nbinom1": "negative_binomial_linear",
+    "nbinom2": "negative_binomial",
+    "negbinomial": "negative_binomial",
+    "quasipoisson": "negative_binomial_linear",
+    "quasibinomial": "beta_binomial",
+    "betabinomial": "beta_binomial",
+    "beta_family": "beta",
+    "t_family": "student",
+    "normal": "gaussian",
+    "logistic": "bernoulli",
+    "cumulative": "ordinal",
+}
+"""What families of other programs are called here, or which one is nearest to them."""
+
 
 def family_of(given: object) -> Family:
     """Return a family from its name or object.
@@ -55,9 +71,15 @@ def family_of(given: object) -> Family:
             f"family={given!r} is not known",
             allowed=", ".join(repr(name) for name in REGISTRY)
             + ", or one of multilevel.families with its link",
-            remedy=suggestion(given, REGISTRY),
+            remedy=_remedy(given),
         )
     return REGISTRY[given]()
+
+
+def _remedy(given: object) -> str:
+    """Return what to write for a family of another program, or for a misspelt one."""
+    known = ELSEWHERE.get(str(given).lower().removesuffix("()"))
+    return f"family={known!r}" if known else suggestion(given, REGISTRY)
 
 
 __all__ = [

@@ -40,6 +40,7 @@ class Binomial(Family):
             rows,
             "has impossible numbers of trials",
             "whole numbers from 1",
+            "leave out rows without trials",
         )
         refuse_rows((y < 0) | (y != np.floor(y)), y, name, rows, "has impossible numbers of successes", whole)
         refuse_rows(y > n, y, name, rows, "has more successes than trials", whole, "prop(successes, trials)")

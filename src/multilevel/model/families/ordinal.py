@@ -25,10 +25,18 @@ class Ordinal(Family):
 
     def check(self, y: Floats, trials: Floats | None, name: str, rows: NDArray[np.int64]) -> None:
         """Require classes numbered from 1, each of them seen."""
-        refuse_rows((y < 1) | (y != np.floor(y)), y, name, rows, "has no class number", "classes 1, 2, ...")
+        remedy = "an ordered categorical column, or numbers from 1 without gaps"
+        no_class = (y < 1) | (y != np.floor(y))
+        refuse_rows(no_class, y, name, rows, "has no class number", "classes 1, 2, ...", remedy)
         seen = np.unique(y)
         refuse_rows(
-            y > seen.size, y, name, rows, f"skips a class ({seen.size} are seen)", "classes that all occur"
+            y > seen.size,
+            y,
+            name,
+            rows,
+            f"skips a class ({seen.size} are seen)",
+            "classes that all occur",
+            remedy,
         )
 
     def start(self, y: Floats, trials: Floats | None) -> Floats:
