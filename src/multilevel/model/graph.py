@@ -50,7 +50,8 @@ class Node:
     means
         The mean of each component.
     sds
-        The sd of each component: a parameter's name or a known number; empty if ``covariance`` is given.
+        The sd of each component: a parameter's name, ``"sqrt(v)"`` of a variance ``v``, or a known number;
+        empty if ``covariance`` is given.
     covariance
         Name of the covariance matrix of a vector, or "".
     term

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from multilevel.language.graph import parse_graph
-from multilevel.model.priors import LKJ, Fixed, HalfCauchy, HalfNormal, InverseWishart, Normal
+from multilevel.model.priors import LKJ, Fixed, HalfCauchy, HalfNormal, InverseGamma, InverseWishart, Normal
 from tests.language.faults import fault
 
 VECTOR = "y ~ Normal(b[g][0] + b[g][1] * x, s)\nb[g] ~ MVNormal([m, n], [t, u], R)\n"
@@ -20,6 +20,10 @@ CASES = [
     ("y ~ Normal(b * x * x, s); b ~ Normal(0, 1)", {"I(x ** 2)": Normal(0, 1)}),
     ("y ~ NegativeBinomial(exp(m), size); size ~ HalfNormal(3)", {"theta": HalfNormal(3)}),
     ("y ~ Normal(A[g], s); A[g] ~ Normal(m, t); t ~ HalfCauchy(2)", {"g": {"sd": HalfCauchy(2)}}),
+    (
+        "y ~ Normal(A[g], sqrt(v)); A[g] ~ Normal(m, sqrt(w));v ~ InverseGamma(2, 1);w ~ InverseGamma(3, 4)",
+        {"sigma2": InverseGamma(2, 1), "g": {"variance": InverseGamma(3, 4)}},
+    ),
     ("y ~ Normal(A[g], s); A[g] ~ Normal(m, 0.5)", {"g": {"sd": Fixed(0.5)}}),
     (TWO + "u ~ HalfNormal(1)", {"g[2]": {"sd": HalfNormal(1)}}),
     (MATRIX + "S ~ LKJ(2)", {"g": {"correlation": LKJ(2)}}),

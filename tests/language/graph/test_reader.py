@@ -96,6 +96,16 @@ def test_faults(text, asked, underlined):
     assert fault(text, read_statements) == (asked, underlined)
 
 
+def test_the_length_is_bounded():
+    assert fault("y ~ Normal(m, s)" + " " * 20_000, read_statements)[0] == "the graph has 20016 characters"
+
+
+def test_a_root_is_a_function_round_an_sd_and_a_column_in_a_mean():
+    mean, sd = _one("y ~ Normal(sqrt(x), sqrt(v))").arguments
+    assert (mean.function, sd.function) == ("", "sqrt")
+    assert sd.sum[0].atoms == (Name("v", 25),)
+
+
 REMEDIES = [
     ("y <- Normal(m, s)", "write `~` between the two sides"),
     ("y ~ normal(m, s)", "write Normal(...)"),

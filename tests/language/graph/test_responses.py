@@ -33,6 +33,8 @@ def test_trials(text, trials, columns):
 RESIDUALS = [
     ("y ~ Normal(m, s)", ("s", "", ())),
     ("y ~ Normal(m, 0.5)", (0.5, "", ())),
+    ("y ~ Normal(m, sqrt(v))", ("sqrt(v)", "", ())),
+    ("y ~ Normal(m, sqrt(4))", (2.0, "", ())),
     ("y ~ Normal(m, se)", ("se", "se", ())),
     ("y ~ Normal(m, data(se))", ("se", "se", ())),
     ("y ~ Normal(m, s[g])", ("s", "", ("g",))),
@@ -68,6 +70,9 @@ FAULTS = [
     ("y ~ Bernoulli(m)", "Bernoulli has no link 'identity'", "m"),
     ("y ~ Poisson([m])", "a list stands where the mean of the response must stand", "[m]"),
     ("y ~ Normal(m, 2 * se)", "this stands where the residual sd must stand", "2 * se"),
+    ("y ~ Normal(m, sqrt(se))", "this stands where the residual sd must stand", "sqrt(se)"),
+    ("y ~ Normal(m, sqrt(v[g]))", "this stands where the residual sd must stand", "sqrt(v[g])"),
+    ("y ~ Normal(m, sqrt(0))", "this stands where the residual sd must stand", "sqrt(0)"),
     ("y ~ Normal(m, 0)", "this stands where the residual sd must stand", "0"),
     ("y ~ Normal(m, s[q])", "the index `q` is no column of the data", "s[q]"),
     ("y ~ Normal(m, s[g])\ns[x] ~ LogNormal(0, 1)", "`s` is used with the index g", "s[g]"),

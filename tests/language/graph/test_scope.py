@@ -91,6 +91,12 @@ def test_faults(text, columns, asked, underlined):
     assert fault(text, lambda one: _scope(one, columns)) == (asked, underlined)
 
 
+def test_a_response_with_an_index_is_told():
+    with pytest.raises(ValueError, match="no statement has the response") as caught:
+        _scope("y[i] ~ Normal(A[g], s)\nA[g] ~ Normal(0, t)")
+    assert caught.value.remedy == "if `y` is the response, leave its index out"
+
+
 USES = [
     ("A[h]", "`A` is used with the index h"),
     ("A[g][0]", "`A` is one number for each g"),

@@ -19,6 +19,8 @@ def _spread(node, columns=None):
 CASES = [
     ("b[g] ~ Normal(0, t)", (("t",), "")),
     ("b[g] ~ Normal(0, 2.5)", ((2.5,), "")),
+    ("b[g] ~ Normal(0, sqrt(v2))", (("sqrt(v2)",), "")),
+    ("b[g] ~ Normal(0, sqrt(9))", ((3.0,), "")),
     ("b[g] ~ MVNormal([0, 0], S)", ((), "S")),
     ("b[g] ~ MVNormal([0, 0], [t, u], R)", (("t", "u"), "R")),
     ("b[g] ~ MVNormal([0, 0], [t, 3], R)", (("t", 3.0), "R")),
@@ -32,6 +34,8 @@ def test_spreads(node, wanted):
 
 FAULTS = [
     ("b[g] ~ Normal(0, -1)", "this stands where an sd must stand", "-1"),
+    ("b[g] ~ Normal(0, sqrt(2 * t))", "this stands where an sd must stand", "sqrt(2 * t)"),
+    ("b[g] ~ Normal(0, exp(t))", "this stands where an sd must stand", "exp(t)"),
     ("b[g] ~ Normal(0, 2 * t)", "this stands where an sd must stand", "2 * t"),
     ("b[g] ~ Normal(0, P)", "`P` is a node and stands where the sd of a node must stand", "P"),
     ("b[g] ~ Normal(0, g)", "`g` is a column of the data and stands where the sd of a node must stand", "g"),

@@ -62,9 +62,9 @@ def priors_of(
             check_scalar(scope, statement, prior)
             column = coefficients[name]
             found["Intercept" if column == "1" else column] = prior
-        elif name == response.residual:
+        elif response.residual in (name, f"sqrt({name})"):
             check_positive(scope, statement, prior)
-            found["sigma"] = prior
+            found["sigma" if response.residual == name else "sigma2"] = prior
         elif name in names:
             check_scalar(scope, statement, prior)
             found[names[name]] = prior
@@ -102,6 +102,10 @@ def _of_nodes(
         if name in node.sds:
             check_positive(scope, statement, prior)
             _put_sd(found, key, node, node.sds.index(name), prior)
+            return True
+        if node.sds == (f"sqrt({name})",):
+            check_positive(scope, statement, prior)
+            found[key] = {"variance": prior}
             return True
     return False
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import NoReturn
 
+from multilevel.errors import FormulaError
 from multilevel.language.arguments import check_column
 from multilevel.language.calls import read_call
 from multilevel.language.cursor import Cursor, check_plain_name, fail_dotted
@@ -13,7 +15,7 @@ from multilevel.language.expression import Column, Expression
 from multilevel.language.graph.distributions import DISTRIBUTIONS, PRIORS
 from multilevel.language.graph.tree import Argument, Atom, Columns, Name, Product, Statement, Sum, Use
 from multilevel.language.pieces import too_deep
-from multilevel.language.tokens import Token
+from multilevel.language.tokens import MAX_CHARACTERS, Token
 from multilevel.model.distributions import INVERSE_LINKS
 
 MAX_PRODUCTS = 1000
@@ -48,6 +50,13 @@ def read_statements(text: str) -> tuple[Cursor, tuple[Statement, ...]]:
     >>> [statement.names for statement in found]
     [('y',), ('a',)]
     """
+    if len(text) > MAX_CHARACTERS:
+        raise FormulaError(
+            f"the graph has {len(text)} characters",
+            text=text,
+            position=MAX_CHARACTERS,
+            allowed=f"at most {MAX_CHARACTERS}",
+        )
     try:
         cursor = Cursor(_without_comments(text))
         statements = []
@@ -94,7 +103,7 @@ def _statement(cursor: Cursor) -> Statement:
     cursor.take()
     call = cursor.token
     name = _distribution(cursor)
-    arguments = _arguments(cursor)
+    arguments = _arguments(cursor, roots=name == "Normal")
     end = cursor.tokens[cursor.place - 1].stop
     after = cursor.token
     if not cursor.at_end() and not cursor.at(";") and "\n" not in cursor.text[end : after.start]:
@@ -199,12 +208,12 @@ def _fail_distribution(cursor: Cursor) -> NoReturn:
     )
 
 
-def _arguments(cursor: Cursor) -> tuple[Argument, ...]:
-    """Read what stands in the parentheses of a distribution."""
+def _arguments(cursor: Cursor, *, roots: bool) -> tuple[Argument, ...]:
+    """Read what stands in the parentheses of a distribution, ``sqrt(variance)`` after a mean among it."""
     cursor.take()
     found: list[Argument] = []
     while not cursor.at(")"):
-        found.append(_argument(cursor))
+        found.append(_argument(cursor, ("sqrt",) if roots and found else tuple(INVERSE_LINKS)))
         if not cursor.at(","):
             break
         cursor.take()
@@ -218,21 +227,21 @@ def _arguments(cursor: Cursor) -> tuple[Argument, ...]:
     return tuple(found)
 
 
-def _argument(cursor: Cursor) -> Argument:
-    """Read a sum, a function of a sum, or a list of arguments."""
+def _argument(cursor: Cursor, functions: Collection[str]) -> Argument:
+    """Read a sum, one of some functions of a sum, or a list of arguments."""
     start = cursor.token.start
     if cursor.at("["):
         cursor.take()
         items: list[Argument] = []
         while not cursor.at("]"):
-            items.append(_argument(cursor))
+            items.append(_argument(cursor, functions))
             if not cursor.at(","):
                 break
             cursor.take()
         _close(cursor, "]")
         return Argument((), tuple(items), "", start, cursor.tokens[cursor.place - 1].stop)
     function = ""
-    if cursor.at_call() and cursor.token.value in INVERSE_LINKS and _is_whole(cursor):
+    if cursor.at_call() and cursor.token.value in functions and _is_whole(cursor):
         function = cursor.take().value
         cursor.take()
         found = _sum(cursor)

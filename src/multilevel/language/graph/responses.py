@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from multilevel.language.expression import Column, Expression, columns_of, expression_text
@@ -155,7 +156,9 @@ def _with_residual(scope: Scope, found: Response, argument: Argument) -> Respons
     residual: str | float = ""
     column = ""
     groups: tuple[str, ...] = ()
-    if argument.items is None and not argument.function and len(products) == 1:
+    if argument.function == "sqrt":
+        residual = _root(scope, argument)
+    elif argument.items is None and len(products) == 1:
         number, atoms = products[0].number, products[0].atoms
         if not atoms and number > 0.0:
             residual = number
@@ -170,7 +173,9 @@ def _with_residual(scope: Scope, found: Response, argument: Argument) -> Respons
             elif isinstance(atom, Use) and atom.name not in scope.nodes:
                 residual, groups = atom.name, _groups(scope, atom)
     if residual == "":
-        allowed = "a parameter's name, a positive number, a column, or one sd for each group, s[g]"
+        allowed = (
+            "a parameter's name, sqrt(variance), a positive number, a column, or one sd for each group, s[g]"
+        )
         raise misplaced(scope, argument, "the residual sd", allowed)
     if not found.family.is_linear:
         if groups or column or isinstance(residual, float):
@@ -191,6 +196,18 @@ def _with_residual(scope: Scope, found: Response, argument: Argument) -> Respons
         residual_column=column,
         residual_groups=groups,
     )
+
+
+def _root(scope: Scope, argument: Argument) -> str | float:
+    """Return the residual sd whose square is a parameter or a number, "" if it is something else."""
+    number, atoms = argument.sum[0].number, argument.sum[0].atoms
+    if len(argument.sum) > 1 or number <= 0.0 or len(atoms) > 1:
+        return ""
+    if not atoms:
+        return math.sqrt(number)
+    atom = atoms[0]
+    known = not isinstance(atom, Name) or scope.is_column(atom.value) or atom.value in scope.nodes
+    return "" if known or number != 1.0 or not isinstance(atom, Name) else f"sqrt({atom.value})"
 
 
 def _groups(scope: Scope, use: Use) -> tuple[str, ...]:

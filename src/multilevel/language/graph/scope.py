@@ -130,6 +130,7 @@ def _one_response(
             last.position,
             last.stop,
             allowed="one statement such as `y ~ Normal(A[app], sigma)`, its left side a column without index",
+            remedy=_without_index(statements),
         )
     if len(responses) > 1:
         wrong = next((one for one in responses if one.names[0] in users), responses[1])
@@ -144,6 +145,13 @@ def _one_response(
             remedy="a parameter needs a name that no column has" if used else "",
         )  # fmt: skip
     return responses[0]
+
+
+def _without_index(statements: tuple[Statement, ...]) -> str:
+    """Return what to do if a response was written with an index: a node that nothing uses."""
+    used = {use.name for one in statements for use in uses_in(one.arguments)}
+    free = next((one.names[0] for one in statements if one.index and not used & set(one.names)), "")
+    return f"if `{free}` is the response, leave its index out" if free else ""
 
 
 def _noise(cursor: Cursor, statements: tuple[Statement, ...], response: Statement) -> Statement | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NoReturn
 
 from multilevel.language.graph.scope import Scope, misplaced, vector_size
@@ -21,7 +22,8 @@ def spread_of(scope: Scope, one: Statement) -> tuple[tuple[str | float, ...], st
     Returns
     -------
     tuple
-        Names of sds, or known ones; empty for a vector with a covariance matrix.
+        Names of sds, ``sqrt(v)`` where the variance has a name, or known ones; empty for a vector with a
+        covariance matrix.
     str
         Name of the covariance matrix, of the correlation matrix beside sds, or "".
 
@@ -61,14 +63,15 @@ def _fail_matrix(scope: Scope, argument: Argument, kind: str) -> NoReturn:
 def _sd_of(scope: Scope, argument: Argument) -> str | float:
     """Return the sd or covariance of a node: a parameter's name, or a known positive number."""
     cursor = scope.cursor
-    if argument.items is None and not argument.function and len(argument.sum) == 1:
+    root = argument.function == "sqrt"
+    if argument.items is None and (root or not argument.function) and len(argument.sum) == 1:
         product = argument.sum[0]
         if not product.atoms and product.number > 0.0:
-            return product.number
+            return math.sqrt(product.number) if root else product.number
         if product.number == 1.0 and len(product.atoms) == 1 and isinstance(product.atoms[0], Name):
             name = product.atoms[0].value
             if name not in scope.nodes and not scope.is_column(name):
-                return name
+                return f"sqrt({name})" if root else name
             what = "a node" if name in scope.nodes else "a column of the data"
             cursor.fail_between(
                 f"`{name}` is {what} and stands where the sd of a node must stand",
@@ -76,4 +79,4 @@ def _sd_of(scope: Scope, argument: Argument) -> str | float:
                 argument.stop,
                 allowed="a parameter's name that no column has, or a positive number",
             )
-    raise misplaced(scope, argument, "an sd", "a parameter's name, or a positive number")
+    raise misplaced(scope, argument, "an sd", "a parameter's name, sqrt(variance), or a positive number")
