@@ -74,6 +74,17 @@ def test_a_posterior_has_means_and_sds_of_its_draws(cafes):
     assert post.reading.startswith("fully Bayesian: everything unknown has a distribution")
 
 
+def test_variances_that_are_parameters(cafes):
+    graph = ml.graph("a[cafe] ~ Normal(m, sqrt(v)); wait ~ Normal(a[cafe], sqrt(w)); v ~ InverseGamma(2, 1)")
+    fit, post = ml.fit(graph, cafes), ml.sample(graph, cafes, seed=1)
+    variances = fit.variance_components["variance"]
+    np.testing.assert_allclose(by_name(fit).loc[["v", "w"], "estimate"], variances, rtol=1e-12)
+    for name, drawn in (("v", "sd(cafe, Intercept)"), ("w", "sigma")):
+        draws = np.asarray(post.draws[drawn]) ** 2
+        found = by_name(post).loc[name]
+        assert (found["mean"], found["sd"]) == pytest.approx((draws.mean(), draws.std(ddof=1)), rel=1e-10)
+
+
 def test_laws_of_residual_sds(rows):
     graph = """
         y ~ Normal(m + a[g], s[g]); a[g] ~ Normal(0, t); s[g] ~ LogNormal(mu, tau)

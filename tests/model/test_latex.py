@@ -60,6 +60,14 @@ LINES = [
     ("y ~ Normal(m + 2 * data(x) - 1, data(se))", [
         rf"y &\sim {N}m + 2 \, x - 1,\ \text{{se}}^{{2}}{R}{ROW}"
     ]),
+    (
+        "a[g] ~ Normal(m, sqrt(v)); y ~ Normal(a[g], sqrt(w)); v ~ InverseGamma(2, 1)",
+        [
+            rf"a_{{g}} &\sim {N}m,\ v{R} && \text{{for each g}}",
+            rf"y &\sim {N}a_{{g}},\ w{R}{ROW}",
+            r"v &\sim \mathrm{InverseGamma}(2, 1)",
+        ],
+    ),
     ("log(y) ~ Normal(m, 2.5)", [rf"\log(y) &\sim {N}m,\ 2.5^{{2}}{R}{ROW}"]),
     ("y ~ Normal(exp(m), s)", [rf"y &\sim {N}\exp{L}m{R},\ s^{{2}}{R}{ROW}"]),
     (

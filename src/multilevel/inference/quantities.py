@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from multilevel.inference.posterior_draws import named_draws
 from multilevel.inference.posterior_tables import posterior_table
 from multilevel.inference.tables import table
 from multilevel.inference.variance import RESIDUAL
 from multilevel.model import Model
 from multilevel.model.graph import Graph, Node
 from multilevel.model.priors import Fixed
-from multilevel.model.quantities import ROWS, Quantity, priors_by_name
+from multilevel.model.quantities import ROWS, Quantity, parameter_of, priors_by_name
 from multilevel.model.text import split_terms
 from multilevel.results import Columns
 from multilevel.results.posterior import Posterior, Result
@@ -98,7 +99,7 @@ def quantities(result: Result) -> Columns:
 def _as_given(result: Result, graph: Graph, row: Quantity) -> Quantity:
     """Return a quantity; the residual sd as the constant that the keyword ``residual_sd`` made it."""
     known = result.options.residual_sd
-    if row.name != graph.residual or row.role != "parameter" or known is None:
+    if row.name != parameter_of(str(graph.residual)) or row.role != "parameter" or known is None:
         return row
     return Quantity(row.name, "constant", () if isinstance(known, int | float) else ROWS)
 
@@ -146,7 +147,7 @@ def _values(result: Result, model: Model, graph: Graph) -> dict[str, Value]:
         if isinstance(known, int | float):
             found[graph.residual] = (float(known), 0.0)
         elif known is None and (RESIDUAL,) in sds:
-            found[graph.residual] = sds[(RESIDUAL,)]
+            found |= _named(result, graph.residual, sds[(RESIDUAL,)], "sigma")
     if not model.family.is_linear:
         family = _table(result, "family_parameters", ("term",), "estimate")
         names = {key: graph.family_parameters.get(key, key) for key in model.family.parameters}
@@ -177,7 +178,9 @@ def _spread(result: Result, node: Node) -> dict[str, Value]:
     effects = [column or "Intercept" for column in node.columns]
     sds = _table(result, "variance_components", ("group", "term"), "sd")
     each = [sds.get((node.group, effect), NONE) for effect in effects]
-    found = {sd: value for sd, value in zip(node.sds, each, strict=False) if isinstance(sd, str)}
+    found: dict[str, Value] = {}
+    for sd, value, effect in zip(node.sds, each, effects, strict=False):
+        found |= _named(result, sd, value, f"sd({node.group}, {effect})") if isinstance(sd, str) else {}
     correlations: dict[tuple[str, ...], Value] = {}
     if len(effects) > 1:
         correlations = _table(result, "correlations", ("group", "term_1", "term_2"), "correlation")
@@ -189,6 +192,17 @@ def _spread(result: Result, node: Node) -> dict[str, Value]:
         back = correlations.get((node.group, other, one), NONE)
         found[name] = correlations.get((node.group, one, other), back)
     return found
+
+
+def _named(result: Result, sd: str, value: Value, drawn: str) -> dict[str, Value]:
+    """Return the value of an sd by its name, or that of the variance whose root it is."""
+    name, (estimate, error) = parameter_of(sd), value
+    if sd == name:
+        return {name: value}
+    if isinstance(result, Posterior) and error != 0.0:
+        draws = named_draws(result)[drawn] ** 2
+        return {name: (float(draws.mean()), float(draws.std(ddof=1)))}
+    return {name: (estimate**2, 0.0 if error == 0.0 else NONE[1])}
 
 
 def _table(

@@ -10,7 +10,7 @@ from multilevel.model.distributions import distribution_of, inverse_of
 from multilevel.model.graph import Graph, Mean, Node, Part
 from multilevel.model.parts import ModelParts
 from multilevel.model.priors import LKJ, Fixed, InverseGamma, Normal, Wishart
-from multilevel.model.quantities import THRESHOLDS, family_names, prior_text, priors_by_name
+from multilevel.model.quantities import THRESHOLDS, family_names, parameter_of, prior_text, priors_by_name
 from multilevel.model.symbols import column, indexed, name, number, product, words
 from multilevel.model.text import split_terms
 
@@ -74,7 +74,10 @@ def _parameters(graph: Graph) -> tuple[str, ...]:
     spreads = [sd for node in graph.nodes for sd in (*node.sds, node.covariance, node.correlation)]
     residual = [] if graph.residual_groups or graph.residual_column else [graph.residual]
     found = (*graph.coefficients, *spreads, *graph.residual_law[1:], *residual)
-    return (*(one for one in found if isinstance(one, str) and one), *graph.family_parameters.values())
+    return (
+        *(parameter_of(one) for one in found if isinstance(one, str) and one),
+        *graph.family_parameters.values(),
+    )
 
 
 def _symbols(graph: Graph) -> dict[str, str]:
@@ -191,7 +194,7 @@ def _covariance(node: Node) -> str:
     """Return the covariance matrix of a vector: its name, or a correlation matrix between sds."""
     if node.covariance:
         return name(node.covariance)
-    sds = r",\ ".join(name(sd) if isinstance(sd, str) else number(sd) for sd in node.sds)
+    sds = r",\ ".join(_sd(sd) for sd in node.sds)
     diagonal = rf"\operatorname{{diag}}({sds})"
     return rf"{diagonal} \, {name(node.correlation)} \, {diagonal}"
 
@@ -210,12 +213,19 @@ def _normal(mean: str, variance: str) -> str:
     return rf"\mathcal{{N}}\left({mean},\ {variance}\right)"
 
 
+def _sd(sd: str | float) -> str:
+    """Return an sd."""
+    if isinstance(sd, float):
+        return number(sd)
+    return name(sd) if sd == parameter_of(sd) else rf"\sqrt{{{name(parameter_of(sd))}}}"
+
+
 def _power(sd: str | float) -> str:
     """Return the square of an sd."""
     if isinstance(sd, float):
         base = number(sd)
         return f"{base}^{{2}}" if "^" not in base else rf"\left({base}\right)^{{2}}"
-    return f"{name(sd)}^{{2}}"
+    return name(parameter_of(sd)) if sd != parameter_of(sd) else f"{name(sd)}^{{2}}"
 
 
 def _prior(parameter: str, prior: object, covariances: Collection[str]) -> str:

@@ -117,7 +117,9 @@ class _Found:
     def add_node(self, node: Node) -> None:
         """Add a node with what is in its distribution."""
         parents = [name for mean in node.means for name in self._mean(mean, node.index)]
-        parents += [self._parameter(sd) if isinstance(sd, str) else self._number(sd) for sd in node.sds]
+        parents += [
+            self._parameter(parameter_of(sd)) if isinstance(sd, str) else self._number(sd) for sd in node.sds
+        ]
         parents += [self._parameter(name) for name in (node.covariance, node.correlation) if name]
         text = node_distribution(self.graph, node)
         self.rows[node.name] = Quantity(node.name, "latent variable", node.index, text, _once(parents))
@@ -148,7 +150,7 @@ class _Found:
             )
             yield graph.residual
         elif graph.residual:
-            yield self._parameter(graph.residual)
+            yield self._parameter(parameter_of(graph.residual))
 
     def _mean(self, mean: Mean, index: tuple[str, ...]) -> list[str]:
         """Add what is in a mean and return the names."""
@@ -184,12 +186,23 @@ class _Found:
     def _free(self, text: str) -> str:
         """Return the name of a column, marked if the graph has another quantity of that name."""
         graph = self.graph
-        taken = {*graph.coefficients, *(node.name for node in graph.nodes), graph.residual}
+        taken = {*graph.coefficients, *(node.name for node in graph.nodes), parameter_of(str(graph.residual))}
         return f"data({text})" if text in taken and text != graph.residual_column else text
 
 
 def _once(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
+
+
+def parameter_of(sd: str) -> str:
+    """Return the parameter in an sd: its name, or that of the variance ``v`` in ``sqrt(v)``.
+
+    Examples
+    --------
+    >>> parameter_of("tau"), parameter_of("sqrt(v)")
+    ('tau', 'v')
+    """
+    return sd.removeprefix("sqrt(").removesuffix(")") if sd.startswith("sqrt(") else sd
 
 
 def node_distribution(graph: Graph, node: Node) -> str:
@@ -256,7 +269,8 @@ def priors_by_name(graph: Graph) -> Mapping[str, object]:
         key = node.group if len(same) == 1 else f"{node.group}[{same.index(node) + 1}]"
         found |= _of_node(node, graph.priors.get(key))
     if isinstance(graph.residual, str) and not graph.residual_groups:
-        found[graph.residual] = graph.priors.get("sigma")
+        name = parameter_of(graph.residual)
+        found[name] = graph.priors.get("sigma" if name == graph.residual else "sigma2")
     for key, name in graph.family_parameters.items():
         found[name] = graph.priors.get(key)
     law = graph.priors.get("sigma", graph.priors.get("sigma2"))
@@ -272,7 +286,11 @@ def _of_node(node: Node, prior: object) -> dict[str, object]:
         return {node.covariance: prior} if node.covariance else {}
     sds = prior.get("sd")
     each = [sds.get(column or "Intercept") if isinstance(sds, Mapping) else sds for column in node.columns]
-    found = {sd: one for sd, one in zip(node.sds, each, strict=False) if isinstance(sd, str)}
+    found = {
+        parameter_of(sd): one if sd == parameter_of(sd) else prior.get("variance")
+        for sd, one in zip(node.sds, each, strict=False)
+        if isinstance(sd, str)
+    }
     matrix = node.covariance or node.correlation
     return {**found, matrix: prior.get("correlation")} if matrix else found
 
