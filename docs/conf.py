@@ -43,22 +43,19 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_preprocess_types = False
 
-PROSE = re.compile(r"^(Returns|Yields|Warns)\n-{3,}$", re.MULTILINE)
+napoleon_custom_sections = ["Returned"]
+
+RETURNS = re.compile(r"^Returns\n-{3,}\n(?=\S.*(\n(?! )|\Z))", re.MULTILINE)
+"""Heading of a section whose first line has no indented line below it: sentences, no type."""
 
 
-def prose_sections(
+def prose_returns(
     app: Sphinx, what: str, name: str, thing: object, options: dict[str, Any], lines: list[str]
 ) -> None:
-    """Turn a section of sentences into a heading and paragraphs: napoleon would take each line for a type."""
-    text = "\n".join(lines)
-    for found in reversed(list(PROSE.finditer(text))):
-        after = text[found.end() + 1 :].split("\n", 2)
-        if len(after) > 1 and after[1].startswith(" "):
-            continue
-        text = f"{text[: found.start()]}.. rubric:: {found[1]}\n\n{text[found.end() + 1 :]}"
-    lines[:] = text.split("\n")
+    """Rename sections of sentences about what is returned: napoleon would take each line for a type."""
+    lines[:] = RETURNS.sub("Returned\n--------\n", "\n".join(lines)).split("\n")
 
 
 def setup(app: Sphinx) -> None:
     """Change docstrings before napoleon reads them."""
-    app.connect("autodoc-process-docstring", prose_sections, priority=400)
+    app.connect("autodoc-process-docstring", prose_returns, priority=400)
