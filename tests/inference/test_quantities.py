@@ -85,6 +85,13 @@ def test_variances_that_are_parameters(cafes):
         assert (found["mean"], found["sd"]) == pytest.approx((draws.mean(), draws.std(ddof=1)), rel=1e-10)
 
 
+def test_a_column_called_sigma_is_not_the_residual_sd(rows):
+    graph = ml.graph("y ~ Normal(m + b * sigma, sqrt(w))")
+    post = ml.sample(graph, rows.rename(columns={"x": "sigma"}), seed=1)
+    draws = np.asarray(post.draws["residual sigma"]) ** 2
+    assert by_name(post).loc["w", "mean"] == pytest.approx(draws.mean(), rel=1e-10)
+
+
 def test_laws_of_residual_sds(rows):
     graph = """
         y ~ Normal(m + a[g], s[g]); a[g] ~ Normal(0, t); s[g] ~ LogNormal(mu, tau)
@@ -155,3 +162,10 @@ def test_thresholds_and_categories_are_no_single_number():
 def test_models_without_a_graph_are_refused(cafes):
     with pytest.raises(ml.OptionError, match="has no graph in this version"):
         _ = ml.fit("wait ~ afternoon + cs(afternoon | cafe)", cafes).quantities
+
+
+def test_an_sd_that_the_keyword_gives_is_a_constant():
+    schools = ml.datasets.load("eight_schools")
+    graph = ml.graph("theta[school] ~ Normal(mu, tau); effect ~ Normal(theta[school], sd)")
+    found = by_name(ml.fit(graph, schools, known={"school": {"sd": 10.0}}))
+    assert tuple(found.loc["tau", ["role", "treatment", "estimate"]]) == ("constant", "fixed", 10.0)

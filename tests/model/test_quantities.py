@@ -97,6 +97,13 @@ def test_zero_inflation_has_parameters_of_its_own():
     assert rows[-1].distribution == "Poisson(exp(m)) with extra zeros"
 
 
+def test_another_family_has_no_residual_sd():
+    model = with_family(ml.graph("y ~ Normal(m, s)"), "poisson", None)
+    rows = model.quantities().rows
+    assert [row.name for row in rows] == ["m", "y"]
+    assert rows[-1].distribution == "Poisson(exp(m))"
+
+
 def test_a_parameter_held_at_a_number_is_a_constant():
     first = ml.graph("y ~ Normal(m, s); m ~ Fixed(3)").quantities().rows[0]
     assert (first.name, first.role, first.distribution) == ("m", C, "Fixed(3)")

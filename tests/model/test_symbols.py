@@ -13,6 +13,7 @@ NAMES = [
     ("tau_mu", r"\tau_{\mu}"),
     ("a", "a"),
     ("a0", "a_{0}"),
+    ("a_2", "a_{2}"),
     ("mean", r"\text{mean}"),
     ("b[2]", "b_{2}"),
     ("Sigma", r"\Sigma"),

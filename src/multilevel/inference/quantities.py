@@ -16,7 +16,8 @@ from multilevel.model.graph import Graph, Node
 from multilevel.model.priors import Fixed
 from multilevel.model.quantities import ROWS, Quantity, parameter_of, priors_by_name
 from multilevel.model.text import split_terms
-from multilevel.results import Columns
+from multilevel.results import Columns, FitOptions
+from multilevel.results.known_sds import known_sds
 from multilevel.results.posterior import Posterior, Result
 from multilevel.results.questions import Question
 
@@ -97,11 +98,23 @@ def quantities(result: Result) -> Columns:
 
 
 def _as_given(result: Result, graph: Graph, row: Quantity) -> Quantity:
-    """Return a quantity; the residual sd as the constant that the keyword ``residual_sd`` made it."""
+    """Return a quantity; sds as the constants that the keywords ``known`` and ``residual_sd`` made them."""
+    if row.role == "parameter" and row.name in _given_sds(result, graph):
+        return Quantity(row.name, "constant")
     known = result.options.residual_sd
     if row.name != parameter_of(str(graph.residual)) or row.role != "parameter" or known is None:
         return row
     return Quantity(row.name, "constant", () if isinstance(known, int | float) else ROWS)
+
+
+def _given_sds(result: Result, graph: Graph) -> set[str]:
+    """Return the parameters of nodes' sds that the keyword ``known`` gives."""
+    options = result.options
+    if isinstance(result, Posterior) or not isinstance(options, FitOptions) or options.known is None:
+        return set()
+    known = known_sds(result.design.model, options.known, method=options.method, ddf=options.ddf) or ()
+    names = (sd for node in graph.nodes for sd in node.sds if known[node.term] is not None)
+    return {parameter_of(sd) for sd in names if isinstance(sd, str)}
 
 
 def _treatment(row: Quantity, value: Value, *, bayesian: bool) -> str:
@@ -145,7 +158,7 @@ def _values(result: Result, model: Model, graph: Graph) -> dict[str, Value]:
     if isinstance(graph.residual, str) and not graph.residual_groups and not graph.residual_column:
         known = result.options.residual_sd
         if isinstance(known, int | float):
-            found[graph.residual] = (float(known), 0.0)
+            found |= _named(result, graph.residual, (float(known), 0.0), "sigma")
         elif known is None and (RESIDUAL,) in sds:
             found |= _named(result, graph.residual, sds[(RESIDUAL,)], "sigma")
     if not model.family.is_linear:
@@ -200,7 +213,8 @@ def _named(result: Result, sd: str, value: Value, drawn: str) -> dict[str, Value
     if sd == name:
         return {name: value}
     if isinstance(result, Posterior) and error != 0.0:
-        draws = named_draws(result)[drawn] ** 2
+        named = named_draws(result)
+        draws = named[f"residual {drawn}" if f"residual {drawn}" in named else drawn] ** 2
         return {name: (float(draws.mean()), float(draws.std(ddof=1)))}
     return {name: (estimate**2, 0.0 if error == 0.0 else NONE[1])}
 

@@ -139,6 +139,8 @@ class _Found:
     def _residual(self) -> Iterator[str]:
         """Add the residual sd and yield its name."""
         graph = self.graph
+        if not self.model.family.is_linear:
+            return
         if graph.residual_column:
             yield self._column(graph.residual_column, ROWS)
         elif isinstance(graph.residual, float):
@@ -225,7 +227,7 @@ def response_distribution(model: ModelParts, graph: Graph) -> str:
     arguments = [
         *([model.trials] if model.trials else []),
         f"{function}({mean})" if function else mean,
-        *([sd] if sd else []),
+        *([sd] if sd and model.family.is_linear else []),
         *(name for name in family_names(model, graph) if name != THRESHOLDS),
     ]
     text = f"{distribution_of(model.family)}({', '.join(arguments)})"

@@ -95,7 +95,9 @@ def parts(text: str) -> tuple[str, str]:
 
 def _short(word: str) -> str:
     """Return a word below a letter."""
-    return f"\\{word}" if word in GREEK else word if _is_letter(word) else words(word)
+    if word in GREEK:
+        return f"\\{word}"
+    return word if _is_letter(word) or word.isdigit() else words(word)
 
 
 def _is_letter(word: str) -> bool:
