@@ -50,6 +50,14 @@ class Simulation:
         The graph.
     seed
         That draws the same again.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> truth = {"a": 3, "sigma_a_cafe": 1, "sigma": 0.5}
+    >>> made = ml.simulate("wait ~ 1 + (1 | cafe)", {"cafe": 5, "rows": 50}, truth, seed=1)
+    >>> made.nodes.columns.tolist(), made.model.text
+    (['node', 'level', 'value'], 'wait ~ 1 + (1 | cafe)')
     """
 
     data: Frame

@@ -64,6 +64,13 @@ def test_vectors_of_sds_and_a_correlation_are_those_of_their_covariance() -> Non
     np.testing.assert_allclose(two.nodes["value"], one.nodes["value"])
 
 
+def test_variances_are_squares_of_sds() -> None:
+    text = "A[g] ~ Normal(0, {}); y ~ Normal(A[g], {})"
+    one = drawn(text.format("s", "t"), {"s": 3, "t": 2})
+    two = drawn(text.format("sqrt(v)", "sqrt(w)"), {"v": 9, "w": 4})
+    np.testing.assert_array_equal(two.response, one.response)
+
+
 @pytest.mark.parametrize(
     ("law", "parameters", "wanted"),
     [

@@ -25,6 +25,7 @@ from multilevel.language.graph import parse_graph
     [
         ("A[g] ~ Normal(mu + c * x, tau); y ~ Normal(A[g], sigma)", ("mu", "c", "tau", "sigma")),
         ("A[g] ~ Normal(mu, 2); y ~ Normal(A[g], 0.5)", ("mu",)),
+        ("A[g] ~ Normal(mu, sqrt(v)); y ~ Normal(A[g], sqrt(w))", ("mu", "v", "w")),
         ("b[g] ~ MVNormal([m, k], S); y ~ Normal(b[g][0] + b[g][1] * x, s)", ("m", "k", "S", "s")),
         (
             "A[g] ~ Normal(mu, tau); s[g] ~ LogNormal(a, 0.3); a ~ Normal(0, 1); y ~ Normal(A[g], s[g])",

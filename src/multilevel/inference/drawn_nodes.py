@@ -25,6 +25,7 @@ from multilevel.inference.true_parameters import (
     covariance,
     family_names,
     positive,
+    sd_of,
 )
 from multilevel.model import Model
 from multilevel.model.graph import Graph, Mean, Node, Part
@@ -133,7 +134,7 @@ class _Drawing:
         given = self.parameters
         if node.covariance:
             return covariance(node.covariance, given[node.covariance], len(node.components))
-        known = [sd if isinstance(sd, float) else positive(sd, given[sd]) for sd in node.sds]
+        known = [sd_of(sd, given) for sd in node.sds]
         if node.correlation:
             return correlations(node.correlation, given[node.correlation], np.array(known))
         return np.array([[known[0] ** 2]])
@@ -183,8 +184,7 @@ class _Drawing:
                 )
             return sds, None
         if not graph.residual_groups:
-            given = graph.residual
-            return given if isinstance(given, float) else positive(given, self.parameters[given]), None
+            return sd_of(graph.residual, self.parameters), None
         factor = self.factors[graph.residual_groups]
         own = self._own_sds(len(factor.levels))
         return own[factor.index], own
@@ -201,10 +201,11 @@ class _Drawing:
         law, *arguments = graph.residual_law
         rng = stream(self.seed, "node", name)
         if law == "LogNormal":
-            mu, tau = (a if isinstance(a, float) else self.parameters[a] for a in arguments)
-            mu = float(coefficient(str(arguments[0]), mu, ("1",))[0])
-            return np.asarray(np.exp(mu + positive(str(arguments[1]), tau) * rng.standard_normal(m)))
-        shape, scale = (a if isinstance(a, float) else positive(a, self.parameters[a]) for a in arguments)
+            place = arguments[0]
+            mu = place if isinstance(place, float) else self.parameters[place]
+            mu = float(coefficient(str(place), mu, ("1",))[0])
+            return np.asarray(np.exp(mu + sd_of(arguments[1], self.parameters) * rng.standard_normal(m)))
+        shape, scale = (sd_of(argument, self.parameters) for argument in arguments)
         return np.asarray(np.sqrt(scale / rng.standard_gamma(shape, m)))
 
     def respond(self, sds: Floats | float) -> Floats:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from multilevel.errors import OptionError
 from multilevel.model import Model
 from multilevel.model.graph import Graph
+from multilevel.model.quantities import parameter_of
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-10
@@ -39,13 +40,13 @@ def parameter_names(model: Model) -> tuple[str, ...]:
     graph = _graph(model)
     found = [*graph.coefficients]
     for node in graph.nodes:
-        found += [sd for sd in node.sds if isinstance(sd, str)]
+        found += [parameter_of(sd) for sd in node.sds if isinstance(sd, str)]
         found += [name for name in (node.covariance, node.correlation) if name]
     if graph.residual_groups:
-        law = [name for name in graph.residual_law[1:] if isinstance(name, str)]
+        law = [parameter_of(name) for name in graph.residual_law[1:] if isinstance(name, str)]
         found += law if graph.residual_law else [str(graph.residual)]
     elif isinstance(graph.residual, str) and graph.residual and not graph.residual_column:
-        found.append(graph.residual)
+        found.append(parameter_of(graph.residual))
     found += [name for name in family_names(model) if not _is_number(name)]
     return tuple(dict.fromkeys(found))
 
@@ -93,6 +94,21 @@ def positive(name: str, value: object) -> float:
     if number is None or number < 0.0:
         raise OptionError(f"the parameter {name}={value!r} is no sd", allowed="a finite number from 0")
     return number
+
+
+def sd_of(written: str | float, given: Mapping[str, Any]) -> float:
+    """Return the value of an sd as a graph has it: a number, a parameter, or ``sqrt(v)`` of a variance.
+
+    Examples
+    --------
+    >>> sd_of(2.0, {}), sd_of("tau", {"tau": 3}), sd_of("sqrt(v)", {"v": 9})
+    (2.0, 3.0, 3.0)
+    """
+    if isinstance(written, float):
+        return written
+    name = parameter_of(written)
+    value = positive(name, given[name])
+    return value if name == written else float(np.sqrt(value))
 
 
 def ascending(name: str, value: object) -> Floats:
