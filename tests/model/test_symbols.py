@@ -56,6 +56,10 @@ COLUMNS = [
     ("size", r"\text{size}"),
     ("`wait time`", r"\text{wait time}"),
     ("log(x)", r"\log(x)"),
+    ("sqrt(x)", r"\sqrt{x}"),
+    ("I(x ** 2)", "x^{2}"),
+    ("I(wait ** 3)", r"\text{wait}^{3}"),
+    ("log(x ** 2)", r"\text{log(x ** 2)}"),
     ("I(x + z)", r"\text{I(x + z)}"),
 ]
 

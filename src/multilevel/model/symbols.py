@@ -126,9 +126,12 @@ def product(columns: str) -> str:
 
 def column(text: str) -> str:
     """Return a column, or an expression of columns."""
-    call = re.fullmatch(r"(log|exp)\((`[^`]*`|[^\W\d]\w*)\)", text)
-    if call:
-        return rf"\{call[1]}({column(call[2])})"
+    call = re.fullmatch(r"(log|exp|sqrt|I)\((`[^`]*`|[^\W\d]\w*)(?: \*\* (\d+))?\)", text)
+    if call and call[1] == "I" and call[3]:
+        return f"{column(call[2])}^{{{call[3]}}}"
+    if call and call[1] != "I" and not call[3]:
+        inside = column(call[2])
+        return rf"\sqrt{{{inside}}}" if call[1] == "sqrt" else rf"\{call[1]}({inside})"
     text = text.strip("`") if text.count("`") == 2 and text[0] == text[-1] == "`" else text
     return text if _is_letter(text) else words(text)
 
