@@ -206,6 +206,20 @@ def test_generalised_graph_is_the_formula():
     assert ml.fit(graph, ticks).deviance == wanted.deviance
 
 
+def test_a_family_beside_that_of_the_graph_is_refused():
+    graph = ml.graph(A + "count ~ Poisson(exp(a[g] + b * x))")
+    assert ml.fit(graph, _many_kinds(), family="poisson").deviance == ml.fit(graph, _many_kinds()).deviance
+    for family in ("gaussian", ml.families.Poisson(link="sqrt")):
+        with pytest.raises(ml.OptionError, match="the graph's response is Poisson"):
+            ml.fit(graph, _many_kinds(), family=family)
+
+
+def test_a_graph_as_text_is_no_formula():
+    with pytest.raises(ml.FormulaError, match="`Normal` is not a function") as caught:
+        ml.fit("y ~ Normal(m, s)", _many_kinds())
+    assert caught.value.remedy == "statements with distributions are a graph: multilevel.graph(...)"
+
+
 def test_saved_and_loaded(apps, tmp_path):
     fit = ml.fit(ml.graph(APPS), apps)
     fit.save(tmp_path / "apps.fit")

@@ -39,8 +39,9 @@ def graph(text: str, data: object = None) -> Model:
         - a prior of a parameter: ``mu ~ Normal(0, 10)``, ``Sigma ~ InverseWishart(4, [[1, 0], [0, 1]])``.
 
         A mean is a sum of nodes, of unknown parameters, and of products ``b * x`` or ``A[app] * x`` with
-        columns of the data. ``data(x)`` is the column itself, with coefficient 1. The residual sd is a
-        parameter, a number, a column of known sds, or one for each group, ``s[g]``, with a law of its own:
+        columns of the data. ``data(x)`` is the column itself, with coefficient 1. An sd is a parameter,
+        ``sqrt(v)`` of a variance ``v``, or a number; that of the response may also be a column of known sds,
+        or one for each group, ``s[g]``, with a law of its own:
         ``s[g] ~ LogNormal(mu_s, tau_s)``.
     data
         A table, to tell columns from parameters now; `fit` and `sample` do it in any case. Without it the

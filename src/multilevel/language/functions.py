@@ -184,5 +184,9 @@ HINTS: Mapping[str, str] = {
     "standardize": "write `scale(x)`",
     "pow": "write `I(x ** 2)`",
     "Q": "put the name in backticks",
+    **dict.fromkeys(
+        ("Normal", "MVNormal", "Bernoulli", "Binomial", "Poisson"),
+        "statements with distributions are a graph: multilevel.graph(...)",
+    ),
 }
 """Functions that other programs know, and what to write instead."""

@@ -46,7 +46,14 @@ def given_model(
             allowed="a formula as text, or what multilevel.formula returns",
             remedy='fit("y ~ x + (x | group)", data)',
         )
-    return with_family(model, family, zero_inflation), _was_split(model, lme4_compat)
+    found = with_family(model, family, zero_inflation)
+    if model.dag is not None and found.family != model.family:
+        raise OptionError(
+            f"family={found.family} is given, and the graph's response is {model.family}",
+            allowed="one of the two",
+            remedy="leave family= out, or change the distribution of the response in the graph",
+        )
+    return found, _was_split(model, lme4_compat)
 
 
 def with_family(model: Model, family: object, zero_inflation: str | None) -> Model:
