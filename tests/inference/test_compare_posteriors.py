@@ -12,8 +12,10 @@ from scipy import stats
 import multilevel as ml
 from multilevel.design.design import Design
 from multilevel.errors import ComparisonError, ConvergenceWarning, OptionError
-from multilevel.inference.compare_posteriors import compare_posteriors
+from multilevel.inference.compare_posteriors import _name, _numbered, compare_posteriors
+from multilevel.model.families import NegativeBinomial
 from multilevel.results.posterior import Posterior
+from tests.design.generalised_cases import counts, generalised
 from tests.oracle import designs
 from tests.oracle.posteriors import made_up_draws, posterior_of
 
@@ -65,6 +67,16 @@ def test_differences_are_those_of_the_exact_densities() -> None:
     np.testing.assert_array_equal(found["high_k"], 0)
     assert found["log_evidence"] == [None, -50.0, -48.0]
     assert found["log_bayes_factor"] == [None, -2.0, 0.0]
+
+
+def test_families_of_generalised_models_are_named() -> None:
+    """Two families of one formula are told apart by their names, not by numbers."""
+    few = generalised("y ~ x + (1 | g)", counts(), "poisson", zero_inflation="~ x")
+    many = dataclasses.replace(few, family=NegativeBinomial(link="sqrt"))
+    names = [_name(dataclasses.replace(posterior(BIG), design=design)) for design in (few, many)]
+    assert names[0] == "y ~ x + (1 | g), poisson (log link), zero inflation ~ 1 + x"
+    assert names[1].startswith("y ~ x + (1 | g), negative_binomial (sqrt link)")
+    assert _numbered(["a", "b", "a"]) == ["a [1]", "b", "a [2]"]
 
 
 def test_no_evidence_no_bayes_factor() -> None:

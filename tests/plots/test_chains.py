@@ -67,6 +67,15 @@ def test_unknown_variables_are_refused() -> None:
         ml.plots.ranks(sleep_posterior(), names=[])
 
 
+@pytest.mark.parametrize("draw", [ml.plots.trace, ml.plots.ranks])
+def test_a_fit_has_no_chains(draw: Any) -> None:
+    fit = ml.fit("reaction ~ days + (1 | subject)", ml.datasets.load("sleepstudy"))
+    with pytest.raises(
+        ml.OptionError, match=r"of 'Fit', which has no chains(?s:.)*a posterior, of ml.sample"
+    ):
+        draw(fit)
+
+
 def test_the_arviz_that_is_installed_draws_the_draws() -> None:
     post = sleep_posterior()
     with warnings.catch_warnings():

@@ -31,12 +31,13 @@ def compare_posteriors(*posteriors: Posterior, group: str | None = None) -> Colu
 
     Returns
     -------
-    Columns model (the formula, numbered in the order given where two are the same), elpd_loo, elpd_se,
-    difference, difference_se, p_loo, high_k, log_evidence, log_bayes_factor. ``difference`` is elpd_loo less
-    that of the first row of the table, ``difference_se`` the standard error of the sum of the differences
-    row by row (or level by level). ``high_k`` counts terms whose Pareto k is too high for them to be trusted.
-    ``log_bayes_factor`` is log_evidence less the largest in the table; both are blank where a prior is
-    improper or the engine does not compute the evidence.
+    Columns model (the formula, and the family of a generalised model, numbered in the order given where two
+    are the same), elpd_loo, elpd_se, difference, difference_se, p_loo, high_k, log_evidence,
+    log_bayes_factor. ``difference`` is elpd_loo less that of the first row of the table, and
+    ``difference_se`` the standard error of the sum of the differences row by row (or level by level).
+    ``high_k`` counts terms whose Pareto k is too high for them to be trusted. ``log_bayes_factor`` is
+    log_evidence less the largest in the table; both are blank where a prior is improper or the engine does
+    not compute the evidence.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def compare_posteriors(*posteriors: Posterior, group: str | None = None) -> Colu
         if group is not None:
             _refuse_other_levels(posteriors[0], other, group)
     found = [leave_one_out(one) if group is None else leave_group_out(one, group) for one in posteriors]
-    names = _names([one.formula for one in posteriors])
+    names = _numbered([_name(one) for one in posteriors])
     for name, loo in zip(names, found, strict=True):
         if loo.untrusted:
             warn(f"`{name}`: {loo.sentence}", ConvergenceWarning)
@@ -105,9 +106,18 @@ def _terms(posterior: Posterior, loo: LeaveOneOut) -> Floats:
     return loo.pointwise if loo.group is not None else loo.pointwise[posterior.design.rows]
 
 
-def _names(formulas: list[str]) -> list[str]:
-    """Return the formulas, numbered where one occurs more than once."""
+def _name(posterior: Posterior) -> str:
+    """Return the formula, with family and zero inflation if the model is not linear."""
+    model, family = posterior.design.model, posterior.design.family
+    if family.is_linear:
+        return posterior.formula
+    zero = f", zero inflation ~ {model.inflation}" if model.inflation else ""
+    return f"{posterior.formula}, {family.text()}{zero}"
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Return the names, numbered where one occurs more than once."""
     return [
-        text if formulas.count(text) == 1 else f"{text} [{formulas[: at + 1].count(text)}]"
-        for at, text in enumerate(formulas)
+        text if names.count(text) == 1 else f"{text} [{names[: at + 1].count(text)}]"
+        for at, text in enumerate(names)
     ]

@@ -33,7 +33,7 @@ def trace(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
     Raises
     ------
     OptionError
-        If there is no such variable, or ArviZ or Matplotlib is absent.
+        If there is no such variable, the result is no posterior, or ArviZ or Matplotlib is absent.
 
     Examples
     --------
@@ -42,6 +42,7 @@ def trace(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
     >>> len(ml.plots.trace(post, names=["sigma"]).axes)
     2
     """
+    _refuse_fits(posterior, "trace")
     before = {"compact": False, "chain_prop": {"color": _colours(posterior)}}
     return _drawn(("plot_trace", before), ("plot_trace_dist", {"compact": False}), posterior, names)
 
@@ -66,7 +67,7 @@ def ranks(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
     Raises
     ------
     OptionError
-        If there is no such variable, or ArviZ or Matplotlib is absent.
+        If there is no such variable, the result is no posterior, or ArviZ or Matplotlib is absent.
 
     Examples
     --------
@@ -75,7 +76,17 @@ def ranks(posterior: Posterior, *, names: Sequence[str] | None = None) -> Figure
     >>> len(ml.plots.ranks(post, names=["sigma"]).axes)
     1
     """
+    _refuse_fits(posterior, "ranks")
     return _drawn(("plot_rank", {"colors": _colours(posterior)}), ("plot_rank", {}), posterior, names)
+
+
+def _refuse_fits(given: object, name: str) -> None:
+    """Raise `OptionError` unless there are chains to draw."""
+    if not isinstance(given, Posterior):
+        raise OptionError(
+            f"plots.{name} was asked of {type(given).__name__!r}, which has no chains",
+            allowed="a posterior, of ml.sample",
+        )
 
 
 def _colours(posterior: Posterior) -> list[str]:
