@@ -41,6 +41,8 @@ def test_graphs_have_numbers() -> None:
     [
         ("y ~ 1 + (1 | g)", {"h": {"sd": 1.0}}, {}, "'h' names no grouped term\n  allowed: 'g'"),
         ("y ~ x + (x | g)", {"g": {"sd": 1.0}}, {}, "has several effects"),
+        ("y ~ 1 + ar1(0 + t | g)", {"g": {"sd": 1.0}}, {}, r"beside `ar1\(0 \+ t \| g\)`"),
+        ("y ~ 1 + (1 | h) + rw1(0 + t | g)", {"h": {"sd": 1.0}}, {}, r"beside `rw1\(0 \+ t \| g\)`"),
         ("y ~ 1 + (1 | g)", {"g": {"sd": 1.0}}, {"method": "em"}, "with method='em'"),
         ("y ~ 1 + (1 | g)", {"g": {"sd": 1.0}}, {"ddf": "kenward-roger"}, "kenward-roger"),
     ],

@@ -9,11 +9,12 @@ import numpy as np
 
 from multilevel.engines.solution import EM_METHODS, Method
 from multilevel.errors import OptionError
-from multilevel.model import Model
+from multilevel.model import Covariance, Model
 from multilevel.model.text import split_terms, term_text
 
 Known = Mapping[str, Mapping[str, float]]
 """``{"friend": {"sd": 2.0}}``."""
+SERIAL = (Covariance.AUTOREGRESSIVE, Covariance.RANDOM_WALK)
 FORM = '{"friend": {"sd": 2.0}}, a positive number for each grouping factor'
 
 
@@ -121,6 +122,13 @@ def _check_fit(model: Model, method: Method, ddf: str) -> None:
             f"the sd of a grouped term is a known number, with {what}",
             allowed="linear models by 'reml' and 'ml'; multilevel.sample with the prior Fixed(sd)",
             remedy="method='reml'" if model.family.is_linear else "multilevel.sample",
+        )
+    serial = next((term for term in model.groups if term.covariance in SERIAL), None)
+    if serial is not None:
+        raise OptionError(
+            f"the sd of a grouped term is a known number, beside `{term_text(serial)}`",
+            allowed="terms whose effects are not successive times",
+            remedy="leave that term out, or let all sds be estimated",
         )
     if ddf == "kenward-roger":
         raise OptionError(
