@@ -177,3 +177,68 @@ def test_effects_are_the_conditional_means() -> None:
     table = fit.random_effects
     found = table[table["level"] == "g003"]
     assert found["estimate"].to_numpy() == pytest.approx(K @ Z.T @ np.linalg.solve(V, residual), abs=1e-8)
+
+
+def quiet(text: str, rows: pd.DataFrame) -> ml.Fit:
+    """Return a fit at a boundary, without its warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ml.BoundaryWarning)
+        return ml.fit(text, rows)
+
+
+@pytest.mark.parametrize(
+    ("column", "rho", "said"),
+    [("one", 1.0, "or write `(1 | g)`"), ("sign", -1.0, "of alternating sign. You may leave it so")],
+)
+def test_correlations_of_one_are_effects_of_the_whole_group(column: str, rho: float, said: str) -> None:
+    rng = np.random.default_rng(5)
+    rows = frame(Case(30, 8, 0.5))
+    rows["one"], rows["sign"] = 1.0, (-1.0) ** rows["time"]
+    effects = dict(zip(rows["g"].unique(), rng.standard_normal(30), strict=True))
+    rows["y"] = 2 + 0.5 * rows["x"] + rows["g"].map(effects) * rows[column] + rng.standard_normal(len(rows))
+    fit, plain = quiet(FORMULA.format("ar1"), rows), ml.fit(f"y ~ x + (0 + {column} | g)", rows)
+    assert fit.certificate.holds
+    assert fit.status.name == "BOUNDARY"
+    assert fit.correlations["correlation"].iloc[0] == rho
+    assert said in fit.sentence
+    assert fit.deviance == pytest.approx(plain.deviance, abs=1e-9)
+    assert fit.df == plain.df + 1
+
+
+def test_an_autoregression_without_variance() -> None:
+    rows = frame(Case(12, 8, 0.6, replicates=3)).assign(h=lambda d: [f"h{i % 5}" for i in range(len(d))])
+    fit = quiet("y ~ x + ar1(0 + time | g) + ar1(0 + time | h)", rows)
+    assert fit.certificate.holds
+    assert fit.variance_components["sd"].iloc[1] == 0.0
+    assert "`ar1(0 + time | h)`: the sd of its effects is estimated as exactly 0" in fit.sentence
+    alone = ml.fit(FORMULA.format("ar1"), rows)
+    assert fit.deviance == pytest.approx(alone.deviance, abs=1e-8)
+
+
+def test_a_walk_without_variance() -> None:
+    rows = frame(CASES["negative"])
+    fit = quiet(FORMULA.format("rw1"), rows)
+    assert fit.certificate.holds
+    assert fit.variance_components["sd"].iloc[0] == 0.0
+    assert "`rw1(0 + time | g)`: the sd of its steps is estimated as exactly 0" in fit.sentence
+    assert fit.deviance == pytest.approx(ml.fit("y ~ x", rows).deviance, abs=1e-9)
+
+
+def test_a_search_may_start_from_estimates_or_be_stopped() -> None:
+    rows = frame(CASES["balanced"])
+    fit = ml.fit(FORMULA.format("ar1"), rows)
+    again = ml.fit(FORMULA.format("ar1"), rows, start=fit.solution.theta)
+    assert again.deviance == pytest.approx(fit.deviance, abs=1e-9)
+    assert again.certificate.evaluations < fit.certificate.evaluations
+    with pytest.warns(ml.ConvergenceWarning, match="interrupted"):
+        stopped = ml.fit(FORMULA.format("ar1"), rows, progress=lambda step: step.evaluations < 12)
+    assert not stopped.certificate.holds
+
+
+def test_only_a_structure_that_holds_another_is_tested_against_it() -> None:
+    rows = frame(CASES["half hours, replicates"])
+    independent = ml.fit("y ~ x", rows)
+    table = ml.compare(independent, ml.fit(FORMULA.format("ar1"), rows))
+    assert table["chi_square"].iloc[1] > 0.0
+    table = ml.compare(ml.fit(FORMULA.format("rw1"), rows), ml.fit(FORMULA.format("ar1"), rows))
+    assert table["chi_square"].isna().all()

@@ -150,12 +150,11 @@ def serial_sentences(serial: Serial, others: Sequence[str]) -> tuple[str, ...]:
                 f" `rw1(0 + {place.column} | {block.group})`."
             )
         elif abs(rho) == 1.0:
+            alike = "one effect at all times" + (", of alternating sign" if rho < 0.0 else "")
+            instead = f", or write `(1 | {block.group})`" if rho > 0.0 else ""
             found[place.block] = (
                 f"{term_text(block)}: the correlation {step} is estimated as exactly {rho:.0f}: every group"
-                " has one effect at all times"
-                + (", of alternating sign" if rho < 0 else "")
-                + ". You may leave it"
-                f" so (the other estimates are right), or write `(1 | {block.group})`."
+                f" has {alike}. You may leave it so (the other estimates are right){instead}."
             )
         elif _relative_sd(serial, place) > NO_RESIDUAL:
             found[place.block] = (
