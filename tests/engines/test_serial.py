@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 import multilevel as ml
 from multilevel.data import read_table
@@ -222,6 +223,20 @@ def test_a_walk_without_variance() -> None:
     assert fit.variance_components["sd"].iloc[0] == 0.0
     assert "`rw1(0 + time | g)`: the sd of its steps is estimated as exactly 0" in fit.sentence
     assert fit.deviance == pytest.approx(ml.fit("y ~ x", rows).deviance, abs=1e-9)
+
+
+def test_nothing_left_for_the_residual() -> None:
+    rows = frame(Case(12, 10, 0.7, sigma=0.0), seed=3)
+    fit = quiet(FORMULA.format("ar1"), rows)
+    assert fit.certificate.holds
+    assert "the residual sd is estimated as 0" in fit.sentence
+
+    def criterion(x: Floats) -> float:
+        return dense(rows, "reml", kernel_of(rows, "ar1", np.exp(x[0]), np.tanh(x[1]), 1.0), 0.0)
+
+    best = minimize(criterion, [0.0, 0.8], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-10})
+    assert fit.deviance == pytest.approx(best.fun, abs=1e-5)
+    assert estimates(fit, "ar1")[:2] == pytest.approx((np.exp(best.x[0]), np.tanh(best.x[1])), abs=1e-4)
 
 
 def test_a_search_may_start_from_estimates_or_be_stopped() -> None:
