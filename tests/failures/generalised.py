@@ -153,7 +153,7 @@ CASES = [
     case("D59", "gamma response of 0", "v ~ x + (1 | g)", "gamma", data(v=np.linspace(0, 0.9, ROWS)), DATA,
          ("`v` is not positive: 0 in row 0", "allowed: numbers above 0")),
     case("D59", "constant gamma response", "v ~ x + (1 | g)", "gamma", data(v=np.full(ROWS, 3.0)), DESIGN,
-         ("the response `v` is the same in every row (3)",)),
+         ("the response `v` is the same in every row (3)", "would send its spread to nothing")),
     case("D59", "gamma response without spread", "v ~ x + (1 | g)", "gamma",
          data(v=lambda d: np.exp(0.2 + d["x"])), DESIGN, ("reproduces the response `v` exactly: `phi`",)),
     case("D59", "constant shares", "v ~ x + (1 | g)", "beta", data(v=np.full(ROWS, 0.3)), DESIGN,

@@ -200,7 +200,7 @@ def uninformative(design: Design) -> str:
     y, name = design.y, design.model.response
     if design.family.name in ("gaussian", "student", "ordinal", "gamma", "inverse_gaussian", "beta"):
         same = bool(np.ptp(y) == 0.0)
-        what = f"is the same in every row ({y[0]:g})"
+        what = f"is the same in every row ({design.classes[0] if design.classes else format(y[0], 'g')})"
     elif design.family.trials or design.family.name == "bernoulli":
         trials = np.ones_like(y) if design.trials is None else design.trials
         same = not y.any() or bool(np.array_equal(y, trials))
@@ -215,8 +215,10 @@ def check_information(design: Design) -> None:
     """Refuse a response of which every value is the same: its likelihood has no maximum."""
     words = uninformative(design)
     if words:
+        spread = design.family.parameters and not design.family.discrete
+        end = "its spread to nothing" if spread else "a coefficient to infinity"
         raise DesignError(
-            f"{words}: maximum likelihood would send a coefficient to infinity",
+            f"{words}: maximum likelihood would send {end}",
             allowed="a response that varies",
             remedy="check which column was read, or ml.sample with proper priors",
         )
