@@ -299,8 +299,8 @@ class JointTarget:
     to_centred
         ``(p, p)``: priors are of ``to_centred @ beta``.
     normal
-        Mean ``(p,)``, precision ``(p, p)`` and constant of a joint normal prior of the coefficients; ``(0,)``,
-        ``(0, 0)`` and 0 if there is none.
+        Mean ``(p,)``, precision ``(p, p)`` and constant of a joint normal prior of the coefficients;
+        ``(0,)``, ``(0, 0)`` and 0 if there is none.
     ordinal
         Whether the family's numbers are a threshold and logs of steps.
     thresholds_centre
@@ -518,6 +518,6 @@ class Quadrature:
     ) -> dict[str, Any]:
         """Return the keys of `Laplace.evaluate`, its value under ``laplace``; and ``by_group``.
 
-        These are the ``(m,)`` logs of the groups' integrals, without `response_constant`; empty where Laplace's
-        value is infinite at the first evaluation, else those of the last one that was not.
+        These are the ``(m,)`` logs of the groups' integrals, without `response_constant`; empty where
+        Laplace's value is infinite at the first evaluation, else those of the last one that was not.
         """
