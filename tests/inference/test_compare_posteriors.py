@@ -17,7 +17,7 @@ from multilevel.model.families import NegativeBinomial
 from multilevel.results.posterior import Posterior
 from tests.design.generalised_cases import counts, generalised
 from tests.oracle import designs
-from tests.oracle.posteriors import made_up_draws, posterior_of
+from tests.oracle.posteriors import made_up_draws, posterior_of, with_frequencies, with_rows
 
 SIGMA = 0.8
 
@@ -168,3 +168,12 @@ def test_the_door_takes_fits_or_posteriors() -> None:
         "yield ~ 1 + (1 | batch) [1]",
         "yield ~ 1 + (1 | batch) [2]",
     ]
+
+
+def test_frequency_weights_are_rows_written_so_often() -> None:
+    times = np.tile([1, 3, 2], 10)
+    pair = posterior(SMALL), posterior(BIG)
+    found = compare_posteriors(*(with_frequencies(one, times) for one in pair))
+    repeated = compare_posteriors(*(with_rows(one, np.repeat(range(30), times)) for one in pair))
+    for name in ("elpd_loo", "elpd_se", "difference", "difference_se", "p_loo"):
+        np.testing.assert_allclose(found[name], repeated[name], rtol=1e-9, err_msg=name)

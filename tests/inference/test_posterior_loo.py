@@ -11,7 +11,7 @@ from scipy import stats
 from multilevel.errors import OptionError
 from multilevel.inference.posterior_loo import leave_one_out, pareto_tail, smoothed, tail_length
 from tests.oracle import designs
-from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior
+from tests.oracle.posteriors import made_up_draws, posterior_of, sleep_posterior, with_frequencies, with_rows
 
 
 def test_least_squares_with_known_variance_is_exact() -> None:
@@ -79,6 +79,19 @@ def test_rows_that_cannot_be_trusted_are_numbered() -> None:
     assert {3, 77} <= set(np.flatnonzero(found.pareto_k > found.threshold))
     assert "of 180 rows is above 0.67 (rows 2, 3, 7, " in found.sentence
     assert "leave those rows out" in found.sentence
+
+
+def test_a_frequency_weight_is_the_row_written_so_often() -> None:
+    posterior = sleep_posterior()
+    times = np.tile([1, 3, 2], 60)
+    weighted = with_frequencies(posterior, times)
+    found, rows = leave_one_out(weighted), leave_one_out(with_rows(posterior, np.repeat(range(180), times)))
+    assert found.elpd == pytest.approx(rows.elpd, rel=1e-13)
+    assert found.std_error == pytest.approx(rows.std_error, rel=1e-12)
+    assert found.p_loo == pytest.approx(rows.p_loo, rel=1e-11)
+    copies = np.split(rows.pointwise, np.cumsum(times)[:-1])
+    np.testing.assert_allclose(found.pointwise, [one.sum() for one in copies], rtol=1e-13)
+    np.testing.assert_array_equal(np.repeat(found.pareto_k, times), rows.pareto_k)
 
 
 def test_too_few_draws() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
+from numpy.typing import NDArray
 
 from multilevel.data import datasets, read_table
 from multilevel.data.table import Table
@@ -123,3 +124,24 @@ def varying_posterior(residual_groups: str = "subject", **changes: Any) -> Poste
     made = made_up_draws(design)
     draws = dataclasses.replace(made, **{**varying_residuals(design), **changes})
     return posterior_of(design, draws, table, residual_groups=residual_groups)
+
+
+def with_frequencies(posterior: Posterior, times: NDArray[np.int64]) -> Posterior:
+    """Return a posterior of the same draws whose rows have frequency weights."""
+    design = dataclasses.replace(posterior.design, frequency_weights=times.astype(float))
+    return dataclasses.replace(posterior, design=design, memory={})
+
+
+def with_rows(posterior: Posterior, rows: NDArray[np.int64]) -> Posterior:
+    """Return a posterior of the same draws whose table has other rows, or the same ones several times."""
+    old = posterior.design
+    design = dataclasses.replace(
+        old,
+        y=old.y[rows],
+        fixed=dataclasses.replace(old.fixed, X=old.fixed.X[rows]),
+        terms=tuple(dataclasses.replace(block, Z=block.Z[rows]) for block in old.terms),
+        factors=tuple(dataclasses.replace(one, index=one.index[rows]) for one in old.factors),
+        rows=np.arange(rows.size),
+        n_input=rows.size,
+    )
+    return dataclasses.replace(posterior, design=design, memory={})

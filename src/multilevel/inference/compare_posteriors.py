@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.errors import ComparisonError, ConvergenceWarning, warn
 from multilevel.inference.compare import refuse_other_data
 from multilevel.inference.posterior_groups import factor_number, leave_group_out
-from multilevel.inference.posterior_loo import leave_one_out
+from multilevel.inference.posterior_loo import leave_one_out, sum_std_error
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import LeaveOneOut
 from multilevel.results.questions import Columns
@@ -73,7 +71,8 @@ def compare_posteriors(*posteriors: Posterior, group: str | None = None) -> Colu
         if loo.untrusted:
             warn(f"`{name}`: {loo.sentence}", ConvergenceWarning)
     order = sorted(range(len(found)), key=lambda i: -found[i].elpd)
-    terms = [_terms(posteriors[i], found[i]) for i in order]
+    copies = posteriors[0].design.frequency_weights if group is None else None
+    terms = [_terms(posteriors[i], found[i], copies) for i in order]
     evidence = [posteriors[i].log_evidence for i in order]
     most = max((value for value in evidence if value is not None), default=0.0)
     return {
@@ -81,7 +80,7 @@ def compare_posteriors(*posteriors: Posterior, group: str | None = None) -> Colu
         "elpd_loo": np.array([found[i].elpd for i in order]),
         "elpd_se": np.array([found[i].std_error for i in order]),
         "difference": np.array([found[i].elpd - found[order[0]].elpd for i in order]),
-        "difference_se": np.array([math.sqrt(some.size * np.var(some - terms[0])) for some in terms]),
+        "difference_se": np.array([sum_std_error(some - terms[0], copies) for some in terms]),
         "p_loo": np.array([found[i].p_loo for i in order]),
         "high_k": np.array([found[i].untrusted for i in order]),
         "log_evidence": evidence,
@@ -101,9 +100,12 @@ def _refuse_other_levels(first: Posterior, other: Posterior, group: str) -> None
         )
 
 
-def _terms(posterior: Posterior, loo: LeaveOneOut) -> Floats:
-    """Return a term for each used row, or for each level."""
-    return loo.pointwise if loo.group is not None else loo.pointwise[posterior.design.rows]
+def _terms(posterior: Posterior, loo: LeaveOneOut, copies: Floats | None) -> Floats:
+    """Return a term for each used row, of one of its copies; or for each level."""
+    if loo.group is not None:
+        return loo.pointwise
+    terms = loo.pointwise[posterior.design.rows]
+    return terms if copies is None else terms / copies
 
 
 def _name(posterior: Posterior) -> str:

@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 from multilevel.errors import OptionError
 from multilevel.inference.effects import in_caller_rows
 from multilevel.inference.posterior_predict import AT_ONCE
-from multilevel.inference.posterior_simulate import log_likelihood
+from multilevel.inference.posterior_simulate import observation_log_likelihood
 from multilevel.inference.posterior_tables import posterior_table
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import LeaveOneOut
@@ -25,6 +25,10 @@ SHORTEST_TAIL = 5
 
 def leave_one_out(posterior: Posterior) -> LeaveOneOut:
     """Return the expected log predictive density of rows left out one at a time, given the group effects.
+
+    A row with the frequency weight ``w`` stands for ``w`` observations: one of them is left out, the others
+    stay, and its term counts ``w`` times, so that sums and standard errors are those of a table in which the
+    row is written ``w`` times.
 
     Raises
     ------
@@ -54,17 +58,29 @@ def _leave_one_out(posterior: Posterior) -> LeaveOneOut:
     step = max(1, AT_ONCE // draws)
     for start in range(0, n, step):
         some = slice(start, start + step)
-        terms[some], whole[some], shape[some] = importance_terms(log_likelihood(posterior, some), tail)
+        terms[some], whole[some], shape[some] = importance_terms(
+            observation_log_likelihood(posterior, some), tail
+        )
     threshold = min(1 - 1 / math.log10(draws), 0.7)
+    copies = posterior.design.frequency_weights
+    counted = terms if copies is None else copies * terms
     return LeaveOneOut(
-        elpd=float(terms.sum()),
-        std_error=float(math.sqrt(n * np.var(terms))),
-        p_loo=float(whole.sum() - terms.sum()),
-        pointwise=in_caller_rows(posterior, terms),
+        elpd=float(counted.sum()),
+        std_error=sum_std_error(terms, copies),
+        p_loo=float((whole if copies is None else copies * whole).sum() - counted.sum()),
+        pointwise=in_caller_rows(posterior, counted),
         pareto_k=in_caller_rows(posterior, shape),
         threshold=threshold,
         sentence=_sentence(posterior, shape, threshold),
     )
+
+
+def sum_std_error(terms: Floats, copies: Floats | None) -> float:
+    """Return the standard error of a sum of independent terms, each there as often as ``copies`` says."""
+    if copies is None:
+        return math.sqrt(terms.size * np.var(terms))
+    mean = np.average(terms, weights=copies)
+    return math.sqrt(float(copies @ np.square(terms - mean)))
 
 
 def importance_terms(density: Floats, tail: int) -> tuple[Floats, Floats, Floats]:

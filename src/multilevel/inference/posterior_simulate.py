@@ -130,12 +130,16 @@ def log_likelihood(posterior: Posterior, some: slice = slice(None)) -> Floats:
 
     A row with a frequency weight stands for so many observations: its log density counts as often.
     """
+    found, frequency = observation_log_likelihood(posterior, some), posterior.design.frequency_weights
+    return found if frequency is None else found * frequency[some]
+
+
+def observation_log_likelihood(posterior: Posterior, some: slice = slice(None)) -> Floats:
+    """Return what `log_likelihood` does, of one observation of each row whatever its frequency weight."""
     design = posterior.design
     if is_generalised(posterior):
-        given = log_densities(posterior, some)
-        return given if design.frequency_weights is None else given * design.frequency_weights[some]
+        return log_densities(posterior, some)
     rows = rows_of(posterior).part(some)
     mean = expected_at_draws(posterior, rows, ["known"] * len(design.terms))
     sd = row_sds(posterior, rows.residual, used_draws(posterior)) * _unit_sd(posterior)[some]
-    found = -0.5 * ((design.y[some] - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
-    return np.asarray(found if design.frequency_weights is None else found * design.frequency_weights[some])
+    return np.asarray(-0.5 * ((design.y[some] - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi))

@@ -99,7 +99,7 @@ class LeaveOneOut:
         Effective number of parameters.
     pointwise
         ``(n_input,)`` terms of ``elpd``, NaN where a row was left out of the fit; ``(m,)`` where groups were
-        left out.
+        left out. A row with the frequency weight ``w`` has ``w`` times the term of one of its copies.
     pareto_k
         Shape of the tail of the weights of each of the terms; above ``threshold`` the term is not to be
         trusted.
