@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from multilevel.design.priors import bind_priors
@@ -12,11 +13,14 @@ from multilevel.engines.laplace.integrated import QuadratureProblem
 from multilevel.engines.laplace.problem import LaplaceProblem
 from multilevel.engines.pace import Pace
 from multilevel.errors import OptionError
+from multilevel.kernels import core
 from multilevel.model import priors as p
 from multilevel.moments import layout_of
 from tests.design.generalised_cases import generalised
 from tests.engines.joint_cases import CASES, design_of
 from tests.engines.joint_grid import NODES, RATE, WEIGHTS, by_grid, few, log_marginal, parameters
+
+Floats = NDArray[np.float64]
 
 
 @pytest.mark.statistics
@@ -58,6 +62,22 @@ def test_evidence_and_effects() -> None:
 ONE_FACTOR = [name for name in CASES if len(design_of(name).factors) == 1]
 
 
+def drawn_at(
+    problem: LaplaceProblem, x: Floats, pairs: int, *, seed: int, streams: int
+) -> tuple[Floats, list[list[Floats]]]:
+    """Return log weights, and effects by term, of the same point in streams 0, 1, ..."""
+    problem.forget()
+    problem.at(x, gradient=False)
+    beta, theta, aux, zeros = (
+        None if one is None else np.tile(one, (streams, 1)) for one in problem.kernel_input(x)
+    )
+    starts, numbers = np.tile(problem.kernel.place(), (streams, 1)), np.arange(streams)
+    _, log_weights, effects = core.laplace_points(
+        [problem.kernel], beta, theta, aux, zeros, starts, numbers, pairs, seed, True
+    )
+    return log_weights, [problem.in_units(one) for one in effects]
+
+
 @pytest.mark.parametrize("name", ONE_FACTOR)
 def test_correction_is_quadrature_over_the_approximation(name: str) -> None:
     """The mean weight of 4,000 pairs against adaptive quadrature, which is another kernel."""
@@ -68,7 +88,7 @@ def test_correction_is_quadrature_over_the_approximation(name: str) -> None:
     x = 0.2 * rng.normal(size=problem.places.size)
     x[problem.places.theta] = 0.4
     value = problem.at(x, gradient=False).value
-    log_weights = [problem.draw(x, 200, seed=1, stream=s)[0] for s in range(20)]
+    log_weights = drawn_at(problem, x, 200, seed=1, streams=20)[0]
     spread = float(np.std(np.exp(log_weights)) / np.mean(np.exp(log_weights)))
     found = float(np.log(np.mean(np.exp(log_weights))))
     wanted = 0.5 * (value - exact.at(x, gradient=False).value)
@@ -86,7 +106,7 @@ def test_draws_of_several_factors(name: str) -> None:
     problem.at(x)
     back, found = problem.layout.scaling.terms, problem.effects()
     problem.at(x, gradient=False)
-    drawn = [problem.draw(x, 1, seed=3, stream=s)[1] for s in range(4000)]
+    drawn = drawn_at(problem, x, 1, seed=3, streams=4000)[1]
     for t, block in enumerate(problem.layout.blocks):
         here = slice(block.start, block.start + block.size)
         mode = found[block.factor][0][:, here] @ back[t].back.T
@@ -95,7 +115,7 @@ def test_draws_of_several_factors(name: str) -> None:
         own = np.array([one[t] for one in drawn])
         assert np.abs(own.mean(axis=0) - mode).max() < 0.25 * sds.max()
         assert own.std(axis=0) == pytest.approx(sds, rel=0.15)
-    again = problem.draw(x, 1, seed=3, stream=0)[1]
+    again = drawn_at(problem, x, 1, seed=3, streams=1)[1][0]
     assert all(np.array_equal(a, b) for a, b in zip(again, drawn[0], strict=True))
 
 

@@ -207,33 +207,6 @@ class LaplaceProblem:
     ) -> Mapping[str, Any]:
         return self._native.evaluate(beta, theta, aux, inflation, gradient)
 
-    def draw(self, x: Floats, pairs: int, *, seed: int, stream: int) -> tuple[float, list[Floats]]:
-        """Return how far the likelihood is from its approximation at the last point, and drawn effects.
-
-        Pairs of draws on both sides of the mode, from the normal distribution of the approximation, are
-        weighted by the likelihood (Durbin and Koopman 1997). The mean weight is an unbiased estimate of the
-        likelihood over its approximation.
-
-        Parameters
-        ----------
-        x
-            The last point.
-        pairs
-            Of draws.
-        seed, stream
-            Same numbers, same draws.
-
-        Returns
-        -------
-        The log of the mean weight; and one draw, chosen by its weight, for each grouped term ``(m, k)`` in
-        the units of the data.
-        """
-        zeros = None
-        if self._inflation_rows is not None:
-            zeros = np.ascontiguousarray(self._inflation_rows @ x[self.places.inflation])
-        log_weight, flat = self._native.draw(self.natural(x), zeros, pairs, seed, stream)
-        return log_weight, self.in_units(flat)
-
     def in_units(self, flat: Floats) -> list[Floats]:
         """Return flat effects as ``(m, k)`` for each term, in the units of the data."""
         by_factor, at = [], 0
