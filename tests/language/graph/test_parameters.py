@@ -74,6 +74,21 @@ FAULTS = [
         "the parameter `a` of the residual sds has no prior",
         "a",
     ),
+    (
+        "y ~ Normal(m, s[g]); s[g] ~ LogNormal(a, sqrt(v)); a ~ Normal(0, 1); v ~ InverseGamma(2, 1)",
+        "`sqrt(v)` stands in the law of the residual sds `s`",
+        "sqrt(v)",
+    ),
+    (
+        "y ~ Normal(m, s[g]); s[g] ~ InverseGamma(exp(a), 3); a ~ Normal(0, 1)",
+        "`exp(a)` stands in the law of the residual sds `s`",
+        "exp(a)",
+    ),
+    (
+        "y ~ Normal(m, s[g]); s[g] ~ LogNormal(0, sqrt(2))",
+        "`sqrt(2)` stands in the law of the residual sds `s`",
+        "sqrt(2)",
+    ),
     ("y ~ Normal(m, s[g]); s[g] ~ LogNormal(0, -1)", "LogNormal: sigma is -1", "LogNormal(0, -1)"),
 ]
 

@@ -196,6 +196,7 @@ def _law(scope: Scope) -> tuple[str, frozenset[str], object] | None:
     inside: dict[str, object] = {}
     values: list[object] = []
     for argument in noise.arguments:
+        _check_plain(scope, noise, argument)
         name = _bare(argument)
         if name is None:
             values.append(_value(scope, argument))
@@ -215,6 +216,26 @@ def _law(scope: Scope) -> tuple[str, frozenset[str], object] | None:
         return key, frozenset(), _built(scope, noise, kind, values)
     words = [field.name for field in dataclasses.fields(kind) if field.init]
     return key, frozenset(inside), Hierarchical(kind, **dict(zip(words, values, strict=True)))  # type: ignore[arg-type]
+
+
+def _check_plain(scope: Scope, noise: Statement, argument: Argument) -> None:
+    """Raise if a call stands in the law of residual sds, such as ``sqrt(v)``."""
+    if not argument.function:
+        return
+    remedy = f"{noise.distribution}(a, b) with a prior of a and of b"
+    if argument.function == "sqrt" and noise.distribution == "LogNormal":
+        remedy += (
+            '; or, beside a formula, the prior of "sigma" Hierarchical(LogNormal, mu=..., variance=...) in'
+            f' multilevel.sample with residual_groups="{":".join(noise.index)}"'
+        )
+    scope.cursor.fail_between(
+        f"`{scope.cursor.text[argument.position : argument.stop]}` stands in the law of the residual sds"
+        f" `{noise.names[0]}`",
+        argument.position,
+        argument.stop,
+        allowed="names of parameters, and numbers",
+        remedy=remedy,
+    )
 
 
 def law_of(scope: Scope) -> tuple[str | float, ...]:

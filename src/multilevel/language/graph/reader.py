@@ -103,7 +103,7 @@ def _statement(cursor: Cursor) -> Statement:
     cursor.take()
     call = cursor.token
     name = _distribution(cursor)
-    arguments = _arguments(cursor, roots=name == "Normal")
+    arguments = _arguments(cursor, name)
     end = cursor.tokens[cursor.place - 1].stop
     after = cursor.token
     if not cursor.at_end() and not cursor.at(";") and "\n" not in cursor.text[end : after.start]:
@@ -208,12 +208,17 @@ def _fail_distribution(cursor: Cursor) -> NoReturn:
     )
 
 
-def _arguments(cursor: Cursor, *, roots: bool) -> tuple[Argument, ...]:
+def _arguments(cursor: Cursor, distribution: str) -> tuple[Argument, ...]:
     """Read what stands in the parentheses of a distribution, ``sqrt(variance)`` after a mean among it."""
     cursor.take()
     found: list[Argument] = []
+    after = ("sqrt",) if distribution == "Normal" else tuple(INVERSE_LINKS)
+    if distribution in ("LogNormal", "InverseGamma"):
+        after = (*INVERSE_LINKS, "sqrt")
     while not cursor.at(")"):
-        found.append(_argument(cursor, ("sqrt",) if roots and found else tuple(INVERSE_LINKS)))
+        found.append(
+            _argument(cursor, tuple(INVERSE_LINKS) if distribution == "Normal" and not found else after)
+        )
         if not cursor.at(","):
             break
         cursor.take()
