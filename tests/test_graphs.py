@@ -214,6 +214,22 @@ def test_a_family_beside_that_of_the_graph_is_refused():
             ml.fit(graph, _many_kinds(), family=family)
 
 
+HELD = {
+    "t ~ Fixed(3)": "write 3 in place of `t`",
+    "m ~ Fixed(2)": "write 2 in place of `m`",
+    "s ~ Fixed(1)": "write 1 in place of `s`",
+    "b ~ Fixed(2)": "multilevel.sample; or a known product in its place, data(I(2 * x))",
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+def test_a_parameter_that_a_prior_holds_is_not_estimated(apps, held):
+    graph = f"a[app] ~ Normal(m, t); stars ~ Normal(a[app] + b * x, s); {held}"
+    with pytest.raises(ml.OptionError, match="is held by a prior") as caught:
+        ml.fit(ml.graph(graph), apps.assign(x=apps["size"]))
+    assert caught.value.remedy == HELD[held]
+
+
 def test_a_graph_as_text_is_no_formula():
     with pytest.raises(ml.FormulaError, match="`Normal` is not a function") as caught:
         ml.fit("y ~ Normal(m, s)", _many_kinds())

@@ -14,6 +14,8 @@ from multilevel.language import parse_formula, parse_terms, with_family
 from multilevel.language.graph import parse_graph
 from multilevel.model import Model
 from multilevel.model.families import REGISTRY
+from multilevel.model.priors import Fixed
+from multilevel.model.quantities import parameter_of, priors_by_name
 from multilevel.results.options import FitOptions, Given
 from multilevel.results.posterior_options import SampleOptions
 
@@ -152,12 +154,12 @@ def known_of(
 
 
 def refuse_unfitted(model: Model) -> None:
-    """Raise if the graph has what maximum likelihood cannot take: residual sds of groups.
+    """Raise if the graph has what maximum likelihood cannot take: residual sds of groups, held parameters.
 
     Raises
     ------
     OptionError
-        Naming the node.
+        Naming the node or the parameter.
     """
     found = model.dag
     if found is None:
@@ -167,6 +169,20 @@ def refuse_unfitted(model: Model) -> None:
             f"the residual sds `{found.residual}[{', '.join(found.residual_groups)}]` differ between groups",
             allowed="multilevel.sample, with every engine",
             remedy="multilevel.sample, or one residual sd",
+        )
+    held = {name: one.value for name, one in priors_by_name(found).items() if isinstance(one, Fixed)}
+    numbers = {
+        parameter_of(str(sd)) for sd in (found.residual, *(sd for node in found.nodes for sd in node.sds))
+    }
+    numbers |= {name for name, term in found.coefficients.items() if term == "1"}
+    for name, value in held.items():
+        remedy = f"write {value:g} in place of `{name}`" if name in numbers else "multilevel.sample"
+        if name in found.coefficients and name not in numbers:
+            remedy = f"multilevel.sample; or a known product in its place, data(I({value:g} * x))"
+        raise OptionError(
+            f"`{name}` is held by a prior, Fixed({value:g}), and multilevel.fit leaves priors out",
+            allowed="multilevel.sample; in multilevel.fit numbers in place of means and sds",
+            remedy=remedy,
         )
 
 

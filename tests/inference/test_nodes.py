@@ -217,3 +217,25 @@ def test_a_formula_has_no_nodes():
     fit = ml.fit("wait ~ 1 + (1 | cafe)", ml.datasets.load("cafes"))
     with pytest.raises(ml.OptionError, match="written as a formula"):
         _ = fit.nodes
+
+
+def test_a_graph_without_nodes_has_an_empty_table(apps):
+    graph = ml.graph("stars ~ Normal(m + b * x, s)")
+    columns = ["node", "level", "estimate", "sd", "lower", "upper", "pooling"]
+    assert ml.fit(graph, apps).nodes.columns.tolist() == columns
+    columns[2] = "mean"
+    assert ml.sample(graph, apps, seed=1).nodes.shape == (0, len(columns))
+
+
+def test_columns_in_backticks_are_the_same_model(apps):
+    """A slope, its mean and its predictor by names that need backticks, against plain names."""
+    text = "[a, b][app] ~ MVNormal([m, k + l * size], S); stars ~ Normal(a[app] + b[app] * x, s)"
+    odd = text.replace("size", "`a size`").replace("* x", "* `x:y`")
+    slopes = np.random.default_rng(3).normal(0.0, 1.0, 40)
+    rows = apps.assign(stars=apps["stars"] + slopes[apps["app"]] * apps["x"])
+    fit = ml.fit(ml.graph(text), rows)
+    other = ml.fit(ml.graph(odd), rows.rename(columns={"size": "a size", "x": "x:y"}))
+    pd.testing.assert_frame_equal(other.nodes, fit.nodes)
+    value = "estimate"
+    np.testing.assert_array_equal(other.quantities[value], fit.quantities[value])
+    assert fit.quantities.set_index("quantity").loc[["m", "k", "l", "S.sd(b)"], value].notna().all()

@@ -16,6 +16,7 @@ from multilevel.design.recipe import Recipe
 from multilevel.errors import DataError, DesignError, OptionError
 from multilevel.language import parse_terms
 from multilevel.model.graph import Graph, Mean, Node, Part
+from multilevel.model.text import effect_name
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -175,7 +176,7 @@ class _Rows:
         """Add a component's value, times a number for each row."""
         node, at = self.graph.node_of(component)
         term = self.design.terms[node.term]
-        effect = node.columns[at] or "Intercept"
+        effect = effect_name(node.columns[at])
         self.Z[node.term][:, term.names.index(effect)] += times
         if node.term not in self.chain:
             self.chain.append(node.term)
@@ -205,7 +206,7 @@ class _Rows:
         text = self.graph.coefficients[part.parameter]
         found = self._coded(part, mean, reach) if part.columns else None
         if found is None:
-            name = "Intercept" if text == "1" else text
+            name = "Intercept" if text == "1" else effect_name(text)
             if name in names:
                 self.X[:, names.index(name)] += times * self._numeric(part.columns)
             return

@@ -18,6 +18,7 @@ from multilevel.inference.posterior_predict import posterior_predict
 from multilevel.inference.posterior_tables import pooling_weights
 from multilevel.inference.predict import predict
 from multilevel.model.graph import Graph
+from multilevel.model.text import effect_name
 from multilevel.results import Columns, Groups
 from multilevel.results.posterior import Posterior, Result
 
@@ -55,21 +56,27 @@ def nodes(result: Result) -> Columns:
     """
     graph = graph_of(result)
     weights = _weights(result)
-    found: dict[str, list[object]] = {}
+    first = "mean" if isinstance(result, Posterior) else "estimate"
+    found: dict[str, list[object]] = {
+        name: [] for name in ("node", "level", first, "sd", "lower", "upper", "pooling")
+    }
     for node in graph.nodes:
         table = levels_of(result.design, result.table, node)
         for at, component in enumerate(node.components):
             bound = node_rows(result.design, table, component)
             part = _values(result, bound, result.options.level)
-            effect = node.columns[at] or "Intercept"
+            effect = effect_name(node.columns[at])
             part = {**part, "pooling": weights[node.term, result.design.terms[node.term].names.index(effect)]}
             for name, values in {
                 "node": [component] * len(bound.labels),
                 "level": bound.labels,
                 **part,
             }.items():
-                found.setdefault(name, []).extend(values)
-    return {name: values if name in ("node", "level") else np.array(values) for name, values in found.items()}
+                found[name].extend(values)
+    return {
+        name: values if name in ("node", "level") else np.array(values, dtype=float)
+        for name, values in found.items()
+    }
 
 
 def node(result: Result, name: str, data: object, *, interval: float | None = None) -> NodeTable:
@@ -184,6 +191,6 @@ def _weights(result: Result) -> dict[tuple[int, int], Floats]:
     else:
         weights = np.asarray(group_effects(result)["pooling"])
         sizes = [len(factors[term.factor].levels) * len(term.names) for term in terms]
-        parts = np.split(weights, np.cumsum(sizes)[:-1])
+        parts = np.split(weights, np.cumsum(sizes))[: len(sizes)]
         blocks = [part.reshape(-1, len(term.names)) for part, term in zip(parts, terms, strict=True)]
     return {(t, e): block[:, e] for t, block in enumerate(blocks) for e in range(block.shape[1])}

@@ -15,7 +15,7 @@ from multilevel.model import Model
 from multilevel.model.graph import Graph, Node
 from multilevel.model.priors import Fixed
 from multilevel.model.quantities import ROWS, Quantity, parameter_of, priors_by_name
-from multilevel.model.text import split_terms
+from multilevel.model.text import effect_name, split_terms
 from multilevel.results import Columns, FitOptions
 from multilevel.results.known_sds import known_sds
 from multilevel.results.posterior import Posterior, Result
@@ -178,17 +178,22 @@ def _values(result: Result, model: Model, graph: Graph) -> dict[str, Value]:
 def _coefficients(result: Result, graph: Graph) -> dict[str, Value]:
     """Return the coefficients whose term is one column."""
     by_factors = {
-        tuple(sorted(split_terms(key[0], ":"))): value
+        _factors(key[0]): value
         for key, value in _table(result, "fixed_effects", ("term",), "estimate").items()
     }
     terms = {name: "Intercept" if term == "1" else term for name, term in graph.coefficients.items()}
-    keys = {name: tuple(sorted(split_terms(term, ":"))) for name, term in terms.items()}
+    keys = {name: _factors(effect_name(term)) for name, term in terms.items()}
     return {name: by_factors[key] for name, key in keys.items() if key in by_factors}
+
+
+def _factors(name: str) -> tuple[str, ...]:
+    """Return the factors of a coefficient's name in an order of their own."""
+    return tuple(sorted(split_terms(name, ":")))
 
 
 def _spread(result: Result, node: Node) -> dict[str, Value]:
     """Return the sds and correlations of a node."""
-    effects = [column or "Intercept" for column in node.columns]
+    effects = [effect_name(column) for column in node.columns]
     sds = _table(result, "variance_components", ("group", "term"), "sd")
     each = [sds.get((node.group, effect), NONE) for effect in effects]
     found: dict[str, Value] = {}

@@ -11,7 +11,7 @@ from multilevel.model.distributions import distribution_of, inverse_of
 from multilevel.model.graph import Graph, Mean, Node
 from multilevel.model.parts import ModelParts
 from multilevel.model.priors import Fixed, Hierarchical
-from multilevel.model.text import split_terms
+from multilevel.model.text import effect_name, split_terms
 
 Role = Literal["constant", "parameter", "latent variable", "observed variable"]
 
@@ -287,7 +287,7 @@ def _of_node(node: Node, prior: object) -> dict[str, object]:
     if not isinstance(prior, Mapping):
         return {node.covariance: prior} if node.covariance else {}
     sds = prior.get("sd")
-    each = [sds.get(column or "Intercept") if isinstance(sds, Mapping) else sds for column in node.columns]
+    each = [sds.get(effect_name(column)) if isinstance(sds, Mapping) else sds for column in node.columns]
     found = {
         parameter_of(sd): one if sd == parameter_of(sd) else prior.get("variance")
         for sd, one in zip(node.sds, each, strict=False)

@@ -95,3 +95,15 @@ def split_terms(text: str, separator: str = "+") -> list[str]:
             pieces.append(text[start:at].strip())
             start = at + 1
     return [*pieces, text[start:].strip()]
+
+
+def effect_name(columns: str) -> str:
+    """Return the name that designs give to a product of columns of numbers: plain names, no backticks.
+
+    Examples
+    --------
+    >>> effect_name(""), effect_name("`wait time`:x"), effect_name("log(`wait time`)")
+    ('Intercept', 'wait time:x', 'log(`wait time`)')
+    """
+    plain = (each[1:-1] if each.startswith("`") else each for each in split_terms(columns, ":"))
+    return ":".join(plain) or "Intercept"

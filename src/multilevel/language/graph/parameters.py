@@ -19,6 +19,7 @@ from multilevel.language.graph.scope import Scope, misplaced
 from multilevel.language.graph.tree import Argument, Name, Statement
 from multilevel.model.graph import Node
 from multilevel.model.priors import LKJ, Fixed, Hierarchical, InverseGamma, LogNormal
+from multilevel.model.text import effect_name
 
 LAWS: Mapping[str, type] = {"LogNormal": LogNormal, "InverseGamma": InverseGamma}
 """Laws of residual sds of groups; the second is that of their squares."""
@@ -130,7 +131,7 @@ def _put_sd(found: dict[str, object], key: str, node: Node, at: int, prior: obje
         return
     known = parts.get("sd")
     sds = dict(known) if isinstance(known, Mapping) else {}
-    found[key] = {**parts, "sd": {**sds, node.columns[at] or "Intercept": prior}}
+    found[key] = {**parts, "sd": {**sds, effect_name(node.columns[at]): prior}}
 
 
 def _made(scope: Scope, statement: Statement) -> object:
