@@ -62,6 +62,15 @@ def test_remarks_warn_and_say_what_was_left_out(sleep: Posterior) -> None:
     assert found[-1] == "2 of 182 rows were left out (missing values: days 2)."
 
 
+def test_a_column_of_known_residual_sds_is_named(sleep: Posterior) -> None:
+    options = dataclasses.replace(sleep.options, residual_sd="se")
+    found = posterior_remarks(dataclasses.replace(sleep, options=options, memory={}))
+    assert found[-2:] == [
+        "The residual sds of the rows were given by the column `se`, not estimated.",
+        "The row Residual is in units of that column.",
+    ]
+
+
 def test_the_law_of_residual_sds_stands_behind_the_sds() -> None:
     titles = [grid.title for grid in posterior_grids(varying_posterior())]
     assert titles[:2] == ["Standard deviations", "Law of the residual sds"]

@@ -47,6 +47,13 @@ def test_remarks_say_what_was_left_out() -> None:
     ]
 
 
+def test_a_column_of_known_residual_sds_is_named() -> None:
+    known = remarks(fit_design(designs.friends(), residual_sd="se"))
+    assert known[-1] == "The residual sds of the rows were given by the column `se`, not estimated."
+    by_rows = remarks(fit_design(designs.friends(), residual_sd=np.ones(75)))
+    assert by_rows[-1] == "The residual sd was given, not estimated."
+
+
 def test_variances_name_each_group_once_and_show_correlations() -> None:
     grid = variance_grid(fit_design(designs.slopes()))
     assert grid.heads == ("group", "term", "sd", "variance", "share", "correlation")

@@ -53,7 +53,9 @@ def posterior_remarks(posterior: Posterior) -> list[str]:
             f"Residual sds differ between the {plural(len(groups.levels), 'level')} of {groups.name}; the row"
             " Residual is their root mean square over the rows. The table residual_sds has each of them."
         )
-    return [*said, *warned, *remarks_on_data(posterior.design)]
+    given = posterior.options.residual_sd
+    unit = ["The row Residual is in units of that column."] if isinstance(given, str) else []
+    return [*said, *warned, *remarks_on_data(posterior.design, given), *unit]
 
 
 def posterior_grids(posterior: Posterior) -> list[Grid]:

@@ -22,6 +22,7 @@ from multilevel.report.numbers import (
 )
 from multilevel.results import Columns, Fit
 from multilevel.results.known_sds import known_sds
+from multilevel.results.options import Given
 from multilevel.results.posterior import Result
 
 METHODS: Mapping[str, str] = {
@@ -70,7 +71,8 @@ def measures(fit: Fit) -> str:
 def remarks(fit: Fit) -> list[str]:
     """Return sentences on how the fit ended, the family's numbers, rows left out and columns left out."""
     sentence = [fit.sentence] if fit.sentence else []
-    return [*sentence, *family_remarks(fit), *remarks_on_data(fit.design), *_remarks_on_sds(fit)]
+    data = remarks_on_data(fit.design, fit.options.residual_sd)
+    return [*sentence, *family_remarks(fit), *data, *_remarks_on_sds(fit)]
 
 
 def _remarks_on_sds(fit: Fit) -> list[str]:
@@ -86,8 +88,8 @@ def _remarks_on_sds(fit: Fit) -> list[str]:
     ]
 
 
-def remarks_on_data(design: Design) -> list[str]:
-    """Return sentences on rows and columns left out, and on a residual sd that was given."""
+def remarks_on_data(design: Design, given: Given) -> list[str]:
+    """Return sentences on rows and columns left out, and on residual sds that were given."""
     found = []
     left_out = design.n_input - design.n_rows
     if left_out:
@@ -97,7 +99,9 @@ def remarks_on_data(design: Design) -> list[str]:
     for alias in design.fixed.aliased:
         source = f", a combination of {', '.join(alias.of)}" if alias.of else ""
         found.append(f"The column {alias.name} was left out of the fixed part{source}.")
-    if design.residual_sd is not None:
+    if isinstance(given, str):
+        found.append(f"The residual sds of the rows were given by the column `{given}`, not estimated.")
+    elif design.residual_sd is not None:
         found.append("The residual sd was given, not estimated.")
     return found
 
