@@ -10,7 +10,7 @@ import pytest
 
 from multilevel.design.design import Design
 from multilevel.engines.likelihood import solve
-from multilevel.engines.likelihood.boundary import RISE
+from multilevel.engines.likelihood.boundary import RISE, allowed_correlation
 from multilevel.engines.solution import Method, Solution, Status
 from multilevel.model import Covariance
 from multilevel.moments import summarise
@@ -88,6 +88,23 @@ def test_a_perfect_correlation_is_said_with_its_sign(sign: float) -> None:
         " uncorrelated effects."
     ).replace("@", r"-?0\.\d\d")
     assert re.fullmatch(pattern, solution.boundary[0])
+
+
+@pytest.mark.parametrize(
+    ("farthest", "limit", "words"),
+    [
+        (0.93, 1.0, "as low as 0.93 (95%)"),
+        (-0.93, -1.0, "as high as -0.93 (95%)"),
+        (-0.998, -1.0, "as high as -0.998 (95%)"),
+        (0.99997, 1.0, "as low as 0.99997 (95%)"),
+        (-0.4996, -0.5, "as high as -0.4996 (95%)"),
+        (-1.0, -1.0, "no other correlation (95%)"),
+    ],
+)
+def test_the_allowed_correlation_differs_from_the_estimated_one(
+    farthest: float, limit: float, words: str
+) -> None:
+    assert words in allowed_correlation(farthest, limit)
 
 
 def test_a_zero_sd_in_the_middle_of_x_is_no_zero_sd_in_the_columns_of_the_user() -> None:

@@ -104,8 +104,7 @@ def _sentence(
     elif block.size == 2:
         r = _correlation(here)
         found_words = f"the correlation of its effects is estimated as exactly {np.sign(r):.0f}{certified}."
-        way = "as low as" if r > 0 else "as high as"
-        allowed = f" The data would still allow a correlation {way} {_correlation(there):.2f} (95%)."
+        allowed = allowed_correlation(_correlation(there), float(np.sign(r)))
         remedy = "write `||` for uncorrelated effects"
     else:
         found_words = f"one combination of its {block.size} effects does not vary between groups{certified}."
@@ -185,8 +184,25 @@ def _one_correlation(here: Floats, there: Floats, certified: str) -> tuple[str, 
         words += f", the lowest that {here.shape[0]} effects can have{certified}."
     else:
         words += f"{certified}."
-    way = "as low as" if at_one else "as high as"
-    return words, f" The data would still allow a correlation {way} {_correlation(there):.2f} (95%)."
+    return words, allowed_correlation(_correlation(there), 1.0 if at_one else limit)
+
+
+def allowed_correlation(farthest: float, limit: float) -> str:
+    """Return what is said of the correlation farthest from its limit that the data allow.
+
+    Examples
+    --------
+    >>> allowed_correlation(-0.9987, -1.0)
+    ' The data would still allow a correlation as high as -0.999 (95%).'
+    >>> allowed_correlation(1.0, 1.0)
+    ' The data allow no other correlation (95%).'
+    """
+    way = "as low as" if limit > 0.0 else "as high as"
+    for digits in range(2, 7):
+        text = f"{farthest:.{digits}f}"
+        if text != f"{limit:.{digits}f}":
+            return f" The data would still allow a correlation {way} {text} (95%)."
+    return " The data allow no other correlation (95%)."
 
 
 def _correlation(T: Floats) -> float:
