@@ -120,8 +120,8 @@ def test_refusals(cafes: ml.Posterior) -> None:
     )
     with pytest.raises(OptionError, match="`afternoon` was asked, which is fixed at one value"):
         prior_and_posterior(fixed, "afternoon")
-    for etas in ([0.0], [-1.0], [np.nan], []):
+    for etas in ([0.0], [-1.0], [np.nan], [], 2.0, "a", [True]):
         with pytest.raises(OptionError, match="etas="):
-            lkj_densities(etas)
+            lkj_densities(etas)  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="size"):
         lkj_densities([1.0], size=1)

@@ -147,5 +147,7 @@ def test_what_cannot_be_drawn() -> None:
         drawn("A[g] ~ Normal(m + b * x, s); y ~ Normal(A[g], 1)", {"m": 0, "b": 1, "s": 1})
     with pytest.raises(OptionError, match="drew a mean of"):
         drawn("A[h] ~ Normal(m, s); y ~ Poisson(A[h])", {"m": 0, "s": 1})
+    with pytest.raises(OptionError, match="linear predictor of 800"):
+        drawn("A[h] ~ Normal(m, s); y ~ Poisson(exp(A[h]))", {"m": 800, "s": 0})
     with pytest.raises(DataError, match="whole numbers"):
         drawn("A[h] ~ Normal(m, 1); y ~ Binomial(n, logistic(A[h]))", {"m": 0}, n=np.full(N, 0.5))

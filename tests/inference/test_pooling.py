@@ -225,6 +225,12 @@ def test_other_models_are_refused(formula: str, found: str) -> None:
         poolings(fit)
 
 
+def test_posteriors_are_refused() -> None:
+    post = ml.sample("y ~ x + (1 | g)", visits(), seed=1)
+    with pytest.raises(OptionError, match="asked of a posterior"):
+        ml.plots.tables.poolings(post)  # type: ignore[arg-type]
+
+
 def test_families_are_refused() -> None:
     fit = ml.fit("ticks ~ 1 + (1 | brood)", ml.datasets.load("grouseticks"), family="poisson")
     with pytest.raises(OptionError, match=r"asked of poisson \(log link\)"):

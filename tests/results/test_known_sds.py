@@ -70,3 +70,6 @@ def test_forms() -> None:
     for inner in [2.0, {"sd": 0.0}, {"sd": -1}, {"sd": np.inf}, {"sd": True}, {"sd": "1"}, {"var": 1.0}]:
         with pytest.raises(OptionError, match="is no known sd"):
             check_known({"g": inner})
+    with pytest.raises(OptionError) as caught:
+        check_known({"g": 2.0})
+    assert caught.value.remedy == "known={'g': {\"sd\": 2.0}}"

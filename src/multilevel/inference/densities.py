@@ -147,6 +147,10 @@ def _grid_of(values: Floats, bounds: tuple[float, float]) -> Floats:
     return np.linspace(max(low - (high - low), bounds[0]), min(high + (high - low), bounds[1]), GRID)
 
 
+def _positive(values: Floats) -> bool:
+    return bool(np.all(np.isfinite(values) & (values > 0.0)))
+
+
 def lkj_densities(etas: Sequence[float] = (0.5, 1.0, 2.0, 4.0), *, size: int = 2) -> Columns:
     """Return the density of one correlation of a matrix with the LKJ distribution, for several shapes.
 
@@ -175,10 +179,12 @@ def lkj_densities(etas: Sequence[float] = (0.5, 1.0, 2.0, 4.0), *, size: int = 2
     [0.5, 0.5]
     """
     check_count("size", size, least=2)
-    bad = [eta for eta in etas if not (np.isfinite(eta) and eta > 0.0)]
-    if bad or not len(etas):
+    shapes = np.asarray(etas)
+    if shapes.ndim != 1 or not shapes.size or shapes.dtype.kind not in "iuf" or not _positive(shapes):
         raise OptionError(
-            f"etas={list(etas)!r}", allowed="one or several positive numbers", remedy="etas=(0.5, 1, 2, 4)"
+            f"etas={etas!r}",
+            allowed="a list of one or several positive numbers",
+            remedy="etas=(0.5, 1, 2, 4)",
         )
     r = np.linspace(-0.995, 0.995, GRID - 1)
     curves = []

@@ -215,7 +215,15 @@ class _Drawing:
         rng = stream(self.seed, "response")
         if model.family.is_linear:
             return np.asarray(eta + sds * rng.standard_normal(n))
-        mu = model.family.mean(eta)
+        with np.errstate(over="ignore"):
+            mu = model.family.mean(eta)
+        if not np.isfinite(mu).all():
+            raise OptionError(
+                f"simulate drew a linear predictor of {float(eta[~np.isfinite(mu)][0]):.3g}, whose mean "
+                f"by the {model.family.link} link is no finite number",
+                allowed="parameters and links that keep means in their range",
+                remedy="smaller coefficients and sds: they are on the scale of the link",
+            )
         if model.family.name not in ANY_MEAN and np.any(mu < 0):
             raise OptionError(
                 f"simulate drew a mean of {float(mu.min()):.3g}: {model.family.text()} has none below 0",

@@ -118,8 +118,14 @@ def levels_by_size(fit: Fit, *, term: str | None = None) -> Columns:
     Raises
     ------
     OptionError
-        As `poolings`, or if there is no such effect.
+        As `poolings`, or if there is no such effect, or of a posterior.
     """
+    if not isinstance(fit, Fit):
+        raise OptionError(
+            "the three poolings were asked of a posterior",
+            allowed="fits: no pooling and complete pooling are least squares",
+            remedy="multilevel.fit of the same model; or plots.shrinkage, plots.caterpillar of the posterior",
+        )
     table = poolings(fit)
     names = list(dict.fromkeys(table["term"]))
     if term is not None and term not in names:

@@ -29,7 +29,12 @@ def check_known(known: object) -> dict[str, dict[str, float]] | None:
         sd = inner.get("sd") if isinstance(inner, Mapping) and set(inner) == {"sd"} else None
         number = isinstance(sd, int | float | np.number) and not isinstance(sd, bool)
         if not number or not 0.0 < float(sd) < math.inf:  # type: ignore[arg-type]
-            raise OptionError(f"known[{name!r}]={inner!r} is no known sd", allowed=FORM)
+            meant = isinstance(inner, int | float) and not isinstance(inner, bool) and 0.0 < inner < math.inf
+            raise OptionError(
+                f"known[{name!r}]={inner!r} is no known sd",
+                allowed=FORM,
+                remedy=f'known={{{name!r}: {{"sd": {inner!r}}}}}' if meant else "",
+            )
         found[name] = {"sd": float(sd)}  # type: ignore[arg-type]
     return found
 

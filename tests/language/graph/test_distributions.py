@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 import multilevel as ml
+from multilevel.errors import FormulaError
 from multilevel.language.graph import parse_graph
 from multilevel.language.graph.distributions import DISTRIBUTIONS, PRIORS, arguments_here, signature
 from multilevel.model.distributions import RESPONSES
@@ -42,3 +43,15 @@ def test_every_prior_is_public_and_has_as_many_arguments_as_fields(name):
 def test_words():
     assert len(set(DISTRIBUTIONS)) == len(DISTRIBUTIONS)
     assert arguments_here("Poisson", 2) == "Poisson has 2 arguments here"
+
+
+@pytest.mark.parametrize(
+    ("link", "wanted"), [("logit", "logistic"), ("log", "exp"), ("probit", "Phi"), ("sqrt", "square")]
+)
+def test_a_link_in_place_of_what_undoes_it(link, wanted):
+    text = f"A[g] ~ Normal(m, t)\ny ~ Bernoulli({link}(A[g] + b * x))"
+    with pytest.raises(FormulaError, match="undoes the link") as caught:
+        parse_graph(text)
+    assert caught.value.remedy == f"write {wanted}(...)"
+    assert text[caught.value.position : caught.value.position + caught.value.length] == link
+    assert parse_graph("A[g] ~ Normal(m, t)\ny ~ Poisson(exp(log(n) + A[g]))").offsets == ("log(n)",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from multilevel.language.cursor import Cursor
 from multilevel.model import priors
 from multilevel.model.distributions import INVERSE_LINKS, RESPONSES
 
@@ -61,3 +62,30 @@ def signature(name: str) -> str:
     function = next((word for word, link in INVERSE_LINKS.items() if link == family.links[0]), "")
     mean = f"{function}(mean)" if function and name != "Ordinal" else "mean"
     return f"{name}({', '.join([*(['trials'] if family.trials else []), mean, *family.parameters])})"
+
+
+def refuse_link(cursor: Cursor) -> None:
+    """Raise if the call at the cursor is a link round a node, ``logit(A[g])``, and not what undoes a link.
+
+    Raises
+    ------
+    FormulaError
+        Naming the function that undoes the link.
+    """
+    link = cursor.token.value
+    words = [word for word, undone in INVERSE_LINKS.items() if undone == link]
+    if not words or not cursor.at_call():
+        return
+    depth = 0
+    for token in cursor.tokens[cursor.place + 1 :]:
+        if token.value in ("(", ")"):
+            depth += 1 if token.value == "(" else -1
+        if depth == 0:
+            return
+        if token.value == "[":
+            cursor.fail(
+                f"`{link}` of a node: the function that undoes the link stands round the mean",
+                cursor.token,
+                allowed=", ".join(f"{word}(...)" for word in INVERSE_LINKS),
+                remedy=f"write {words[0]}(...)",
+            )

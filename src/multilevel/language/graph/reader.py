@@ -12,7 +12,7 @@ from multilevel.language.arguments import check_column
 from multilevel.language.calls import read_call
 from multilevel.language.cursor import Cursor, check_plain_name, fail_dotted
 from multilevel.language.expression import Column, Expression
-from multilevel.language.graph.distributions import DISTRIBUTIONS, PRIORS
+from multilevel.language.graph.distributions import DISTRIBUTIONS, PRIORS, refuse_link
 from multilevel.language.graph.tree import Argument, Atom, Columns, Name, Product, Statement, Sum, Use
 from multilevel.language.pieces import too_deep
 from multilevel.language.tokens import MAX_CHARACTERS, Token
@@ -216,9 +216,8 @@ def _arguments(cursor: Cursor, distribution: str) -> tuple[Argument, ...]:
     if distribution in ("LogNormal", "InverseGamma"):
         after = (*INVERSE_LINKS, "sqrt")
     while not cursor.at(")"):
-        found.append(
-            _argument(cursor, tuple(INVERSE_LINKS) if distribution == "Normal" and not found else after)
-        )
+        mean = distribution == "Normal" and not found
+        found.append(_argument(cursor, tuple(INVERSE_LINKS) if mean else after))
         if not cursor.at(","):
             break
         cursor.take()
@@ -252,6 +251,7 @@ def _argument(cursor: Cursor, functions: Collection[str]) -> Argument:
         found = _sum(cursor)
         _close(cursor, ")")
     else:
+        refuse_link(cursor)
         found = _sum(cursor)
     return Argument(found, None, function, start, cursor.tokens[cursor.place - 1].stop)
 
