@@ -119,10 +119,10 @@ def _with_categories(design: Design, priors: Mapping[str, object]) -> Mapping[st
 
 def _refuse_serial(design: Design) -> None:
     """Raise `OptionError` if a grouped term has a serial structure, whose correlation has no prior yet."""
-    for term, grouped in zip(design.terms, design.model.groups, strict=True):
+    for at, term in enumerate(design.terms):
         if term.covariance.serial:
             raise OptionError(
-                f"`{term_text(grouped)}` is a serial structure, which has no priors in this version",
+                f"`{term_text(design.model.groups[at])}` is a serial structure, which has no priors in this version",
                 allowed="unstructured, diagonal, homdiag and cs terms",
                 remedy="multilevel.fit, which estimates serial structures by REML or maximum likelihood",
             )
