@@ -22,6 +22,7 @@ from multilevel.errors import (
     MultilevelError,
     MultilevelWarning,
     OptionError,
+    OverflowWarning,
     StorageError,
 )
 from multilevel.graphs import graph
@@ -110,6 +111,7 @@ __all__ = [
     "MissingValuesWarning",
     "MultilevelError",
     "MultilevelWarning",
+    "OverflowWarning",
     "OptionError",
     "StorageError",
     "__version__",

@@ -132,6 +132,10 @@ class InformationWarning(MultilevelWarning):
     """The data leave a direction open, in which the posterior is what the priors make it."""
 
 
+class OverflowWarning(MultilevelWarning):
+    """A prediction is too large for a number, and given as infinite; the message names the rows."""
+
+
 class CheckpointWarning(MultilevelWarning):
     """The end of a checkpoint was damaged; the run goes on from what is whole before it."""
 

@@ -171,8 +171,11 @@ def test_links_that_turn_or_have_a_pole_give_intervals_that_contain_the_mean() -
         inverse.predict(groups="average")
 
 
-def test_far_outside_the_data_means_are_infinite_without_a_warning(fits: dict[str, ml.Fit]) -> None:
+def test_far_outside_the_data_means_are_infinite_and_their_rows_named(fits: dict[str, ml.Fit]) -> None:
     new = {"year": ["95", "95"], "cheight": [-1e5, 1e5]}
     for observation in (False, True):
-        found = fits["grouseticks_nb2"].predict(new, groups="typical", interval=0.9, observation=observation)
+        with pytest.warns(ml.OverflowWarning, match=r"in row 0 \(counted from 0\)"):
+            found = fits["grouseticks_nb2"].predict(
+                new, groups="typical", interval=0.9, observation=observation
+            )
         np.testing.assert_array_equal(found["prediction"], [np.inf, 0.0])

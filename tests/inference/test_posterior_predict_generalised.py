@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from multilevel.errors import DataError, OptionError
+from multilevel.errors import DataError, OptionError, OverflowWarning
 from multilevel.inference.new_data import read_new_data
 from multilevel.inference.posterior_predict_generalised import predict_generalised
 from tests.inference.test_posterior_generalised import case, etas, values, zeros
@@ -59,6 +59,15 @@ def test_observations_of_counts_with_extra_zeros() -> None:
     sd = np.sqrt(second.mean(axis=0) - mean**2)
     assert found["sd"].to_numpy() == pytest.approx(sd, rel=0.4)
     assert found.equals(post.predict(interval=0.9, observation=True))
+
+
+@pytest.mark.parametrize("asked", [{}, {"interval": 0.9}, {"interval": 0.9, "observation": True}])
+def test_rows_whose_means_overflow_are_named(asked: dict[str, Any]) -> None:
+    new = {"x": [0.5, 1e5], "g": [0, 0], "i": [1, 2]}
+    with pytest.warns(OverflowWarning, match=r"in row 1 \(counted from 0\)"):
+        found = case("negative binomial").predict(new, groups="typical", **asked)
+    assert found["prediction"].to_numpy()[1] == np.inf
+    assert np.isfinite(found["prediction"].to_numpy()[0])
 
 
 def test_classes() -> None:

@@ -26,7 +26,7 @@ def on_response_scale(
 
     Notes
     -----
-    See `multilevel.inference.predict.predict`. Far outside the data means may be infinite, without a warning.
+    See `multilevel.inference.predict.predict`. Far outside the data means may be infinite; `predict` warns.
     """
     family = fit.design.family
     if isinstance(family, Ordinal):

@@ -27,7 +27,7 @@ from multilevel.inference.posterior_predict import (
     posterior_predict,
     rows_of,
 )
-from multilevel.inference.predict import kinds_of_terms, refuse_unknown, what_varies
+from multilevel.inference.predict import kinds_of_terms, refuse_unknown, warn_of_overflow, what_varies
 from multilevel.model.families import Ordinal, slope
 from multilevel.results.options import check_choice, check_flag, check_level
 from multilevel.results.posterior import Posterior
@@ -36,6 +36,7 @@ from multilevel.results.questions import Columns, Groups, Scale
 Floats = NDArray[np.float64]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def predict_generalised(
     posterior: Posterior,
     rows: NewRows | None = None,
@@ -75,6 +76,11 @@ def predict_generalised(
     OptionError
         If a keyword has a value that is not allowed, or a single observation is asked for of an ordinal
         response, on the scale of the link, or without an interval.
+
+    Warns
+    -----
+    OverflowWarning
+        If a mean or limit is too large for a number, and given as infinite.
 
     Notes
     -----
@@ -116,6 +122,7 @@ def predict_generalised(
         else:
             parts.append(_means(posterior, at, kinds, part, level, rng))
     found: Columns = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
+    warn_of_overflow(posterior, found, None if rows is None else np.arange(n))
     if level is None:
         return found
     return {**found, "varies": [what_varies(kinds, observation=observation, linear=False)] * n}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.design.design import NewRows
-from multilevel.errors import DataError, OptionError
+from multilevel.errors import DataError, OptionError, OverflowWarning, warn
 from multilevel.inference.on_link import on_link_scale, wanted_rows
 from multilevel.inference.on_response import on_response_scale
 from multilevel.results import Columns, Fit, Groups
@@ -18,6 +18,7 @@ from multilevel.results.posterior import Result
 from multilevel.results.questions import Scale
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def predict(
@@ -73,6 +74,11 @@ def predict(
         If a keyword has a value that is not allowed, or a single observation is asked for without an
         interval.
 
+    Warns
+    -----
+    OverflowWarning
+        If a mean or limit on the scale of the response is too large for a number, and given as infinite.
+
     Notes
     -----
     Linear models: the interval uses the normal distribution for known groups. Otherwise it uses Student's
@@ -111,6 +117,8 @@ def predict(
     wanted = wanted_rows(fit, rows, kinds, precision, trials)
     at = on_link_scale if linear or scale == "link" else on_response_scale
     found: dict[str, Sequence[str] | Floats] = {**at(fit, wanted, level, observation=observation)}
+    if at is on_response_scale:
+        warn_of_overflow(fit, found, None if rows is None else np.arange(wanted.X.shape[0]))
     if level is not None:
         found["varies"] = [what_varies(kinds, observation=observation, linear=linear)] * wanted.X.shape[0]
     return found
@@ -160,6 +168,36 @@ def refuse_unknown(fit: Result, rows: NewRows, kinds: Sequence[Groups]) -> None:
             remedy=f"groups='new' (interval contains the variance between groups){over_groups}, or"
             " groups='typical'",
         )
+
+
+def warn_of_overflow(fit: Result, found: Columns, numbers: Ints | None) -> None:
+    """Warn of infinite predictions and limits, which the inverse link alone has without an overflow.
+
+    Parameters
+    ----------
+    fit
+        Of a generalised model.
+    found
+        Predictions.
+    numbers
+        ``(n,)`` numbers of the rows; ``None`` for the used rows of the data.
+    """
+    if fit.design.family.link == "inverse":
+        return
+    columns = [found[name] for name in ("prediction", "lower", "upper") if name in found]
+    if not columns:
+        return
+    bad = np.flatnonzero(np.isinf(np.column_stack(columns)).any(axis=1))
+    if bad.size == 0:
+        return
+    named = (fit.design.rows if numbers is None else numbers)[bad]
+    shown = _some([str(int(row)) for row in named])
+    warn(
+        f"predict: a prediction or limit is too large for a number, and given as infinite, in row"
+        f"{'' if bad.size == 1 else 's'} {shown} (counted from 0): the linear predictor is far outside what"
+        ' the data have. Try: scale="link", and look at the columns of these rows',
+        OverflowWarning,
+    )
 
 
 def _list(names: Sequence[str]) -> str:
