@@ -258,3 +258,15 @@ def test_columns_of_files(apps, tmp_path):
 def test_columns_are_known_at_once_if_the_data_are_given(apps):
     with pytest.raises(ml.FormulaError, match="did you mean `size`"):
         ml.graph(APPS.replace("size", "sizes"), apps)
+
+
+def test_categories_beside_thresholds_are_coded_as_in_formulas(apps):
+    rows = apps.assign(kind=np.array(["a", "b", "c"])[np.arange(900) % 3])
+    rows["rank"] = pd.Categorical(np.digitize(rows["stars"], [4.5, 6.0]).astype(str), ordered=True)
+    formula = ml.fit("rank ~ kind + (1 | app)", rows, family="ordinal")
+    graph = ml.fit(ml.graph("A[app] ~ Normal(0, t); rank ~ Ordinal(A[app] + b * kind)"), rows)
+    assert graph.fixed_effects["term"].tolist() == ["kind[T.b]", "kind[T.c]"]
+    pd.testing.assert_frame_equal(graph.fixed_effects, formula.fixed_effects)
+    again = ml.fit(formula.model.graph(), rows)
+    assert again.deviance == formula.deviance
+    assert again.quantities["quantity"].tolist()[:2] == ["sigma_a_app", "a_app"]

@@ -116,12 +116,12 @@ def test_known_residual_sds_by_group_and_column() -> None:
         ("Binomial(10, Phi({}))", {}, stats.binom(10, stats.norm.cdf(0.5))),
         ("Binomial(n, logistic({}))", {}, stats.binom(7, 1 / (1 + np.exp(-0.5)))),
         ("NegativeBinomial(exp({}), k)", {"k": 2}, stats.nbinom(2, 2 / (2 + np.exp(0.5)))),
-        ("Ordinal({})", {"thresholds": [0.0, 1.0]}, None),
+        ("Ordinal({} + m * one)", {"thresholds": [0.0, 1.0]}, None),
     ],
 )
 def test_discrete_families(response, parameters, law) -> None:
-    text = f"A[h] ~ Normal(m, s); y ~ {response.format('A[h]')}"
-    y = drawn(text, {"m": 0.5, "s": 0, **parameters}, n=np.full(N, 7.0)).response
+    text = f"A[h] ~ Normal({'0' if law is None else 'm'}, s); y ~ {response.format('A[h]')}"
+    y = drawn(text, {"m": 0.5, "s": 0, **parameters}, n=np.full(N, 7.0), one=np.ones(N)).response
     values, counts = np.unique(y, return_counts=True)
     if law is None:
         below = 1 / (1 + np.exp(-(np.array([0.0, 1.0]) - 0.5)))

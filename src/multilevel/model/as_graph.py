@@ -36,8 +36,9 @@ def as_graph(model: ModelParts) -> tuple[tuple[GroupTerm, ...], Graph]:
     """
     _refuse(model)
     words = _Words(set(model.variables))
-    terms = split_terms(model.fixed)
-    names = {term: words.new(_parameter_word(term)) for term in terms if term != "0"}
+    absent = ("0", "1") if model.family.name == "ordinal" else ("0",)
+    terms = [term for term in split_terms(model.fixed) if term not in absent]
+    names = {term: words.new(_parameter_word(term)) for term in terms}
     drafts = _drafts(model, words)
     left = dict(names)
     for draft in drafts:

@@ -158,6 +158,7 @@ FAULTS = [
     ("y ~ Normal(m, s)\nA[g] ~ Normal(0, t)", "does not reach the response", 17),
     ("y ~ Normal(A[g] + B[h], s)\nA[g] ~ Normal(m, t)\nB[h] ~ Normal(n, u)", "only their sum can", None),
     ("y ~ Normal(A[g] + B[g], s)\nA[g] ~ Normal(m, t)\nB[g] ~ Normal(0, u)", "only their sum can", None),
+    ("A[g] ~ Normal(m, t)\ny ~ Ordinal(A[g] + b * x)", "`m` and the thresholds", 14),
     ("y ~ Normal(A[g] + A[g] * x, s)\nA[g] ~ Normal(m, t)", "reaches the response on two ways", 18),
     ("y ~ Normal(A[g] + B[h], s)\nA[g] ~ Normal(m, t)\nB[h] ~ Normal(0, t)", "is the spread of", None),
     ("y ~ Normal(A[g] * B[h], s)\nA[g] ~ Normal(m, t)\nB[h] ~ Normal(0, u)", "product of two nodes", 11),

@@ -63,12 +63,12 @@ def parse_graph(text: str, columns: Collection[str] | None = None) -> Model:
     flow = flow_of(scope, response.predictor)
     nodes = _nodes(scope, flow)
     _check_response(scope, response, flow)
-    coefficients = _coefficients(scope, flow)
+    thresholds = response.family.name == "ordinal"
+    coefficients = _coefficients(scope, flow, thresholds=thresholds)
     check_roles(scope, response, coefficients)
     offset, offsets = _offsets(flow)
-    fixed = parse_terms(
-        " + ".join([*_ordered(coefficients), *([] if "1" in coefficients.values() else ["0"])])
-    )
+    first = [] if "1" in coefficients.values() else ["1" if thresholds else "0"]
+    fixed = parse_terms(" + ".join([*first, *_ordered(coefficients)]))
     graph = Graph(
         text,
         nodes,
@@ -139,8 +139,8 @@ def _nodes(scope: Scope, flow: Flow) -> tuple[Node, ...]:
     return tuple(found)
 
 
-def _coefficients(scope: Scope, flow: Flow) -> dict[str, str]:
-    """Return the column of each unknown coefficient, ``"1"`` for the intercept."""
+def _coefficients(scope: Scope, flow: Flow, *, thresholds: bool) -> dict[str, str]:
+    """Return the column of each unknown coefficient, ``"1"`` for the intercept, which thresholds exclude."""
     found: dict[str, list[tuple[str, ...]]] = {}
     where: dict[str, Piece] = {}
     for on, part in _parts(flow):
@@ -167,6 +167,13 @@ def _coefficients(scope: Scope, flow: Flow) -> dict[str, str]:
             other = "every row" if text == "1" else f"the rows, times `{text}`"
             scope.cursor.fail_between(
                 f"`{seen[key]}` and `{name}` are both added to {other}: only their sum can be known",
+                piece.position,
+                piece.stop,
+                remedy=f"write 0 in place of `{name}`",
+            )
+        if thresholds and text == "1":
+            scope.cursor.fail_between(
+                f"`{name}` and the thresholds of Ordinal: only their differences can be known",
                 piece.position,
                 piece.stop,
                 remedy=f"write 0 in place of `{name}`",
