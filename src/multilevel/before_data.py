@@ -91,5 +91,6 @@ def prior_predictive(
         residual_sd=known.residual_sd,
         residual_groups=known.residual_groups,
         missing=missing,
+        fewest_levels=1,
     )
     return draw_before_data(design, bind_priors(design, known.priors), draws=draws, seed=seed)

@@ -216,6 +216,7 @@ def load_saved_posterior(path: str | Path) -> Posterior:
         residual_sd=options.residual_sd,
         residual_groups=options.residual_groups,
         missing=options.missing,
+        fewest_levels=1,
     )
     verify_posterior(saved, design)
     moments = summarise(design) if options.linear else None

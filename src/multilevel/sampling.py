@@ -15,6 +15,7 @@ from multilevel.design import bind, columns_needed
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
 from multilevel.design.priors import Priors, bind_priors
+from multilevel.design.single_levels import check_single_levels
 from multilevel.engines.checkpoint import Checkpoint, Record, identity_in, open_checkpoint
 from multilevel.engines.draws import Draws
 from multilevel.engines.gibbs import sample_gibbs
@@ -183,8 +184,9 @@ def _sampled(
         "residual_groups": options.residual_groups,
     }
     table = read_table(data, columns_needed(model, **known))
-    design = bind(model, table, **known, missing=options.missing)
+    design = bind(model, table, **known, missing=options.missing, fewest_levels=1)
     bound = bind_priors(design, priors)
+    check_single_levels(design, bound)
     moments, threads = summarise(design) if options.linear else None, running.threads
     with _going(design, bound, options, running) as (pace, store):
         if moments is None:

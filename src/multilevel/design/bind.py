@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import Literal
 
 import numpy as np
 
@@ -35,6 +36,7 @@ def bind(
     residual_sd: RowNumbers = None,
     residual_groups: str | None = None,
     missing: Missing = "report",
+    fewest_levels: Literal[1, 2] = 2,
 ) -> Design:
     """Bind a model to a table.
 
@@ -59,6 +61,8 @@ def bind(
         "report": rows with a missing value are left out with one warning, but a missing grouping value is
         an error; "drop": both are left out silently; "error": both are refused. Rows of weight zero are
         left out silently in any case.
+    fewest_levels
+        Of a grouping factor: 2, or 1 where priors say what one level cannot.
 
     Returns
     -------
@@ -129,7 +133,7 @@ def bind(
         inflation=inflation,
         classes=response.classes,
     )
-    check_design(design)
+    check_design(design, fewest_levels=fewest_levels)
     return design
 
 

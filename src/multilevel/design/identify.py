@@ -21,8 +21,15 @@ _MOST_PRODUCTS = 2.5e8
 """Most numbers in the cross-products of the times of all groups: 2 GB."""
 
 
-def check_design(design: Design) -> None:
+def check_design(design: Design, *, fewest_levels: int = 2) -> None:
     """Refuse a design from which the model cannot be estimated; warn of one that looks unintended.
+
+    Parameters
+    ----------
+    design
+        The design.
+    fewest_levels
+        Of a grouping factor: 2, or 1 where priors say what one level cannot (`check_single_levels`).
 
     Raises
     ------
@@ -43,9 +50,10 @@ def check_design(design: Design) -> None:
         if term.covariance.serial:
             _check_serial(design, term, factor, text)
             continue
-        _check_levels(design, term, factor, text)
+        _check_levels(design, term, factor, text, fewest_levels)
         _check_effects(design, term, text)
-        _check_absorbed(design, term, factor, text)
+        if len(factor.levels) > 1:
+            _check_absorbed(design, term, factor, text)
     _check_same_partition(design)
     warn_of_reused_labels(design)
 
@@ -136,15 +144,14 @@ def _check_serial(design: Design, term: EffectsTerm, factor: GroupFactor, text: 
         )
 
 
-def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: str) -> None:
-    """Require two levels at least, and fewer effects than rows."""
+def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: str, fewest: int) -> None:
+    """Require enough levels, and fewer effects than rows."""
     m, k = len(factor.levels), len(term.names)
     if k == 0:
         raise DesignError(f"{text} has no effects", remedy="write `(1 | ...)` for an intercept")
-    if m == 1:
+    if m < fewest:
         raise DesignError(
-            f"the grouping factor `{factor.name}` of {text} has 1 level ({factor.levels[0]!r}); the variance "
-            "between levels cannot be estimated",
+            f"{single_level(factor, text)}; the variance between levels cannot be estimated",
             allowed="two levels or more",
             remedy="leave the term out of the formula",
         )
@@ -158,12 +165,17 @@ def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: 
             else "leave effects out of the term",
         )
     parameters = n_covariance_parameters(term)
-    if parameters > m:
+    if parameters > m > 1:
         warn(
             f"{text} has {parameters} covariance parameters and `{factor.name}` has {m} levels; their "
             f"estimates will be poor. Try independent effects: `(... || {factor.name})`",
             GroupingWarning,
         )
+
+
+def single_level(factor: GroupFactor, text: str) -> str:
+    """Return that the factor of a term has one level, and which."""
+    return f"the grouping factor `{factor.name}` of {text} has 1 level ({factor.levels[0]!r})"
 
 
 def _check_effects(design: Design, term: EffectsTerm, text: str) -> None:
