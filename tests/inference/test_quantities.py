@@ -169,3 +169,10 @@ def test_an_sd_that_the_keyword_gives_is_a_constant():
     graph = ml.graph("theta[school] ~ Normal(mu, tau); effect ~ Normal(theta[school], sd)")
     found = by_name(ml.fit(graph, schools, known={"school": {"sd": 10.0}}))
     assert tuple(found.loc["tau", ["role", "treatment", "estimate"]]) == ("constant", "fixed", 10.0)
+
+
+def test_coefficients_of_columns_that_add_nothing_are_left_out(rows):
+    with pytest.warns(ml.AliasedWarning):
+        fit = ml.fit(ml.graph("y ~ Normal(m + b * x + c * twice, s)"), rows.assign(twice=2 * rows["x"]))
+    found = by_name(fit)["treatment"]
+    assert found.loc[["b", "c"]].tolist() == ["estimated", "left out"]

@@ -64,9 +64,10 @@ def quantities(result: Result) -> Columns:
     Returns
     -------
     Columns quantity, role, index, distribution, treatment, estimate, std_error (of a posterior: mean, sd).
-    Treatment is "given as data", "fixed" (a known number), "estimated", "integrated out and predicted" or
-    "sampled". Values are NaN where a quantity is not one number, and standard errors where the engine has
-    none. A covariance matrix is followed by its sds and correlations, ``Sigma.sd(a)``.
+    Treatment is "given as data", "fixed" (a known number), "estimated", "integrated out and predicted",
+    "sampled" or "left out" (a coefficient of columns that add nothing). Values are NaN where a quantity is
+    not one number, and standard errors where the engine has none. A covariance matrix is followed by its
+    sds and correlations, ``Sigma.sd(a)``.
 
     Raises
     ------
@@ -82,6 +83,8 @@ def quantities(result: Result) -> Columns:
         one for each in model.quantities().rows for one in _with_parts(graph, _as_given(result, graph, each))
     ]
     cells = [values.get(row.name, NONE) if "variable" not in row.role else NONE for row in rows]
+    aliased = {_factors(alias.name) for alias in result.design.fixed.aliased}
+    absent = {name for name, term in graph.coefficients.items() if _factors(effect_name(term)) in aliased}
     bayesian = isinstance(result, Posterior)
     first, second = ("mean", "sd") if bayesian else ("estimate", "std_error")
     return {
@@ -90,7 +93,8 @@ def quantities(result: Result) -> Columns:
         "index": [", ".join(row.index) for row in rows],
         "distribution": [row.distribution for row in rows],
         "treatment": [
-            _treatment(row, value, bayesian=bayesian) for row, value in zip(rows, cells, strict=True)
+            "left out" if row.name in absent else _treatment(row, value, bayesian=bayesian)
+            for row, value in zip(rows, cells, strict=True)
         ],
         first: np.array([value for value, _ in cells]),
         second: np.array([error for _, error in cells]),
