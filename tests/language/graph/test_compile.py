@@ -174,6 +174,7 @@ FAULTS = [
     ("y ~ Normal(a[g], s)\na[g] ~ Normal(exp(m), t)", "must stand", None),
     ("y ~ Normal(a[g], s)\na[g] ~ Gamma(m, t)", "the node `a` is Gamma", None),
     ("y ~ Normal(m, s)\nz ~ Normal(n, t)", "is a second response", 17),
+    ("A ~ Normal(m, t)\ny ~ Normal(A[g], s)", "`A[g]` has no index in its own statement", 0),
     ("y ~ Normal(m, s)\nm ~ Normal(0, u)\nm ~ Normal(0, v)", "has two statements", None),
     ("y ~ Normal(m, s)\nm ~ Normal(0, u)", "a number of a prior", None),
     ("y ~ Normal(m, s)\nm ~ Normal(0)", "has 1 argument here", None),

@@ -10,6 +10,7 @@ from multilevel.errors import FormulaError
 from multilevel.language.cursor import Cursor
 from multilevel.language.graph.distributions import DISTRIBUTIONS, signature
 from multilevel.language.graph.tree import Argument, Atom, Name, Statement, Use
+from multilevel.model.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,22 @@ def uses_in(arguments: tuple[Argument, ...]) -> Iterator[Use]:
     return (atom for atom in atoms_in(arguments) if isinstance(atom, Use))
 
 
+def _check_index(cursor: Cursor, responses: list[Statement], statements: tuple[Statement, ...]) -> None:
+    """Raise if what looks like a second response is a node whose statement has no index."""
+    uses = {use.name: use for statement in statements for use in uses_in(statement.arguments)}
+    bare = next((one for one in responses if one.names and one.names[0] in uses), None)
+    if bare is not None:
+        name = bare.names[0]
+        shown = f"{name}[{', '.join(quoted(column) for column in uses[name].index)}]"
+        cursor.fail_between(
+            f"the node `{shown}` has no index in its own statement",
+            bare.position,
+            bare.stop,
+            allowed="one response, and priors of parameters that are used",
+            remedy=f"write `{shown} ~ {bare.distribution}(...)`",
+        )
+
+
 def _one_response(
     cursor: Cursor,
     responses: list[Statement],
@@ -133,6 +150,7 @@ def _one_response(
             remedy=_without_index(statements),
         )
     if len(responses) > 1:
+        _check_index(cursor, responses, statements)
         wrong = next((one for one in responses if one.names[0] in users), responses[1])
         used = wrong.names[0] in users
         cursor.fail_between(
