@@ -64,6 +64,9 @@ class Model:
     def formula(self) -> str:
         """Return the model as a formula; read again it is the same model.
 
+        A formula has no family, known sds, known numbers in means or priors: what a graph says of them are
+        keywords beside its formula.
+
         Examples
         --------
         >>> import multilevel as ml
