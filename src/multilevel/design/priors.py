@@ -122,7 +122,8 @@ def _refuse_serial(design: Design) -> None:
     for at, term in enumerate(design.terms):
         if term.covariance.serial:
             raise OptionError(
-                f"`{term_text(design.model.groups[at])}` is a serial structure, which has no priors in this version",
+                f"`{term_text(design.model.groups[at])}` is a serial structure, which has no priors in this "
+                "version",
                 allowed="unstructured, diagonal, homdiag and cs terms",
                 remedy="multilevel.fit, which estimates serial structures by REML or maximum likelihood",
             )
