@@ -63,6 +63,23 @@ def test_prediction_variance_is_that_of_dense_algebra(structure: Structure) -> N
         solution.groups.kenward_roger()  # leaves the native problem in another state
 
 
+@pytest.mark.parametrize("structure", GROUPED, ids=names_of(GROUPED))
+def test_rows_of_one_term_are_those_of_dense_algebra(structure: Structure) -> None:
+    """Other terms are left out, or stand beside zeros."""
+    problem, solution = somewhere(structure)
+    rng = np.random.default_rng(3)
+    n, p = 12, problem.X.shape[1]
+    for own in range(len(structure.terms)):
+        for absent in (-1, 0):
+            index = [np.full(n, absent, dtype=np.int32) for _ in structure.terms]
+            index[own] = (np.arange(n) % problem.sizes[own][0]).astype(np.int32)
+            X = rng.normal(size=(n, p))
+            Z = [(t == own) * rng.normal(size=(n, k)) for t, (_, k) in enumerate(problem.sizes)]
+            expected = effects.prediction_variance(problem, solution.covariances, solution.sigma, X, index, Z)
+            found = solution.groups.prediction_variance(X, index, Z)
+            np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
+
+
 def spread(curvature: Curvature, L: Floats) -> Floats:
     """Return the variance of the estimated ``Var(l'beta)`` for each row of ``L``, by the delta method."""
     g = np.einsum("cp,hpq,cq->ch", L, curvature.gradient, L)

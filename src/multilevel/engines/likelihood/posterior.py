@@ -22,6 +22,10 @@ TWO_SIDED, ONE_SIDED = 1e-4, 1e-5
 """Relative steps of differences of the exact gradient: errors of 1e-8 and 1e-5 in the Hessian."""
 
 
+MOST_NUMBERS = 10**7
+"""Most numbers of covariance matrices that are gathered at once."""
+
+
 class Posterior:
     """Conditional distribution of the group effects given the data, at the estimates.
 
@@ -80,20 +84,42 @@ class Posterior:
         a = X @ moments.scaling.fixed.back
         level = np.full((X.shape[0], len(moments.A)), -1, dtype=np.int32)
         columns = [np.zeros((X.shape[0], k)) for k in moments.effects]
-        factors = self._at_optimum(native=True)
+        factors = self._at_optimum()
         for t, block in enumerate(moments.blocks):
-            known = index[t] >= 0
+            known = (index[t] >= 0) & Z[t].any(axis=1)
             here = slice(block.start, block.start + block.size)
             z = np.where(known[:, None], Z[t] @ moments.scaling.terms[t].back, 0.0)
             level[known, block.factor] = index[t][known]
             columns[block.factor][:, here] = z
             B = factors[block.factor][0][:, here, :-1]
             a = a - np.einsum("nk,nkp->np", z, B[np.maximum(index[t], 0)])
-        effects = self._problem.row_variance(
-            level, np.ascontiguousarray(np.concatenate([*columns, a[:, :0]], axis=1))
-        )
+        effects = self._effects_variance(level, columns)
         unit = self._sigma * moments.scaling.y_scale
         return np.asarray(unit**2 * (np.einsum("np,pq,nq->n", a, self._found["R"], a) + effects))
+
+    def _effects_variance(self, level: Ints, columns: Sequence[Floats]) -> Floats:
+        """Return ``(n,)`` conditional variances of ``z'b``: of one factor's level from its own covariance.
+
+        Rows of several factors need their covariances with each other, which cost a solve for each row.
+        """
+        factors, found = self._at_optimum(), np.zeros(level.shape[0])
+        if not columns:
+            return found
+        several = (level >= 0).sum(axis=1) > 1
+        for f, z in enumerate(columns):
+            rows = np.flatnonzero((level[:, f] >= 0) & ~several)
+            step = max(1, MOST_NUMBERS // max(1, z.shape[1] ** 2))
+            for start in range(0, rows.size, step):
+                some = rows[start : start + step]
+                cov = factors[f][2][level[some, f]]
+                found[some] = np.einsum("nk,nkl,nl->n", z[some], cov, z[some])
+        if several.any():
+            self._at_optimum(native=True)
+            z = np.concatenate([one[several] for one in columns], axis=1)
+            found[several] = self._problem.row_variance(
+                np.ascontiguousarray(level[several]), np.ascontiguousarray(z)
+            )
+        return found
 
     def response_variance(self, gradient: Floats, index: Sequence[Ints], Z: Sequence[Floats]) -> Floats:
         """Return the variances of predictions: a linear model has coefficients only."""
