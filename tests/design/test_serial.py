@@ -66,6 +66,13 @@ def test_too_many_times() -> None:
         design_of(many)
 
 
+def test_groups_of_one_time_have_no_correlation_to_find() -> None:
+    frame = rows(g=[f"g{i}" for i in range(30)])
+    with pytest.raises(ml.DesignError, match="every level of `g` has rows of one time only"):
+        design_of(frame)
+    design_of(frame, "y ~ 1 + rw1(0 + t | g)")
+
+
 def test_new_rows() -> None:
     design = design_of(rows())
     new = bind_new(design, read_table({"t": [2, 5], "g": ["b", "zz"]}, ["t", "g"]))

@@ -20,7 +20,7 @@ from multilevel.design.residual_groups import residual_columns, residual_factor
 from multilevel.design.response import fixed_columns, inflation_part, response_of
 from multilevel.design.rows import Missing, Rows, choose_rows, taken
 from multilevel.design.scope import Factor, Floats, Scope, as_numbers, used_rows
-from multilevel.design.serial import serial_term
+from multilevel.design.serial import check_pairs, serial_term
 from multilevel.design.variables import columns_needed, variables_of
 from multilevel.errors import DataError, OptionError
 from multilevel.model import Model
@@ -108,6 +108,8 @@ def bind(
     inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
     terms = _terms(model, columns, positions, table)
+    for term in terms:
+        check_pairs(term, factors[term.factor])
     if model.dag is not None:
         check_graph(model.dag, columns, factors, positions)
     residual = residual_factor(own_sds, table, rows)

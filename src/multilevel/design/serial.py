@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from multilevel.data.table import Table
-from multilevel.design.design import EffectsTerm, Times
+from multilevel.design.design import EffectsTerm, GroupFactor, Times
 from multilevel.design.scope import Factor, Floats, Scope, as_numbers
 from multilevel.errors import DataError, DesignError
 from multilevel.language import parse_terms
@@ -69,6 +69,30 @@ def serial_term(term: GroupTerm, factor: int, scope: Scope, table: Table) -> Eff
     codes = column.codes if isinstance(column, Factor) else np.searchsorted(values, column)
     times = Times(name, tuple(float(value) for value in values))
     return EffectsTerm(factor, names, _indicators(codes, values.size), term.covariance, times)
+
+
+def check_pairs(term: EffectsTerm, factor: GroupFactor) -> None:
+    """Require a group with two different times, without which an autoregression has no correlation to find.
+
+    Raises
+    ------
+    DesignError
+        Every group has rows of one time only.
+    """
+    if term.covariance is not Covariance.AUTOREGRESSIVE:
+        return
+    time = term.Z.argmax(axis=1)
+    least = np.full(len(factor.levels), term.Z.shape[1])
+    most = np.zeros(len(factor.levels), dtype=np.int64)
+    np.minimum.at(least, factor.index, time)
+    np.maximum.at(most, factor.index, time)
+    if not (most > least).any():
+        raise DesignError(
+            f"every level of `{factor.name}` has rows of one time only, so that nothing is known of the"
+            " correlation between times",
+            allowed="an autoregression in groups with several times",
+            remedy=f"write `(1 | {factor.name})`",
+        )
 
 
 def serial_columns(term: EffectsTerm, scope: Scope) -> Floats:
