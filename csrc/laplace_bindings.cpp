@@ -95,25 +95,6 @@ nb::list effects(Laplace& self) {
   return out;
 }
 
-// At the last evaluation: log of the mean weight of pairs of draws, and one draw of all effects.
-nb::tuple draw(Laplace& self, const Input1<double>& aux, const Given& rows_aux, int pairs, std::uint64_t seed,
-               std::uint64_t stream) {
-  require(aux.size() == static_cast<std::size_t>(self.response().n_global), "aux has the wrong length");
-  require(self.response().inflated == rows_aux.has_value(), "rows_aux is for zero inflation");
-  require(!rows_aux || rows_aux->size() == static_cast<std::size_t>(self.n()), "rows_aux has the wrong length");
-  require(pairs >= 1, "at least one pair");
-  std::size_t size = 0;
-  for (const FactorRows& f : self.factors()) size += static_cast<std::size_t>(f.m) * f.K;
-  std::vector<double> effects(size, 0.0);
-  double weight = 0.0;
-  {
-    nb::gil_scoped_release release;
-    Random random(seed, stream);
-    weight = self.draw(aux.data(), rows_aux ? rows_aux->data() : nullptr, pairs, random, effects.data());
-  }
-  return nb::make_tuple(weight, to_numpy(std::move(effects), {size}));
-}
-
 // Values of many points, and where pairs > 0 log weights and, where kept, drawn effects.
 nb::tuple points(const std::vector<Laplace*>& workers, const Input2<double>& beta, const Input2<double>& theta,
                  const Input2<double>& aux, const std::optional<Input2<double>>& rows_aux, const Input2<double>& start,
@@ -151,7 +132,6 @@ void bind_laplace(nb::module_& m) {
       .def("evaluate", &evaluate, nb::arg("beta"), nb::arg("theta"), nb::arg("aux"), nb::arg("rows_aux").none(),
            nb::arg("gradient") = true)
       .def("information", &information)
-      .def("draw", &draw, nb::arg("aux"), nb::arg("rows_aux").none(), nb::arg("pairs"), nb::arg("seed"), nb::arg("stream"))
       .def("effects", &effects)
       .def("eta", [](const Laplace& self) { return copied(self.eta()); })
       .def("weights", [](const Laplace& self) { return copied(self.weights()); })

@@ -407,11 +407,6 @@ class Laplace:
         covariance), inner_gradient.
         """
 
-    def draw(
-        self, aux: Floats, rows_aux: Floats | None, pairs: int, seed: int, stream: int
-    ) -> tuple[float, Floats]:
-        """Return the log of the mean weight of pairs of draws at the last point, and one of all effects."""
-
     def place(self) -> Floats:
         """Return the whitened effects by node at the last evaluation, to start searches from."""
 
@@ -444,7 +439,8 @@ def laplace_points(
 ) -> tuple[Floats, Floats, Floats]:
     """Return values ``(n,)`` of many points, one thread for each worker; and of draws of the effects.
 
-    With ``pairs > 0`` log weights ``(n,)`` as of `Laplace.draw`, else empty; with ``keep`` one draw of all
+    With ``pairs > 0`` log weights ``(n,)``, the logs of the mean weights of the pairs of draws of the effects
+    on both sides of the mode, else empty; with ``keep`` one draw of all
     effects at each point, ``(n, sum m K)``. The search for the mode of point i begins at
     ``start[i]``, of `Laplace.place`; its draws are from the stream ``streams[i]`` of ``seed``.
     """

@@ -107,9 +107,7 @@ def bind(
     fixed, kept = fixed_columns(model, columns)
     inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
-    terms = _terms(model, columns, positions, table)
-    for term in terms:
-        check_pairs(term, factors[term.factor])
+    terms = _terms(model, columns, positions, table, factors)
     if model.dag is not None:
         check_graph(model.dag, columns, factors, positions)
     residual = residual_factor(own_sds, table, rows)
@@ -207,13 +205,18 @@ def _group_factors(
 
 
 def _terms(
-    model: Model, columns: Columns, positions: tuple[int, ...], table: Table
+    model: Model,
+    columns: Columns,
+    positions: tuple[int, ...],
+    table: Table,
+    factors: tuple[GroupFactor, ...],
 ) -> tuple[EffectsTerm, ...]:
     """Return the grouped terms in the user's order."""
     found = []
     for at, (term, factor) in enumerate(zip(model.groups, positions, strict=True)):
         if term.covariance.serial:
             found.append(serial_term(term, factor, columns.scope, table))
+            check_pairs(found[-1], factors[factor])
             continue
         matrix = columns.matrix(term.effects)
         check_coding(model, at, matrix)
