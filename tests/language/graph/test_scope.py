@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from multilevel.errors import FormulaError
+from multilevel.language.graph import parse_graph
 from multilevel.language.graph.reader import read_statements
 from multilevel.language.graph.scope import node_use, scope_of, uses_in, vector_size
 from tests.language.faults import fault
@@ -115,3 +117,8 @@ def test_faults_of_uses(use, asked):
         return [node_use(scope, found) for found in uses_in(scope.response.arguments)]
 
     assert fault(text, read) == (asked, use)
+
+
+def test_a_misspelt_parameter_gets_a_remedy() -> None:
+    with pytest.raises(FormulaError, match="did you mean the prior of `sigma`"):
+        parse_graph("y ~ Normal(m, sigma)\nsigm ~ HalfNormal(1)")

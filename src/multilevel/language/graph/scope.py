@@ -153,6 +153,8 @@ def _one_response(
         _check_index(cursor, responses, statements)
         wrong = next((one for one in responses if one.names[0] in users), responses[1])
         used = wrong.names[0] in users
+        near = get_close_matches(wrong.names[0][:60], users, n=1)
+        meant = f"did you mean the prior of `{near[0]}`?" if near else ""
         cursor.fail_between(
             f"`{wrong.names[0] or 'this'}` is "
             + ("a column of the data, so that it is a second response" if used else
@@ -160,7 +162,7 @@ def _one_response(
             wrong.position,
             wrong.stop,
             allowed="one response, and priors of parameters that are used",
-            remedy="a parameter needs a name that no column has" if used else "",
+            remedy="a parameter needs a name that no column has" if used else meant,
         )  # fmt: skip
     return responses[0]
 
