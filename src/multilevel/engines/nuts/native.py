@@ -33,6 +33,9 @@ FIELDS = {
 }
 """What these models consist of."""
 
+EMPTY = {"shared_var_keys"}
+"""What some of the known releases have besides: tables that are empty without shared data."""
+
 
 class Native(Protocol):
     """A log density with what nutpie calls: C functions, safe for several threads, that return zero."""
@@ -92,7 +95,9 @@ def native_model(nutpie: Any, target: Addressed) -> Any | None:
     if native is None or model is None:
         return None
     size = target.size
+    known = {field.name for field in dataclasses.fields(model)}
     return model(
+        **{name: {} for name in EMPTY if name in known},
         dims={},
         _n_dim=size,
         _shapes={"x": (size,)},
@@ -115,4 +120,9 @@ def _model_class(nutpie: Any) -> Callable[..., Any] | None:
         return None
     found = importlib.import_module("nutpie.compile_pymc").CompiledPyMCModel
     fields = {field.name for field in dataclasses.fields(found)}
-    return found if fields >= FIELDS else None
+    needed = {
+        field.name
+        for field in dataclasses.fields(found)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+    return found if fields >= FIELDS and needed <= FIELDS | EMPTY else None
