@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -114,7 +113,7 @@ def native_model(nutpie: Any, target: Addressed) -> Any | None:
     )
 
 
-def _model_class(nutpie: Any) -> Callable[..., Any] | None:
+def _model_class(nutpie: Any) -> Any | None:
     """Return nutpie's class of models that consist of addresses, if it is the one that is known."""
     if not str(nutpie.__version__).startswith(KNOWN):
         return None
