@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.data.table import Library
+from multilevel.errors import DataError
 from multilevel.model import Covariance, Model
 from multilevel.model.families import Family, Gaussian
 
@@ -112,6 +113,25 @@ class EffectsTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class RowSummary:
+    """What a design without rows knows of the rows that its moments were made of.
+
+    Parameters
+    ----------
+    n_rows
+        Rows used, each counted once.
+    n_observations
+        Rows used, each counted as often as its frequency weight says.
+    origin
+        Where they were: "Parquet", "DuckDB", "a table".
+    """
+
+    n_rows: int
+    n_observations: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Design:
     """Everything the engines need to know of model and data.
 
@@ -155,6 +175,8 @@ class Design:
     classes
         Names of the two classes of a Bernoulli response that was text (the second is 1), or of the ordered
         classes of an ordinal response.
+    summary
+        Of a design without rows (its arrays are empty, all else is there): what is known of them.
     """
 
     model: Model
@@ -177,15 +199,28 @@ class Design:
     trials: Floats | None = None
     inflation: FixedPart | None = None
     classes: tuple[str, ...] = ()
+    summary: RowSummary | None = None
 
     @property
     def n_rows(self) -> int:
         """Rows used, each counted once."""
-        return int(self.y.shape[0])
+        return int(self.y.shape[0]) if self.summary is None else self.summary.n_rows
+
+    def require_rows(self, what: str) -> None:
+        """Raise `DataError` if the design holds no rows; ``what`` names what needs them: "residuals"."""
+        if self.summary is not None:
+            raise DataError(
+                f"{what} need the rows of the fit, and it holds moments, not rows "
+                f"({self.summary.n_rows} rows of {self.summary.origin})",
+                allowed="what moments tell: coefficients, variances, group effects, predictions of new rows",
+                remedy="collect the frame and fit that, or predict(new rows)",
+            )
 
     @property
     def n_observations(self) -> float:
         """Rows used, each counted as often as its frequency weight says."""
+        if self.summary is not None:
+            return self.summary.n_observations
         return float(self.n_rows if self.frequency_weights is None else self.frequency_weights.sum())
 
 
