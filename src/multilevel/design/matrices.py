@@ -88,6 +88,10 @@ class Columns:
             self._cache[expression] = evaluate(expression, self.scope, self.state)
         return self._cache[expression]
 
+    def given(self, expression: str, value: Any) -> None:
+        """Take a value for an expression as it is, in place of evaluating it."""
+        self._cache[expression] = value
+
     def _is_numeric(self, name: str) -> bool:
         """Whether a column is numeric."""
         return isinstance(self.scope[name], np.ndarray)
