@@ -29,7 +29,7 @@ def test_an_outline_names_what_to_ask_for() -> None:
     assert found.factors == (("g",), ("g", "h"), ("h",))
     assert found.term_factor == (0, 1, 2)
     assert (found.response, found.offsets) == ("log(y)", ("w", 2.0))
-    assert (found.precision_weights, found.frequency_weights) == ("1 / `sd` ** 2", "w")
+    assert (found.precision_weights, found.frequency_weights) == ("1 / sd ** 2", "w")
     assert found.residual_sd == 1.0
 
 

@@ -92,11 +92,13 @@ def outline_of(
     booleans = frozenset(name for name in needed if schema[name] == "boolean")
     factors = tuple(dict.fromkeys(term.factors for term in model.groups))
     weights, known = _precision(precision_weights, residual_sd)
+    inverse = inverse_weight(weights)
     for option, name in given.items():
         if isinstance(name, str) and schema[name] not in ("number", "boolean"):
             raise DataError(f"`{option}` is the column `{name}`, which is not numeric", allowed="numbers")
     formulas = (model.fixed, *(term.effects for term in model.groups))
     numeric = {column.name: column for formula in formulas for column in _numeric_parts(formula, schema)}
+    numeric |= {column.name: column for column in inverse}
     return Outline(
         model=model,
         needed=needed,
@@ -114,6 +116,14 @@ def outline_of(
         missing=missing,
         residual_sd=known,
     )
+
+
+def inverse_weight(weights: str | None) -> tuple[LazyColumn, ...]:
+    """Return the column ``1 / w`` of the precision weights, whose mean tables of variances show."""
+    if weights is None:
+        return ()
+    text = f"1 / {quoted(weights)}" if " " not in weights else f"1 / ({weights})"
+    return (LazyColumn(text, (text,)),)
 
 
 def refuse_unsummable(model: Model) -> None:
