@@ -50,6 +50,7 @@ from multilevel.model.priors import (
 )
 from multilevel.poolings import pooling
 from multilevel.results import Fit
+from multilevel.results.bootstrap import Bootstrap
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import PriorPredictive
 from multilevel.sampling import load_posterior, sample
@@ -77,6 +78,7 @@ __all__ = [
     "Model",
     "Progress",
     "Simulation",
+    "Bootstrap",
     "SamplingProgress",
     "LKJ",
     "Exponential",

@@ -15,6 +15,7 @@ from multilevel.data import Table
 from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
 from multilevel.design.response import check_information, with_response
+from multilevel.design.streams import seed_number
 from multilevel.engines.em import solve_em
 from multilevel.engines.laplace import solve_laplace, solve_quadrature
 from multilevel.engines.likelihood import solve
@@ -28,12 +29,15 @@ from multilevel.errors import (
     DataError,
     warn,
 )
+from multilevel.inference.bootstrap import bootstrap, bootstrap_intervals, bootstrap_replicates
 from multilevel.inference.new_data import read_new_data
 from multilevel.model import Model
 from multilevel.moments import replace_response, summarise
 from multilevel.node_answers import AnswersAboutNodes
 from multilevel.results import Fit, FitOptions, Frame, Groups
+from multilevel.results.bootstrap import Bootstrap
 from multilevel.results.known_sds import known_sds
+from multilevel.results.options import check_level
 from multilevel.results.questions import Page, Question, ResidualKind, Scale
 
 Floats = NDArray[np.float64]
@@ -196,6 +200,23 @@ class LikelihoodAnswers(AnswersAboutNodes):
     ) -> Floats:
         """Return simulated responses."""
         return inference.simulate(fit, n, seed=seed, groups=groups)
+
+    def bootstrap(
+        self, fit: Fit, n: int, *, seed: int | np.random.Generator, level: float | None
+    ) -> Bootstrap:
+        """Return the model estimated again from simulated responses."""
+        coverage = check_level("level", fit.options.level if level is None else level)
+        number, library = seed_number(seed), fit.table.library
+        found = bootstrap(fit, n, seed=number)
+        return Bootstrap(
+            intervals=to_library(bootstrap_intervals(found, coverage), library),
+            replicates=to_library(bootstrap_replicates(found), library),
+            draws=found.draws,
+            n=len(found.statuses),
+            seed=number,
+            level=coverage,
+            formula=fit.formula,
+        )
 
     def refit(self, fit: Fit, *, y: object = None, method: Method | None = None) -> Fit:
         """Return the same model fitted to another response, or by another method."""

@@ -15,6 +15,7 @@ from multilevel.engines.solution import Certificate, Method, Solution, Status
 from multilevel.model import Model
 from multilevel.moments import Moments
 from multilevel.results.archive import not_pickled
+from multilevel.results.bootstrap import BootstrapAnswers, BootstrapQuestions
 from multilevel.results.node_questions import NodeAnswers, NodeQuestions
 from multilevel.results.options import FitOptions
 from multilevel.results.other_names import absent_attribute
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Fit(NodeQuestions):
+class Fit(NodeQuestions, BootstrapQuestions):
     """A multilevel model fitted by maximum likelihood or restricted maximum likelihood.
 
     Tables come back in the library of the data (pandas for files and dictionaries). Arrays have one value
@@ -350,7 +351,7 @@ class Fit(NodeQuestions):
         return f"Fit({self.formula!r}, method={self.method!r}, status={self.status.value!r})"
 
 
-class Answers(NodeAnswers, Protocol):
+class Answers(NodeAnswers, BootstrapAnswers, Protocol):
     """The functions of the rooms below `results`, handed to a fit by the door."""
 
     def table(self, fit: Fit, question: Question) -> Frame:

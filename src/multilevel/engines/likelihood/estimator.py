@@ -285,25 +285,20 @@ def solution_of(
 ) -> Solution:
     """Return the solution in the user's units."""
     scaling = moments.scaling
-    dof = moments.n - (moments.p if is_restricted(method) else 0)
-    scaled_sigma = _scaled_sigma(moments, found, dof)
-    sigma = scaled_sigma * scaling.y_scale
+    values = estimates_of(moments, method, found)
+    sigma, relative = values.sigma, values.relative
+    scaled_sigma = sigma / scaling.y_scale
     back = scaling.fixed.back
-    beta = scaling.y_scale * (back @ found["beta"]) + scaling.constant
     vcov = sigma**2 * (back @ found["R"] @ back.T)
-    relative = relative_covariances(moments, found["theta"])
-    covariances = tuple(
-        sigma**2 * (term.back @ T @ term.back.T) for term, T in zip(scaling.terms, relative, strict=True)
-    )
     status, sentence = status_of(found, relative)
     parameters = moments.p + sum(n_theta(block) for block in moments.blocks) + (moments.known_sigma is None)
     return Solution(
         method=method,
         criterion=float(found["value"]) + offset,
-        beta=beta,
+        beta=values.beta,
         vcov_beta=(vcov + vcov.T) / 2,
         sigma=sigma,
-        covariances=covariances,
+        covariances=values.covariances,
         theta=found["theta"],
         n_parameters=parameters,
         status=status,
@@ -312,6 +307,29 @@ def solution_of(
         certificate=certificate_of(found),
         groups=Posterior(moments, method, problem, found, relative, scaled_sigma),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimates:
+    """Estimates in the user's units; ``relative`` are the ``T`` of the terms in the scaled columns."""
+
+    beta: Floats
+    sigma: float
+    covariances: tuple[Floats, ...]
+    relative: tuple[Floats, ...]
+
+
+def estimates_of(moments: Moments, method: Method, found: Mapping[str, Any]) -> Estimates:
+    """Return the estimates at the end of a search."""
+    scaling = moments.scaling
+    dof = moments.n - (moments.p if is_restricted(method) else 0)
+    sigma = _scaled_sigma(moments, found, dof) * scaling.y_scale
+    beta = scaling.y_scale * (scaling.fixed.back @ found["beta"]) + scaling.constant
+    relative = relative_covariances(moments, found["theta"])
+    covariances = tuple(
+        sigma**2 * (term.back @ T @ term.back.T) for term, T in zip(scaling.terms, relative, strict=True)
+    )
+    return Estimates(beta, sigma, covariances, relative)
 
 
 def _scaled_sigma(moments: Moments, found: Mapping[str, Any], dof: float) -> float:
