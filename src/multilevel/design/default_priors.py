@@ -48,13 +48,12 @@ def scaled_priors(design: Design) -> BoundPriors:
 
     In a model without a constant the root mean square of ``y`` and ``x`` takes the place of their sds.
     """
-    y = design.y if design.offset is None else design.y - design.offset
-    y_mean, y_sd = weighted_moments(design, y)
+    y_mean, y_sd = response_moments(design)
     a = design.fixed.intercept
     if a is None:
         y_mean, y_sd = 0.0, math.hypot(y_mean, y_sd)
     scale = y_sd if y_sd > 0.0 else design.residual_sd or 1.0
-    means, sds = column_moments(design, design.fixed.X)
+    means, sds = fixed_moments(design)
     p = len(design.fixed.names)
     lift = np.zeros(p) if a is None else np.asarray(a)
     spread = np.hypot(means, sds) if a is None else sds
@@ -65,8 +64,7 @@ def scaled_priors(design: Design) -> BoundPriors:
         for j in range(p)
     ]
     terms = half_t_terms(design, scale)
-    w = design.precision_weights
-    weight = 1.0 if w is None else math.sqrt(weighted_moments(design, 1.0 / w)[0])
+    weight = math.sqrt(mean_inverse_weight(design))
     sigma = _residual(design, HalfT(3.0, scale / weight))
     bound = BoundPriors(
         design.fixed.names, tuple(coefficients), np.where(lift != 0.0, 0.0, means), lift, sigma, terms
@@ -97,6 +95,7 @@ def brms_priors(design: Design) -> BoundPriors:
     of groups are log-normal, the mean of their logarithms ``StudentT(3, 0, 2.5)``, the sd ``HalfT(3, 2.5)``
     (brms itself takes the scale of the response for the latter, which is one of logarithms).
     """
+    design.require_rows('priors="brms" have medians, which')
     middle = weighted_median(design, design.y)
     spread = max(2.5, round(1.4826 * weighted_median(design, np.abs(design.y - middle)), 1))
     offset = 0.0 if design.offset is None else weighted_moments(design, design.offset)[0]
@@ -130,9 +129,13 @@ def rstanarm_priors(design: Design) -> BoundPriors:
             allowed='"default", "brms" or a dictionary: rstanarm has one residual sd for all rows',
             remedy='priors="brms"',
         )
-    y_mean, y_sd = weighted_moments(design, design.y)
+    if design.offset is not None:
+        design.require_rows('priors="rstanarm" beside an offset')
+        y_mean, y_sd = weighted_moments(design, design.y)
+    else:
+        y_mean, y_sd = response_moments(design)
     y_sd = y_sd if y_sd > 0.0 else 1.0
-    sds = column_moments(design, design.fixed.X)[1]
+    sds = fixed_moments(design)[1]
     others = [Normal(0.0, 2.5 * y_sd / (sd if sd > 0.0 else 1.0)) for sd in sds]
     terms = []
     for label, term in zip(term_labels(design), design.terms, strict=True):
@@ -156,7 +159,7 @@ def _with_centred_intercept(
     """Return priors in which a column named ``Intercept`` has its own prior, the others being centred."""
     names = design.fixed.names
     lift = np.array([float(name == "Intercept") for name in names])
-    means = column_moments(design, design.fixed.X)[0]
+    means = fixed_moments(design)[0]
     chosen = tuple(intercept if at else prior for at, prior in zip(lift, coefficients, strict=True))
     centre = np.where(lift != 0.0, 0.0, means) if lift.any() else np.zeros(len(names))
     return BoundPriors(names, chosen, centre, lift, _residual(design, sigma), tuple(terms))
@@ -206,11 +209,11 @@ def _residual(design: Design, prior: ScalarPrior) -> ScalarPrior:
 
 def effect_scales(design: Design, term: EffectsTerm) -> list[float]:
     """Return for each sd of a term how large it is if the effect moves the response by one unit."""
-    means, sds = column_moments(design, term.Z)
+    means, sds = effect_moments(design, term)
     sizes = np.hypot(means, sds)
     if term.covariance.one_sd:
         return [1.0 / _positive(math.sqrt(float(np.mean(sizes**2))))]
-    constant = (term.Z == 1.0).all(axis=0)
+    constant = (means == 1.0) & (sds == 0.0)
     if term.covariance is not Covariance.UNSTRUCTURED or constant.sum() != 1:
         return [1.0 / _positive(size) for size in sizes]
     spread = np.array([_positive(sd) for sd in sds])
@@ -232,6 +235,37 @@ def weighted_moments(design: Design, values: Floats) -> tuple[float, float]:
     square = (away - shift) ** 2
     sd = math.sqrt(float(square.sum() if w is None else w @ square) / max(n - 1.0, 1.0))
     return float(values[0]) + shift, sd
+
+
+def response_moments(design: Design) -> tuple[float, float]:
+    """Return mean and sd of the response less its offset."""
+    if design.summary is not None:
+        known = design.summary.response
+        return float(known.mean[0]), float(known.sd[0])
+    return weighted_moments(design, design.y if design.offset is None else design.y - design.offset)
+
+
+def fixed_moments(design: Design) -> tuple[Floats, Floats]:
+    """Return means and sds of the columns of the fixed part."""
+    if design.summary is not None:
+        return design.summary.fixed.mean, design.summary.fixed.sd
+    return column_moments(design, design.fixed.X)
+
+
+def effect_moments(design: Design, term: EffectsTerm) -> tuple[Floats, Floats]:
+    """Return means and sds of the effect columns of one of the design's terms."""
+    if design.summary is not None:
+        at = next(t for t, own in enumerate(design.terms) if own is term)
+        return design.summary.terms[at].mean, design.summary.terms[at].sd
+    return column_moments(design, term.Z)
+
+
+def mean_inverse_weight(design: Design) -> float:
+    """Return the mean of ``1 / w`` of the precision weights, 1 without."""
+    if design.summary is not None:
+        return design.summary.inverse_weight
+    w = design.precision_weights
+    return 1.0 if w is None else weighted_moments(design, 1.0 / w)[0]
 
 
 def column_moments(design: Design, columns: Floats) -> tuple[Floats, Floats]:

@@ -112,7 +112,21 @@ class EffectsTerm:
     times: Times | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """Means and sds (divisor n - 1) of some columns, rows counted by their frequency weights.
+
+    Parameters
+    ----------
+    mean, sd
+        ``(k,)``, in the columns' own units.
+    """
+
+    mean: Floats
+    sd: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RowSummary:
     """What a design without rows knows of the rows that its moments were made of.
 
@@ -124,11 +138,43 @@ class RowSummary:
         Rows used, each counted as often as its frequency weight says.
     origin
         Where they were: "Parquet", "DuckDB", "a table".
+    response
+        Of the response less its offset, one column.
+    fixed
+        Of the ``p`` columns of the fixed part. Means are zero, and sds root mean squares, where rows that
+        were never held could not tell them apart (models without a constant).
+    terms
+        For each grouped term, of its effect columns.
+    inverse_weight
+        Mean of ``1 / w`` of the precision weights; 1 without.
     """
 
     n_rows: int
     n_observations: float
     origin: str
+    response: Spread
+    fixed: Spread
+    terms: tuple[Spread, ...]
+    inverse_weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MergedRows:
+    """What a design of merged rows knows of those that they stand for.
+
+    Parameters
+    ----------
+    n_input
+        Rows of the source.
+    n_rows
+        Those that are used.
+    engine
+        What merged equal ones: "DuckDB".
+    """
+
+    n_input: int
+    n_rows: int
+    engine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +223,8 @@ class Design:
         classes of an ordinal response.
     summary
         Of a design without rows (its arrays are empty, all else is there): what is known of them.
+    merged
+        Of a design whose rows stand for several equal ones of a source, what is known of those.
     """
 
     model: Model
@@ -200,11 +248,32 @@ class Design:
     inflation: FixedPart | None = None
     classes: tuple[str, ...] = ()
     summary: RowSummary | None = None
+    merged: MergedRows | None = None
 
     @property
     def n_rows(self) -> int:
         """Rows used, each counted once."""
         return int(self.y.shape[0]) if self.summary is None else self.summary.n_rows
+
+    @property
+    def n_used(self) -> int:
+        """Rows of the caller's table or source that are used, each counted once."""
+        return self.n_rows if self.merged is None else self.merged.n_rows
+
+    @property
+    def n_given(self) -> int:
+        """Rows of the caller's table or source."""
+        return self.n_input if self.merged is None else self.merged.n_input
+
+    def require_single_rows(self, what: str) -> None:
+        """Raise `DataError` if rows stand for several ones of a source; ``what`` needs them one by one."""
+        if self.merged is not None:
+            raise DataError(
+                f"{what} are of single rows, and this model was computed from {self.n_rows:,} distinct rows, to"
+                f" which {self.merged.engine} merged the {self.merged.n_rows:,} of the source",
+                allowed="estimates, group effects, tables, and predictions of new rows",
+                remedy="predict(rows) of the rows you want to know of",
+            )
 
     def require_rows(self, what: str) -> None:
         """Raise `DataError` if the design holds no rows; ``what`` names what needs them: "residuals"."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc
 
-from multilevel.design.design import Design, EffectsTerm, FixedPart
+from multilevel.design.default_priors import mean_inverse_weight, response_moments
+from multilevel.design.design import Design, EffectsTerm, FixedPart, GroupFactor
 from multilevel.engines.solution import is_restricted
 from multilevel.errors import ComparisonError
 from multilevel.model import Covariance
@@ -122,14 +123,16 @@ def refuse_other_data(first: Result, other: Result, what: str, again: str) -> No
     """
     a, b = first.design, other.design
     differences = []
-    if a.n_rows != b.n_rows or not np.array_equal(a.rows, b.rows):
+    if a.summary is not None or b.summary is not None:
+        differences = _differing_sums(a, b)
+    elif a.n_rows != b.n_rows or not np.array_equal(a.rows, b.rows):
         differences.append(f"the rows used ({a.n_rows} and {b.n_rows})")
     elif not np.array_equal(a.y, b.y):
         names = f"`{a.model.response}` and `{b.model.response}`"
         differences.append(
             "the response" if a.model.response == b.model.response else f"the response ({names})"
         )
-    if a.n_rows == b.n_rows:
+    if a.n_rows == b.n_rows and a.summary is None and b.summary is None:
         for name in ("trials", "precision_weights", "frequency_weights"):
             if not _same_array(getattr(a, name), getattr(b, name)):
                 differences.append(f"the {name.replace('_', ' ')}")
@@ -141,6 +144,17 @@ def refuse_other_data(first: Result, other: Result, what: str, again: str) -> No
             allowed=f"the same response, rows and weights in every {what.removesuffix('s')}",
             remedy=f"{again} from which incomplete rows have been removed",
         )
+
+
+def _differing_sums(a: Design, b: Design) -> list[str]:
+    """Return what differs between two designs of which one holds no rows, as far as sums can tell."""
+    found = []
+    if a.n_rows != b.n_rows or a.n_observations != b.n_observations:
+        found.append(f"the rows used ({a.n_rows} and {b.n_rows})")
+    mine, theirs = (np.array([*response_moments(one), mean_inverse_weight(one)]) for one in (a, b))
+    if not np.allclose(mine, theirs, rtol=1e-7, atol=1e-7 * float(mine[1])):
+        found.append("the response, its offset or its weights")
+    return found
 
 
 def _same_array(a: Floats | None, b: Floats | None, *, default: float = 1.0) -> bool:
@@ -170,9 +184,12 @@ def is_special_case(small: Design, large: Design) -> bool:
         return False
     if small.residual_sd != large.residual_sd and large.residual_sd is not None:
         return False
-    if not _same_array(small.offset, large.offset, default=0.0):
+    rowless = small.summary is not None or large.summary is not None
+    if rowless and not set(small.fixed.names) <= set(large.fixed.names):
         return False
-    within = _in_span(small.fixed, large.fixed)
+    if not rowless and not _same_array(small.offset, large.offset, default=0.0):
+        return False
+    within = rowless or _in_span(small.fixed, large.fixed)
     return within and all(_effects_within(small, large, block) for block in small.terms)
 
 
@@ -199,14 +216,20 @@ def _in_span(small: FixedPart, large: FixedPart) -> bool:
     return bool(np.all(np.linalg.norm(left, axis=0) <= 1e-7 * np.linalg.norm(small.X, axis=0)))
 
 
+def _same_levels(a: GroupFactor, b: GroupFactor, *, rowless: bool) -> bool:
+    """Return whether two factors group the rows in the same way; by their labels where there are no rows."""
+    return a.levels == b.levels if rowless else np.array_equal(a.index, b.index)
+
+
 def _effects_within(small: Design, large: Design, block: EffectsTerm) -> bool:
     """Return whether a term of the smaller design is a special case of the larger one's terms."""
     factor = small.factors[block.factor]
+    rowless = small.summary is not None or large.summary is not None
     there = [
         other
         for other in large.terms
         if large.factors[other.factor].name == factor.name
-        and np.array_equal(large.factors[other.factor].index, factor.index)
+        and _same_levels(large.factors[other.factor], factor, rowless=rowless)
     ]
     if block.covariance is Covariance.RANDOM_WALK:
         return any(other.covariance is block.covariance and other.times == block.times for other in there)

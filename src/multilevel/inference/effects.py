@@ -111,6 +111,7 @@ def fitted(fit: Fit) -> Floats:
 
     Of a generalised model: the mean response there, see `fitted_of_used_rows`.
     """
+    fit.design.require_single_rows("fitted values")
     return in_caller_rows(fit, fitted_of_used_rows(fit))
 
 
@@ -120,6 +121,7 @@ def residuals(fit: Fit) -> Floats:
     The response is the share of successes where there are trials.
     """
     design = fit.design
+    design.require_single_rows("residuals")
     y = design.y if design.trials is None else design.y / design.trials
     return in_caller_rows(fit, y - fitted_of_used_rows(fit))
 
@@ -162,6 +164,7 @@ def zeros_of_used_rows(fit: Fit) -> Floats:
 def predictor_of_used_rows(fit: Fit) -> Floats:
     """Return ``(n,)`` linear predictors of the used rows, kept on the fit."""
     design = fit.design
+    design.require_rows("fitted values and residuals")
     return fit.once(
         "predictor",
         lambda: linear_predictor(

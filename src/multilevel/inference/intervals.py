@@ -85,6 +85,7 @@ def pooling_by_size(result: Result, *, group: str | None = None, term: str | Non
     t, i = chosen_effect(result, group, term)
     block = result.design.terms[t]
     factor = result.design.factors[block.factor]
+    result.design.require_rows("sizes of groups")
     table = group_effects(result) if isinstance(result, Fit) else group_effect_draws(result)
     sizes = [len(b.names) * len(result.design.factors[b.factor].levels) for b in result.design.terms]
     start = sum(sizes[:t])

@@ -63,6 +63,7 @@ def wanted_rows(
     """Return new rows, or the used rows of the fit; terms that are not "known" get index -1."""
     design = fit.design
     if rows is None:
+        fit.design.require_single_rows("predictions of the rows of the fit")
         X, offset, precision, trials = design.fixed.X, design.offset, design.precision_weights, design.trials
         index, Z = training_index(fit), training_effects(fit)
         inflation = None if design.inflation is None else design.inflation.X

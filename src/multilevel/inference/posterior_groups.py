@@ -50,6 +50,7 @@ def leave_group_out(posterior: Posterior, group: str) -> LeaveOneOut:
     Psychometrika 84, on leaving out clusters rather than rows).
     """
     factor = factor_number(posterior.design, group)
+    posterior.design.require_rows("leave-one-out densities")
     return posterior.once(f"loo by {factor}", lambda: _leave_out(posterior, factor))
 
 

@@ -45,6 +45,7 @@ def leave_one_out(posterior: Posterior) -> LeaveOneOut:
 
 def _leave_one_out(posterior: Posterior) -> LeaveOneOut:
     """Return the result of `leave_one_out`."""
+    posterior.design.require_rows("leave-one-out densities")
     kept = posterior.sampled.kept.size * posterior.n_chains
     draws, n = kept if posterior.design.terms else posterior.n_draws, posterior.n_rows
     if draws < FEWEST:

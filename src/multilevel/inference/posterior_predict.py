@@ -117,6 +117,8 @@ def posterior_predict(
         )
     if rows is not None:
         refuse_unknown(posterior, rows, kinds)
+    else:
+        posterior.design.require_rows("predictions of the used rows")
     wanted = rows_of(posterior)
     if rows is not None:
         wanted = Rows(rows.X, rows.offset, rows.index, rows.Z, precision, rows.residual)

@@ -57,6 +57,8 @@ def posterior_simulate(
     """
     check_choice("groups", groups, ("known", "new"))
     check_count("n", n, least=1)
+    posterior.design.require_single_rows("simulated responses")
+    posterior.design.require_rows("simulated responses")
     if posterior.design.frequency_weights is not None:
         raise OptionError(
             "simulate was asked of a posterior with frequency weights",

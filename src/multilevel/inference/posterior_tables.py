@@ -274,6 +274,7 @@ def posterior_fitted(posterior: Posterior) -> Floats:
     Of a generalised model: of the mean response there, a probability where there are trials, extra zeros
     included, the mean class number of an ordinal response.
     """
+    posterior.design.require_single_rows("fitted values")
     return in_caller_rows(posterior, _fitted_rows(posterior))
 
 
@@ -283,6 +284,7 @@ def posterior_residuals(posterior: Posterior) -> Floats:
     The response is the share of successes where there are trials.
     """
     design = posterior.design
+    design.require_single_rows("residuals")
     y = design.y if design.trials is None else design.y / design.trials
     return in_caller_rows(posterior, y - _fitted_rows(posterior))
 
@@ -290,6 +292,7 @@ def posterior_residuals(posterior: Posterior) -> Floats:
 def _fitted_rows(posterior: Posterior) -> Floats:
     """Return ``(n,)`` fitted values of the used rows: they are linear in the draws, so means are enough."""
     design = posterior.design
+    design.require_rows("fitted values and residuals")
     if is_generalised(posterior):
         return fitted_means(posterior)
     effects = [kept_effects(posterior, t).mean(axis=0) for t in range(len(design.terms))]

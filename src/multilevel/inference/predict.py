@@ -114,6 +114,8 @@ def predict(
         )
     if rows is not None:
         refuse_unknown(fit, rows, kinds)
+    else:
+        fit.design.require_rows("predictions of the used rows")
     wanted = wanted_rows(fit, rows, kinds, precision, trials)
     at = on_link_scale if linear or scale == "link" else on_response_scale
     found: dict[str, Sequence[str] | Floats] = {**at(fit, wanted, level, observation=observation)}

@@ -64,6 +64,7 @@ def prior_predictive(
         several observations, which would differ.
     """
     check_count("draws", draws, least=1)
+    design.require_rows("prior predictive responses")
     _refuse_improper(design, priors)
     if design.frequency_weights is not None:
         raise OptionError(

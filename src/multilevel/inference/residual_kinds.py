@@ -54,6 +54,7 @@ def residuals_of(fit: Fit, kind: ResidualKind, *, seed: object = None) -> Floats
         )
     if kind == "response":
         return residuals(fit)
+    fit.design.require_single_rows("residuals")
     if kind == "pearson":
         return in_caller_rows(fit, _pearson(fit))
     if kind == "deviance":

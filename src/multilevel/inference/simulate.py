@@ -58,6 +58,8 @@ def simulate(
     check_choice("groups", groups, ("new", "known"))
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise OptionError(f"n={n!r} is not a number of responses", allowed="1, 2, ...", remedy="n=1")
+    fit.design.require_single_rows("simulated responses")
+    fit.design.require_rows("simulated responses")
     if fit.design.frequency_weights is not None:
         raise OptionError(
             "simulate was asked of a fit with frequency weights",

@@ -64,6 +64,8 @@ def residual_variance(fit: Fit) -> float:
     weights = fit.design.precision_weights
     if fit.design.residual_sd is None or weights is None:
         return fit.sigma**2
+    if fit.design.summary is not None:
+        return fit.sigma**2 * fit.design.summary.inverse_weight
     return fit.sigma**2 * float(np.mean(1 / weights))
 
 
