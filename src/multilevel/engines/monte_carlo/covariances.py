@@ -1,0 +1,199 @@
+"""Conditional variances of group effects by Rao-Blackwellised Monte Carlo, with their error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.engines.monte_carlo.chain import Link, chain_noise, chain_variance, level_covariances
+from multilevel.engines.monte_carlo.roots import functions_times, inverse_root, remainder_root
+from multilevel.moments import Moments
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+TOGETHER = 16
+"""Draws made together; the first part says how many more are needed."""
+MOST_DRAWS = 256
+"""Draws at most, whatever the error."""
+ROW_DRAWS = 128
+"""Draws at least for rows of several factors, of whose covariances nothing is known exactly."""
+TARGET = 0.01
+"""Relative error of the sds that is good enough, root mean square over the effects."""
+ACCURACY = 1e-6
+"""Relative residual of the draws, far below their own noise."""
+
+
+class Core(Protocol):
+    """The effects that are not eliminated: ``S = I + L'KL`` scaled to unit diagonal blocks, ``S~``."""
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """The core's factors, in the order in which their effects stand, level by level."""
+
+    def apply(self, X: Floats) -> Floats:
+        """Return ``S~ X`` for ``(Q, s)``."""
+
+    def effects_of(self, X: Floats) -> list[Floats]:
+        """Return by factor ``(m, K, s)`` the effects of scaled core vectors ``(Q, s)``.
+
+        Those of the eliminated factors are their mean given the core, without data of their own.
+        """
+
+
+class EffectCovariances:
+    """Covariances of the effects given the data and the coefficients, in scaled columns and units of sigma.
+
+    For effects of the core, ``S~^-1 = I + (I - S~) + (I - S~) S~^-1 (I - S~)``, the middle one without
+    diagonal blocks, so that the covariance of a level is ``I`` plus the mean square of
+    ``(I - S~) S~^-1/2 z``: what is drawn is only what the other levels add (Siden, Lindgren, Bolin and
+    Villani 2018, "Efficient covariance approximations for large sparse precision matrices", section 3). For
+    eliminated effects it is their covariance given the core, exactly, plus the mean square of their
+    means given draws of the core.
+
+    Parameters
+    ----------
+    moments
+        Sufficient statistics.
+    core
+        Standing at the estimates.
+    links
+        The eliminated chain there.
+    seed
+        Same seed, same figures.
+    """
+
+    __slots__ = ("_core", "_core_draws", "_found", "_links", "_moments", "_number", "_seed", "_size", "error")
+
+    def __init__(self, moments: Moments, core: Core, links: Sequence[Link], *, seed: int) -> None:
+        self._moments, self._core, self._links, self._seed = moments, core, tuple(links), seed
+        self._number = {link.factor: i for i, link in enumerate(links)}
+        self._size = sum(moments.levels[f] * moments.effects[f] for f in core.factors)
+        self._found: list[Floats] | None = None
+        self._core_draws: list[Floats] = []
+        self.error = math.nan
+
+    @property
+    def draws(self) -> int:
+        """Draws made so far."""
+        return sum(part.shape[1] for part in self._core_draws)
+
+    def by_factor(self) -> list[Floats]:
+        """Return by factor ``(m, K, K)``; afterwards ``error`` is that of the sds, relative, rms."""
+        if self._found is not None:
+            return self._found
+        exact = self._exact()
+        sums = [np.zeros_like(block) for block in exact]
+        wanted = TOGETHER
+        while self.draws < wanted:
+            for total, part in zip(sums, self._some_squares(), strict=True):
+                total += part
+            share = [np.einsum("maa->ma", total) / self.draws for total in sums]
+            error = _relative_error(exact, share, self.draws)
+            wanted = min(MOST_DRAWS, math.ceil(self.draws * (error / TARGET) ** 2))
+        self.error = error
+        self._found = [block + total / self.draws for block, total in zip(exact, sums, strict=True)]
+        return self._found
+
+    def row_variance(self, level: Ints, columns: Sequence[Floats]) -> Floats:
+        """Return ``(n,)`` variances of ``sum_f z_f'b_f``, in units of the residual variance.
+
+        What the covariances of levels say is taken from there; draws give the rest: covariances of different
+        factors, and what the uncertain core adds to the eliminated.
+
+        Parameters
+        ----------
+        level
+            ``(n, factors)``, -1 for none.
+        columns
+            By factor ``(n, K)`` scaled columns.
+        """
+        covariances = self.by_factor()
+        here = [(level[:, link.factor].astype(np.intp), columns[link.factor]) for link in self._links]
+        total = chain_variance(self._links, [at for at, _ in here], [z for _, z in here], level.shape[0])
+        known = np.column_stack([(level[:, f] >= 0) & z.any(axis=1) for f, z in enumerate(columns)])
+        if (known[:, list(self._core.factors)].any(axis=1) & (known.sum(axis=1) > 1)).any():
+            while self.draws < ROW_DRAWS:
+                self._draw()
+        least = total.copy()
+        for f in self._core.factors:
+            rows = np.flatnonzero(known[:, f])
+            z = columns[f][rows]
+            total[rows] += np.einsum("na,nab,nb->n", z, covariances[f][level[rows, f]], z)
+        for part in self._core_draws:
+            effects = self._core.effects_of(part)
+            value = np.zeros((level.shape[0], part.shape[1]))
+            for f, (b, z) in enumerate(zip(effects, columns, strict=True)):
+                rows = np.flatnonzero(known[:, f])
+                drawn = np.einsum("na,nas->ns", z[rows], b[level[rows, f]])
+                value[rows] += drawn
+                if f in self._core.factors:
+                    total[rows] -= np.einsum("ns,ns->n", drawn, drawn) / self.draws
+            total += np.einsum("ns,ns->n", value, value) / self.draws
+        return np.asarray(np.maximum(total, least))
+
+    def _exact(self) -> list[Floats]:
+        """Return by factor what is known without draws: given the core, or ``L^-T L^-1`` of the core."""
+        found = [
+            np.zeros((m, K, K)) for m, K in zip(self._moments.levels, self._moments.effects, strict=True)
+        ]
+        for factor, number in self._number.items():
+            found[factor] = level_covariances(self._links, number)
+        unit, at = np.zeros((self._size, max(self._moments.effects, default=0))), 0
+        for f in self._core.factors:
+            m, K = self._moments.levels[f], self._moments.effects[f]
+            unit[at : at + m * K].reshape(m, K, -1)[:, np.arange(K), np.arange(K)] = 1.0
+            at += m * K
+        effects = self._core.effects_of(unit)
+        for f in self._core.factors:
+            found[f] = effects[f] @ np.swapaxes(effects[f], 1, 2)
+        return found
+
+    def _draw(self) -> tuple[Floats, Floats]:
+        """Draw once more: ``S~^-1/2 Z``, which is kept, and ``(I - S~) S~^-1/2 Z``."""
+        key = np.array([self._seed, len(self._core_draws)], dtype=np.uint64)
+        rng = np.random.Generator(np.random.Philox(key=key))
+        Z = rng.choice(np.array([-1.0, 1.0]), (self._size, TOGETHER))
+        drawn = functions_times(self._core.apply, Z, inverse_root, remainder_root, tolerance=ACCURACY)
+        self._core_draws.append(drawn.values[0])
+        return drawn.values[0], drawn.values[1]
+
+    def _some_squares(self) -> list[Floats]:
+        """Draw once more and return by factor the sums over draws of what stands beside the exact part."""
+        core, beyond = (self._core.effects_of(part) for part in self._draw())
+        chosen = [core[f] if f in self._number else beyond[f] for f in range(len(core))]
+        return [b @ np.swapaxes(b, 1, 2) for b in chosen]
+
+
+def effect_noise(core: Core, links: Sequence[Link], size: int, rng: np.random.Generator) -> list[Floats]:
+    """Return by factor ``(m, K)`` a draw from ``N(0, Cov)`` of all effects, in units of sigma.
+
+    Parameters
+    ----------
+    core, links
+        Standing at the same relative covariances.
+    size
+        Effects of the core.
+    rng
+        Source of randomness.
+    """
+    drawn = functions_times(core.apply, rng.standard_normal((size, 1)), inverse_root)
+    found = [b[:, :, 0] for b in core.effects_of(drawn.values[0])]
+    for link, noise in zip(links, chain_noise(links, rng), strict=True):
+        found[link.factor] = found[link.factor] + noise
+    return found
+
+
+def _relative_error(exact: Sequence[Floats], share: Sequence[Floats], draws: int) -> float:
+    """Return the root mean square relative error of the sds: that of a mean square is ``sqrt(2 / draws)``."""
+    squares = []
+    for block, part in zip(exact, share, strict=True):
+        total = np.einsum("maa->ma", block) + part
+        relative = np.divide(part, total, out=np.zeros_like(part), where=total > 0.0)
+        squares.append((relative**2).ravel() / (2.0 * draws))
+    every = np.concatenate(squares) if squares else np.zeros(0)
+    return float(np.sqrt(every.mean())) if every.size else 0.0
