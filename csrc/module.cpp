@@ -13,6 +13,7 @@
 #include "problem_bindings.hpp"
 #include "quadrature_bindings.hpp"
 #include "response_bindings.hpp"
+#include "schur_bindings.hpp"
 #include "scatter.hpp"
 #include "varying_bindings.hpp"
 
@@ -155,5 +156,6 @@ NB_MODULE(_core, m) {
   ml::bind_metropolis(m);
   ml::bind_quadrature(m);
   ml::bind_response(m);
+  ml::bind_schur(m);
   ml::bind_varying(m);
 }

@@ -517,3 +517,84 @@ class Quadrature:
         These are the ``(m,)`` logs of the groups' integrals, without `response_constant`; empty where
         Laplace's value is infinite at the first evaluation, else those of the last one that was not.
         """
+
+class SchurSystem:
+    """Crossed factors by a Schur complement that is never formed: ``S = I + Lambda'Z'V_1^-1 Z Lambda``.
+
+    A chain of nested factors is eliminated exactly (``V_1`` is their covariance); ``S`` of the other factors,
+    the core, is an operator. Vectors are ``(effects, s)``: a row for each effect by factor, level and effect;
+    level space has the effects of all factors, the core those outside the chain in the factors' order, the
+    chain its own, innermost factor first. ``Lambda`` of a factor is any root of its ``T``; spherical effects
+    are ``u = M^-1 Lambda'c`` with ``M = I + Lambda'Z'Z Lambda``, effects ``Lambda u``, and ``Lambda^-T u`` is
+    ``Z'V^-1`` of what ``c`` is ``Z'`` of.
+
+    Parameters
+    ----------
+    A
+        By factor, ``(m, K, K)``.
+    pairs
+        One table for each pair of factors.
+    chain
+        Numbers of nested factors, innermost first; `ValueError` if they are not nested.
+    threads
+        That may be used; results do not depend on it.
+    """
+
+    def __init__(
+        self, A: Sequence[Floats], pairs: Sequence[PairTable], chain: Sequence[int], threads: int
+    ) -> None: ...
+    @property
+    def total(self) -> int:
+        """Effects of all factors."""
+
+    @property
+    def core(self) -> int:
+        """Effects outside the chain."""
+
+    @property
+    def log_det_chain(self) -> float:
+        """Log determinant of the chain's part of ``M``."""
+
+    @property
+    def log_det_blocks(self) -> float:
+        """Sum of the log determinants of the diagonal blocks of ``S``."""
+
+    def set_lambda(self, roots: Sequence[Floats]) -> None:
+        """Set the ``(K, K)`` roots by factor; `ValueError` where ``M`` is not positive definite."""
+
+    def reduce(self, c: Floats) -> Floats:
+        """Return the right side in the core of level-space vectors ``c``."""
+
+    def back(self, c: Floats, x: Floats) -> Floats:
+        """Return ``u`` in level space from ``c`` and the solution ``x`` in the core."""
+
+    def chain_part(self, x: Floats) -> Floats:
+        """Return ``M_e^-1 Lambda_e'Z_e'Z_c Lambda_c x`` of the chain ``e`` for vectors of the core ``c``."""
+
+    def multiply(self, x: Floats) -> Floats:
+        """Return ``S x``."""
+
+    def cross(self, v: Floats) -> Floats:
+        """Return ``Z'Z v`` in level space."""
+
+    def root_of_blocks(self, x: Floats) -> Floats:
+        """Return ``L x`` with ``L`` the Cholesky factors of the diagonal blocks of ``S``."""
+
+    def block_roots(self) -> list[Floats]:
+        """Return by core factor ``(m, K, K)`` lower Cholesky factors of the diagonal blocks of ``S``."""
+
+    def chain_information(self) -> list[Floats]:
+        """Return by chain factor sums ``(K, K)`` of ``I`` less the blocks of `chain_inverse`."""
+
+    def chain_inverse(self) -> list[Floats]:
+        """Return by chain factor ``(m, K, K)`` diagonal blocks of the inverse of its part of ``M``."""
+
+    def solve(
+        self, b: Floats, x0: Floats | None, tolerance: float, limit: int, coefficients: bool = False
+    ) -> dict[str, Any]:
+        """Return solutions of ``S x = b`` by conjugate gradients, preconditioned by the diagonal blocks.
+
+        Keys: x, residual (``b - S x``), iterations ``(s,)``, relative ``(s,)`` (norm of the residual over
+        that of ``b`` in the metric of the preconditioner; each column stops at the tolerance), alpha and beta
+        ``(steps, s)``, the recurrences' coefficients, NaN after a column's end, empty unless asked for.
+        """
