@@ -28,7 +28,7 @@ class Case:
 CASES = (
     Case("two crossed", "y ~ x + (1 | s) + (1 | h)", ("s",)),
     Case("vectors", "y ~ x + (1 + x | s) + (1 + x | h)", ("s",)),
-    Case("three crossed", "y ~ 1 + (1 | s) + (1 + x | h) + (1 | k)", ("s",)),
+    Case("three crossed", "y ~ 1 + (1 | s) + (1 + x | h) + (1 | k)", ("h",)),
     Case("a chain of two", "y ~ x + (1 + x | s) + (1 | d) + (1 | h)", ("s", "d")),
     Case("a chain of three", "y ~ x + (1 + x | s) + (x | d) + (1 | r) + (1 | h) + (x | k)", ("s", "d", "r")),
     Case("nothing eliminated", "y ~ x + (1 + x | h) + (1 | k)", ()),

@@ -15,11 +15,14 @@ from multilevel.moments import Moments
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
 
 TOGETHER = 16
 """Draws made together; the first part says how many more are needed."""
 MOST_DRAWS = 256
 """Draws at most, whatever the error."""
+SOLVED_ROWS = 64
+"""Rows of several factors up to which each has a solve of its own; of more, draws say their covariances."""
 ROW_DRAWS = 128
 """Draws at least for rows of several factors, of whose covariances nothing is known exactly."""
 TARGET = 0.01
@@ -43,6 +46,9 @@ class Core(Protocol):
 
         Those of the eliminated factors are their mean given the core, without data of their own.
         """
+
+    def core_variance(self, F: Floats, *, tolerance: float) -> Floats:
+        """Return ``(s,)`` the variances of ``F'b`` for ``(q, s)`` that come from the core, by solves."""
 
 
 class EffectCovariances:
@@ -102,8 +108,9 @@ class EffectCovariances:
     def row_variance(self, level: Ints, columns: Sequence[Floats]) -> Floats:
         """Return ``(n,)`` variances of ``sum_f z_f'b_f``, in units of the residual variance.
 
-        What the covariances of levels say is taken from there; draws give the rest: covariances of different
-        factors, and what the uncertain core adds to the eliminated.
+        A few rows of several factors are solved for. Of more rows, the covariances of levels say what they
+        can, and draws the rest: covariances of different factors, and what the uncertain core adds to the
+        eliminated.
 
         Parameters
         ----------
@@ -112,18 +119,46 @@ class EffectCovariances:
         columns
             By factor ``(n, K)`` scaled columns.
         """
-        covariances = self.by_factor()
-        here = [(level[:, link.factor].astype(np.intp), columns[link.factor]) for link in self._links]
-        total = chain_variance(self._links, [at for at, _ in here], [z for _, z in here], level.shape[0])
         known = np.column_stack([(level[:, f] >= 0) & z.any(axis=1) for f, z in enumerate(columns)])
-        if (known[:, list(self._core.factors)].any(axis=1) & (known.sum(axis=1) > 1)).any():
+        here = [(level[:, link.factor].astype(np.intp), columns[link.factor]) for link in self._links]
+        given = chain_variance(self._links, [at for at, _ in here], [z for _, z in here], level.shape[0])
+        several = known[:, list(self._core.factors)].any(axis=1) & (known.sum(axis=1) > 1)
+        total = given.copy()
+        rest = np.flatnonzero(~several)
+        if np.count_nonzero(several) <= SOLVED_ROWS:
+            some = np.flatnonzero(several)
+            total[some] += self._solved(known[some], level[some], [z[some] for z in columns])
+        else:
+            rest = np.arange(level.shape[0])
+            self.by_factor()
             while self.draws < ROW_DRAWS:
                 self._draw()
-        least = total.copy()
+        total[rest] += self._drawn(known[rest], level[rest], [z[rest] for z in columns])
+        return np.asarray(np.maximum(total, given))
+
+    def _solved(self, known: Bools, level: Ints, columns: Sequence[Floats]) -> Floats:
+        """Return what the core adds to the variances of some rows, by a solve for each."""
+        sizes = [m * K for m, K in zip(self._moments.levels, self._moments.effects, strict=True)]
+        start, found = np.concatenate([[0], np.cumsum(sizes)]), np.zeros(level.shape[0])
+        for first in range(0, level.shape[0], TOGETHER):
+            some = np.arange(first, min(first + TOGETHER, level.shape[0]))
+            F = np.zeros((int(start[-1]), some.size))
+            for f, z in enumerate(columns):
+                own = np.flatnonzero(known[some, f])
+                at = start[f] + level[some[own], f].astype(np.intp) * z.shape[1]
+                F[at[:, None] + np.arange(z.shape[1]), own[:, None]] = z[some[own]]
+            found[some] = self._core.core_variance(F, tolerance=ACCURACY)
+        return found
+
+    def _drawn(self, known: Bools, level: Ints, columns: Sequence[Floats]) -> Floats:
+        """Return what the core adds to the variances of rows, from draws and the covariances of levels."""
+        covariances, total = self.by_factor(), np.zeros(level.shape[0])
         for f in self._core.factors:
             rows = np.flatnonzero(known[:, f])
             z = columns[f][rows]
             total[rows] += np.einsum("na,nab,nb->n", z, covariances[f][level[rows, f]], z)
+        if not known.any():
+            return total
         for part in self._core_draws:
             effects = self._core.effects_of(part)
             value = np.zeros((level.shape[0], part.shape[1]))
@@ -134,7 +169,7 @@ class EffectCovariances:
                 if f in self._core.factors:
                     total[rows] -= np.einsum("ns,ns->n", drawn, drawn) / self.draws
             total += np.einsum("ns,ns->n", value, value) / self.draws
-        return np.asarray(np.maximum(total, least))
+        return total
 
     def _exact(self) -> list[Floats]:
         """Return by factor what is known without draws: given the core, or ``L^-T L^-1`` of the core."""
