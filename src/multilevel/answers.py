@@ -223,6 +223,7 @@ class LikelihoodAnswers(AnswersAboutNodes):
         options = fit.options if method is None else _by_method(fit.options, method)
         design, moments, response = fit.design, fit.moments, fit.response
         if y is not None:
+            design.require_single_rows("new responses of refit")
             response = _response_of_used_rows(fit, y)
         if moments is None:
             return self._refit_generalised(fit, options, response)

@@ -13,6 +13,7 @@ from multilevel import inference, results
 from multilevel.answers import ANSWERS, bound, estimate
 from multilevel.data import read_table
 from multilevel.data.give_back import to_library
+from multilevel.data.sources import is_source
 from multilevel.design import Design, columns_needed
 from multilevel.engines.em import evaluate_em
 from multilevel.engines.laplace import evaluate_laplace, evaluate_quadrature
@@ -23,6 +24,7 @@ from multilevel.engines.solution import Method, Solution
 from multilevel.errors import OptionError
 from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_columns
 from multilevel.language import given_model, parse_formula, with_family
+from multilevel.merged_rows import merged_rows
 from multilevel.model import Model
 from multilevel.model.families import Family
 from multilevel.moments import Moments, replace_response, summarise
@@ -196,7 +198,10 @@ def fit(
         offset=given.offset,
         residual_sd=given.residual_sd,
     )
-    table = read_table(data, needed)
+    if not linear and is_source(data, needed):
+        table, options = merged_rows(parsed, data, options)
+    else:
+        table = read_table(data, needed)
     return estimate(parsed, table, options, start=start, max_evaluations=max_evaluations, progress=progress)
 
 

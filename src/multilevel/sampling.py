@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from multilevel.data import read_table
+from multilevel.data.sources import is_source
 from multilevel.design import bind, columns_needed
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
@@ -28,6 +29,7 @@ from multilevel.generalised_sampling import run_generalised
 from multilevel.graphs import known_of, with_columns
 from multilevel.inference.posterior_checks import check_draws
 from multilevel.language import given_model
+from multilevel.merged_rows import merged_rows
 from multilevel.model import Model
 from multilevel.model.families import Family
 from multilevel.moments import Moments, summarise
@@ -183,7 +185,12 @@ def _sampled(
         "residual_sd": options.residual_sd,
         "residual_groups": options.residual_groups,
     }
-    table = read_table(data, columns_needed(model, **known))
+    needed = columns_needed(model, **known)
+    if not options.linear and is_source(data, needed):
+        table, options = merged_rows(model, data, options)
+        known["frequency_weights"] = options.frequency_weights
+    else:
+        table = read_table(data, needed)
     design = bind(model, table, **known, missing=options.missing, fewest_levels=1)
     bound = bind_priors(design, priors)
     check_single_levels(design, bound)

@@ -40,6 +40,29 @@ class Column:
     whole: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Merged:
+    """Of a table whose rows each stand for several equal ones of a source: how many, and where they were.
+
+    Parameters
+    ----------
+    counts
+        ``(n,)`` int64 rows of the source that each row stands for.
+    column
+        Name of the table's column that says how often each row counts: the same numbers, or the sums of the
+        frequency weights.
+    n_rows
+        Rows of the source.
+    engine
+        What merged them, in words: "DuckDB".
+    """
+
+    counts: NDArray[np.int64]
+    column: str
+    n_rows: int
+    engine: str
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The columns that a model needs, all of one length.
@@ -54,9 +77,21 @@ class Table:
         Library in which results are given back; "pandas" for dictionaries and files.
     row_labels
         The caller's own row labels if the table has any (a pandas index), else ``None``.
+    merged
+        Of rows that stand for several equal ones of a source, else ``None``.
     """
 
     columns: Mapping[str, Column]
     n_rows: int
     library: Library
     row_labels: NDArray[Any] | None = None
+    merged: Merged | None = None
+
+    @property
+    def n_given(self) -> int:
+        """Rows of the caller's table or source."""
+        return self.n_rows if self.merged is None else self.merged.n_rows
+
+    def count(self, mask: NDArray[np.bool_]) -> int:
+        """Return how many rows of the caller's table or source those of a mask ``(n_rows,)`` are."""
+        return int(mask.sum() if self.merged is None else self.merged.counts[mask].sum())

@@ -9,7 +9,7 @@ import numpy as np
 
 from multilevel.data.names import find_names
 from multilevel.data.table import Table
-from multilevel.design.design import Design, EffectsTerm, GroupFactor
+from multilevel.design.design import Design, EffectsTerm, GroupFactor, MergedRows
 from multilevel.design.graph_checks import check_graph
 from multilevel.design.groups import group_factor, group_levels
 from multilevel.design.identify import check_coding, check_design
@@ -108,8 +108,6 @@ def bind(
     inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
     terms = _terms(model, columns, positions, table, factors)
-    if model.dag is not None:
-        check_graph(model.dag, columns, factors, positions)
     residual = residual_factor(own_sds, table, rows)
     design = Design(
         model=model,
@@ -132,6 +130,7 @@ def bind(
         trials=response.trials,
         inflation=inflation,
         classes=response.classes,
+        merged=_merged_rows(table, rows),
     )
     check_design(design, fewest_levels=fewest_levels)
     return design
@@ -160,6 +159,14 @@ def _recipe(
         offset=again,
         residual=residual,
     )
+
+
+def _merged_rows(table: Table, rows: Rows) -> MergedRows | None:
+    """Return what is known of the rows that the used ones stand for, or ``None``."""
+    merged = table.merged
+    if merged is None:
+        return None
+    return MergedRows(merged.n_rows, int(merged.counts[rows.positions].sum()), merged.engine)
 
 
 def _refuse_constant_name(predictors: tuple[str, ...]) -> None:
@@ -211,7 +218,7 @@ def _terms(
     table: Table,
     factors: tuple[GroupFactor, ...],
 ) -> tuple[EffectsTerm, ...]:
-    """Return the grouped terms in the user's order."""
+    """Return the grouped terms in the user's order; a graph is checked against them."""
     found = []
     for at, (term, factor) in enumerate(zip(model.groups, positions, strict=True)):
         if term.covariance.serial:
@@ -221,6 +228,8 @@ def _terms(
         matrix = columns.matrix(term.effects)
         check_coding(model, at, matrix)
         found.append(EffectsTerm(factor, matrix.names, matrix.values, term.covariance))
+    if model.dag is not None:
+        check_graph(model.dag, columns, factors, positions)
     return tuple(found)
 
 

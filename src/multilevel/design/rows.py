@@ -74,7 +74,7 @@ def choose_rows(
         gap = _gaps(table, column, label=name in grouping)
         if gap is not None:
             gaps[name] = gap
-    counts = {name: int(gap.sum()) for name, gap in gaps.items()}
+    counts = {name: table.count(gap) for name, gap in gaps.items()}
     _refuse(table, gaps, counts, grouping, missing)
     if not gaps and not _has_zero_weight(known):
         return Rows(np.arange(table.n_rows), None, {})
@@ -90,7 +90,7 @@ def choose_rows(
     if positions.size == 0:
         listed = ", ".join(f"`{name}` {count}" for name, count in counts.items()) or "weights of zero"
         raise DataError(
-            f"no rows are left: all {table.n_rows} have a missing value or weight zero (missing: {listed})",
+            f"no rows are left: all {table.n_given} have a missing value or weight zero (missing: {listed})",
             remedy="leave a column out of the formula, or fill its missing values",
         )
     return Rows(positions, positions if positions.size < table.n_rows else None, counts)
@@ -157,7 +157,7 @@ def _refuse(
     missing: Missing,
 ) -> None:
     """Raise for missing values that may not be."""
-    empty = [name for name, count in counts.items() if count == table.n_rows]
+    empty = [name for name, count in counts.items() if count == table.n_given]
     if empty:
         raise DataError(
             "every value is missing in " + ", ".join(f"the column `{name}`" for name in empty),
@@ -167,12 +167,17 @@ def _refuse(
         return
     for name in counts:
         if missing == "error" or name in grouping:
-            where = _labels(table, gaps[name])
+            where = _where(table, gaps[name])
             kind = "grouping column" if name in grouping else "column"
             raise DataError(
-                f"the {kind} `{name}` is missing in {counts[name]} of {table.n_rows} rows (rows {where})",
+                f"the {kind} `{name}` is missing in {counts[name]} of {table.n_given} rows{where}",
                 remedy='fill them, or leave those rows out with missing="drop"',
             )
+
+
+def _where(table: Table, mask: Mask) -> str:
+    """Return the labels of the rows of a mask in brackets; of merged rows, which have none, nothing."""
+    return "" if table.merged is not None else f" (rows {_labels(table, mask)})"
 
 
 def _labels(table: Table, mask: Mask, most: int = 5) -> str:
@@ -186,8 +191,8 @@ def _report(table: Table, lost: Mask, counts: Mapping[str, int]) -> None:
     """Warn once of the rows left out."""
     listed = ", ".join(f"{name} {count}" for name, count in counts.items())
     warn(
-        f"{int(lost.sum())} of {table.n_rows} rows left out because of missing values: {listed} "
-        f'(rows {_labels(table, lost)}); missing="drop" leaves them out silently, missing="error" refuses',
+        f"{table.count(lost)} of {table.n_given} rows left out because of missing values: {listed}"
+        f'{_where(table, lost)}; missing="drop" leaves them out silently, missing="error" refuses',
         MissingValuesWarning,
     )
 

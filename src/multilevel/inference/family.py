@@ -99,7 +99,7 @@ def family_remarks(fit: Fit) -> list[str]:
             if one_row
             else f"{numbers.n_distinct:,} distinct rows, which carry"
         )
-        found.append(f"The likelihood was computed from {rows} the {design.n_rows:,} rows exactly.")
+        found.append(f"The likelihood was computed from {rows} the {design.n_used:,} rows exactly.")
     return [*found, *family_boundaries(fit)]
 
 

@@ -47,7 +47,7 @@ def _leave_one_out(posterior: Posterior) -> LeaveOneOut:
     """Return the result of `leave_one_out`."""
     posterior.design.require_rows("leave-one-out densities")
     kept = posterior.sampled.kept.size * posterior.n_chains
-    draws, n = kept if posterior.design.terms else posterior.n_draws, posterior.n_rows
+    draws, n = kept if posterior.design.terms else posterior.n_draws, posterior.design.n_rows
     if draws < FEWEST:
         raise OptionError(
             f"loo was asked of {draws} draws of the group effects",

@@ -124,7 +124,7 @@ def used_draws(posterior: Posterior) -> Used:
 def _unit_sd(posterior: Posterior) -> Floats:
     """Return ``(n,)`` residual sds of the rows in units of that of a row of weight one."""
     weights = posterior.design.precision_weights
-    return np.ones(posterior.n_rows) if weights is None else np.asarray(1 / np.sqrt(weights))
+    return np.ones(posterior.design.n_rows) if weights is None else np.asarray(1 / np.sqrt(weights))
 
 
 def log_likelihood(posterior: Posterior, some: slice = slice(None)) -> Floats:

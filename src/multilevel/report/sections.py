@@ -91,11 +91,15 @@ def _remarks_on_sds(fit: Fit) -> list[str]:
 def remarks_on_data(design: Design, given: Given) -> list[str]:
     """Return sentences on rows and columns left out, and on residual sds that were given."""
     found = []
-    left_out = design.n_input - design.n_rows
+    left_out = design.n_given - design.n_used
     if left_out:
         by_column = ", ".join(f"{name} {count}" for name, count in design.missing.items())
         reason = f" (missing values: {by_column})" if by_column else ""
-        found.append(f"{left_out:,} of {design.n_input:,} rows were left out{reason}.")
+        found.append(f"{left_out:,} of {design.n_given:,} rows were left out{reason}.")
+    if design.merged is not None:
+        found.append(
+            f"{design.merged.engine} merged the {design.n_used:,} rows to {design.n_rows:,} distinct ones."
+        )
     for alias in design.fixed.aliased:
         source = f", a combination of {', '.join(alias.of)}" if alias.of else ""
         found.append(f"The column {alias.name} was left out of the fixed part{source}.")

@@ -98,7 +98,7 @@ class Fit(NodeQuestions, BootstrapQuestions):
     @property
     def n_rows(self) -> int:
         """Rows used."""
-        return self.design.n_rows
+        return self.design.n_used
 
     @property
     def n_groups(self) -> dict[str, int]:

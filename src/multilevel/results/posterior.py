@@ -95,7 +95,7 @@ class Posterior(NodeQuestions):
     @property
     def n_rows(self) -> int:
         """Rows used."""
-        return self.design.n_rows
+        return self.design.n_used
 
     @property
     def n_groups(self) -> dict[str, int]:

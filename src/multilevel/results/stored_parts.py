@@ -10,7 +10,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.data.table import Column, Library, Table
+from multilevel.data.table import Column, Library, Merged, Table
 from multilevel.errors import StorageError
 from multilevel.results.archive import Archive, Kind, damaged
 from multilevel.results.options import FitOptions
@@ -72,7 +72,17 @@ def table_out(table: Table, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
         "library": table.library,
         "columns": columns,
         "row_labels": None if labels is None else [_label(label) for label in labels],
+        **_merged_out(table, arrays),
     }
+
+
+def _merged_out(table: Table, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return what rows of a table stand for as plain values; nothing if they stand for themselves."""
+    merged = table.merged
+    if merged is None:
+        return {}
+    arrays["merged/counts"] = merged.counts
+    return {"merged": {"column": merged.column, "n_rows": merged.n_rows, "engine": merged.engine}}
 
 
 def _label(label: object) -> str | int:
@@ -100,7 +110,19 @@ def table_in(header: Mapping[str, Any], archive: Archive) -> Table:
         if column.values.shape != (n_rows,):
             raise ValueError(f"the column {column.name!r} has {column.values.shape} values for {n_rows} rows")
         columns[column.name] = column
-    return Table(columns, n_rows, library, None if labels is None else np.array(labels, dtype=object))
+    labelled = None if labels is None else np.array(labels, dtype=object)
+    return Table(columns, n_rows, library, labelled, _merged_in(header, archive))
+
+
+def _merged_in(header: Mapping[str, Any], archive: Archive) -> Merged | None:
+    """Return what rows of a saved table stand for, checked."""
+    plain = header.get("merged")
+    if plain is None:
+        return None
+    counts = archive.arrays["merged/counts"]
+    if counts.dtype != np.int64 or counts.shape != (header["n_rows"],) or counts.min(initial=1) < 1:
+        raise ValueError("the counts of merged rows are damaged")
+    return Merged(counts, as_text(plain["column"]), int(plain["n_rows"]), as_text(plain["engine"]))
 
 
 def _column_in(plain: Mapping[str, Any], values: NDArray[Any]) -> Column:
