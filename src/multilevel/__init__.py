@@ -48,9 +48,11 @@ from multilevel.model.priors import (
     Uniform,
     Wishart,
 )
+from multilevel.moment_doors import moments
 from multilevel.poolings import pooling
 from multilevel.results import Fit
 from multilevel.results.bootstrap import Bootstrap
+from multilevel.results.moments import Moments
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_questions import PriorPredictive
 from multilevel.sampling import load_posterior, sample
@@ -63,6 +65,7 @@ __all__ = [
     "graph",
     "compare",
     "load_fit",
+    "moments",
     "sample",
     "load_posterior",
     "prior_predictive",
@@ -73,6 +76,7 @@ __all__ = [
     "families",
     "plots",
     "Fit",
+    "Moments",
     "Posterior",
     "PriorPredictive",
     "Model",

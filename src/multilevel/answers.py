@@ -32,7 +32,7 @@ from multilevel.errors import (
 from multilevel.inference.bootstrap import bootstrap, bootstrap_intervals, bootstrap_replicates
 from multilevel.inference.new_data import read_new_data
 from multilevel.model import Model
-from multilevel.moments import replace_response, summarise
+from multilevel.moments import Moments, replace_response, summarise
 from multilevel.node_answers import AnswersAboutNodes
 from multilevel.results import Fit, FitOptions, Frame, Groups
 from multilevel.results.bootstrap import Bootstrap
@@ -78,8 +78,29 @@ def estimate(
     design = bound(model, table, options)
     if not model.family.is_linear:
         return _estimate_generalised(design, table, options, start, max_evaluations, progress)
-    moments = summarise(design)
-    known = known_sds(model, options.known, method=options.method, ddf=options.ddf)
+    return estimate_linear(
+        design,
+        summarise(design),
+        table,
+        options,
+        start=start,
+        max_evaluations=max_evaluations,
+        progress=progress,
+    )
+
+
+def estimate_linear(
+    design: Design,
+    moments: Moments,
+    table: Table,
+    options: FitOptions,
+    *,
+    start: Floats | None = None,
+    max_evaluations: int = 200,
+    progress: Watcher | None = None,
+) -> Fit:
+    """Solve for the moments of a linear model; warn where the estimates need a word."""
+    known = known_sds(design.model, options.known, method=options.method, ddf=options.ddf)
     if known is not None:
         solution = solve_known(
             moments,
@@ -223,6 +244,7 @@ class LikelihoodAnswers(AnswersAboutNodes):
         options = fit.options if method is None else _by_method(fit.options, method)
         design, moments, response = fit.design, fit.moments, fit.response
         if y is not None:
+            design.require_rows("new responses of refit")
             design.require_single_rows("new responses of refit")
             response = _response_of_used_rows(fit, y)
         if moments is None:

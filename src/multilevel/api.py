@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ from multilevel.language import given_model, parse_formula, with_family
 from multilevel.merged_rows import merged_rows
 from multilevel.model import Model
 from multilevel.model.families import Family
+from multilevel.moment_doors import fit_held, held_moments
 from multilevel.moments import Moments, replace_response, summarise
 from multilevel.results import Fit, FitOptions
 from multilevel.results.known_sds import Known, check_known, known_sds
+from multilevel.results.moments import Moments as UserMoments
 from multilevel.results.options import Ddf, Given, Missing
 from multilevel.results.posterior import Posterior
 
@@ -71,8 +74,8 @@ def formula(
 
 
 def fit(
-    model: str | Model,
-    data: object,
+    model: str | Model | UserMoments,
+    data: object = None,
     *,
     family: str | Family | None = None,
     zero_inflation: str | None = None,
@@ -97,10 +100,11 @@ def fit(
     Parameters
     ----------
     model
-        A formula, ``"reaction ~ days + (days | subject)"``, or a model made by `formula` or `graph`.
+        A formula, ``"reaction ~ days + (days | subject)"``, or a model made by `formula` or `graph`; or
+        `moments`, without data.
     data
         A table of pandas, polars or pyarrow, any other frame that Narwhals knows, a dictionary of arrays, or
-        the path of a CSV or Parquet file.
+        the path of a CSV or Parquet file; or what `moments` returned for this model.
     family
         Distribution of the response: "gaussian", "bernoulli", "binomial" (response ``prop(successes,
         trials)``), "poisson", "negative_binomial", "negative_binomial_linear", "gamma", "inverse_gaussian",
@@ -168,41 +172,71 @@ def fit(
     'binomial (probit link)'
     """
     _refuse_bare_weights(weights)
+    keywords: dict[str, Any] = {
+        "family": family,
+        "zero_inflation": zero_inflation,
+        "residual_sd": residual_sd,
+        "precision_weights": precision_weights,
+        "frequency_weights": frequency_weights,
+        "offset": offset,
+        "missing": missing,
+        "lme4_compat": lme4_compat,
+    }
+    chosen = {"method": method, "nodes": nodes, "ddf": ddf, "level": level, "known": check_known(known)}
+    search: dict[str, Any] = {"start": start, "max_evaluations": max_evaluations, "progress": progress}
+    held = held_moments(model, data, **keywords)
+    if held is not None:
+        return fit_held(held, chosen, **search)
+    parsed, options = _model_and_options(model, data, chosen, **keywords)
+    known_sds(parsed, options.known, method=options.method, ddf=options.ddf)
+    needed = columns_needed(
+        parsed,
+        precision_weights=precision_weights,
+        frequency_weights=frequency_weights,
+        offset=options.offset,
+        residual_sd=options.residual_sd,
+    )
+    if not parsed.family.is_linear and is_source(data, needed):
+        table, options = merged_rows(parsed, data, options)
+    else:
+        table = read_table(data, needed)
+    return estimate(parsed, table, options, **search)
+
+
+def _model_and_options(
+    model: object,
+    data: object,
+    chosen: Mapping[str, Any],
+    *,
+    family: object,
+    zero_inflation: str | None,
+    residual_sd: Given,
+    offset: Given,
+    lme4_compat: bool,
+    **others: Any,
+) -> tuple[Model, FitOptions]:
+    """Return the model that was asked for, and all that was chosen besides."""
     parsed, lme4_compat = given_model(
         with_columns(model, data), lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
     )
     refuse_unfitted(parsed)
     given = known_of(parsed, residual_sd=residual_sd, offset=offset)
     linear = parsed.family.is_linear
+    usual: dict[str, Any] = {
+        "method": "reml" if linear else "laplace",
+        "ddf": "satterthwaite" if linear else "none",
+    }
     options = FitOptions(
         family=parsed.family.name,
         link=parsed.family.link,
         zero_inflation=parsed.inflation or None,
-        method=method or ("reml" if linear else "laplace"),
-        nodes=nodes,
-        ddf=ddf or ("satterthwaite" if linear else "none"),
-        level=level,
-        missing=missing,
         lme4_compat=lme4_compat,
-        precision_weights=precision_weights,
-        frequency_weights=frequency_weights,
         offset=given.offset,
         residual_sd=given.residual_sd,
-        known=check_known(known),
+        **others,
+        **(usual | {name: value for name, value in chosen.items() if value is not None}),
     )
-    known_sds(parsed, options.known, method=options.method, ddf=options.ddf)
-    needed = columns_needed(
-        parsed,
-        precision_weights=precision_weights,
-        frequency_weights=frequency_weights,
-        offset=given.offset,
-        residual_sd=given.residual_sd,
-    )
-    if not linear and is_source(data, needed):
-        table, options = merged_rows(parsed, data, options)
-    else:
-        table = read_table(data, needed)
-    return estimate(parsed, table, options, start=start, max_evaluations=max_evaluations, progress=progress)
+    return parsed, options
 
 
 def _refuse_bare_weights(weights: object) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from multilevel.data import read_table
+from multilevel.data import Table, read_table
 from multilevel.data.sources import is_source
 from multilevel.design import bind, columns_needed
 from multilevel.design.bound_priors import BoundPriors
@@ -26,15 +26,17 @@ from multilevel.engines.marginal.varying_groups import one_grouping
 from multilevel.engines.nuts import nutpie_is_installed, sample_nuts
 from multilevel.engines.pace import Pace, Watch
 from multilevel.generalised_sampling import run_generalised
-from multilevel.graphs import known_of, with_columns
+from multilevel.graphs import Known, known_of, with_columns
 from multilevel.inference.posterior_checks import check_draws
 from multilevel.language import given_model
 from multilevel.merged_rows import merged_rows
 from multilevel.model import Model
 from multilevel.model.families import Family
+from multilevel.moment_doors import Held, held_moments
 from multilevel.moments import Moments, summarise
 from multilevel.posterior_answers import POSTERIOR_ANSWERS, load_saved_posterior
 from multilevel.report.sampling_progress import sampling_progress
+from multilevel.results.moments import Moments as UserMoments
 from multilevel.results.options import Given, Missing
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_options import RunOptions, SampleOptions, Sampling
@@ -44,8 +46,8 @@ __all__ = ["load_posterior", "sample"]
 
 
 def sample(
-    model: str | Model,
-    data: object,
+    model: str | Model | UserMoments,
+    data: object = None,
     priors: Priors = None,
     *,
     family: str | Family | None = None,
@@ -146,24 +148,52 @@ def sample(
     >>> post.draws["days"].shape
     (4, 1000)
     """
+    keywords: dict[str, Any] = {
+        "family": family,
+        "zero_inflation": zero_inflation,
+        "residual_sd": residual_sd,
+        "residual_groups": residual_groups,
+        "precision_weights": precision_weights,
+        "frequency_weights": frequency_weights,
+        "offset": offset,
+        "missing": missing,
+        "lme4_compat": lme4_compat,
+    }
+    running = RunOptions(threads, progress, checkpoint, resume, max_time)
+    chosen: dict[str, Any] = {"method": method, "draws": draws, "chains": chains, "warmup": warmup}
+    chosen |= {"seed": _fresh_seed(running) if seed is None else seed, "level": level}
+    held = held_moments(model, data, **keywords)
+    if held is not None:
+        return _sampled_moments(held, priors, SampleOptions(**chosen, **held.options), running)
+    parsed, known, options = _model_and_options(model, data, priors, chosen, **keywords)
+    return _sampled(parsed, data, known.priors, options, running)
+
+
+def _model_and_options(
+    model: object,
+    data: object,
+    priors: Priors,
+    chosen: Mapping[str, Any],
+    *,
+    family: object,
+    zero_inflation: str | None,
+    residual_sd: Given,
+    residual_groups: str | None,
+    offset: Given,
+    lme4_compat: bool,
+    **others: Any,
+) -> tuple[Model, Known, SampleOptions]:
+    """Return the model that was asked for, what its graph says besides, and all that was chosen."""
     parsed, lme4_compat = given_model(
         with_columns(model, data), lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
     )
     known = known_of(
         parsed, residual_sd=residual_sd, offset=offset, residual_groups=residual_groups, priors=priors
     )
-    running = RunOptions(threads, progress, checkpoint, resume, max_time)
     options = SampleOptions(
-        method=method,
-        draws=draws,
-        chains=chains,
-        warmup=warmup,
-        seed=_fresh_seed(running) if seed is None else seed,
-        level=level,
-        missing=missing,
+        **chosen,
+        **others,
         lme4_compat=lme4_compat,
-        precision_weights=precision_weights,
-        frequency_weights=frequency_weights,
         offset=known.offset,
         residual_sd=known.residual_sd,
         residual_groups=known.residual_groups,
@@ -171,13 +201,19 @@ def sample(
         link=str(parsed.family.link),
         zero_inflation=parsed.inflation or None,
     )
-    return _sampled(parsed, data, known.priors, options, running)
+    return parsed, known, options
+
+
+def _sampled_moments(held: Held, priors: Priors, options: SampleOptions, running: RunOptions) -> Posterior:
+    """Sample the posterior of moments."""
+    known = known_of(held.design.model, residual_sd=None, offset=None, priors=priors)
+    return _drawn(held.design, held.products, held.table, known.priors, options, running)
 
 
 def _sampled(
     model: Model, data: object, priors: Priors, options: SampleOptions, running: RunOptions
 ) -> Posterior:
-    """Bind model, data and priors, run an engine, and warn where the draws need a word."""
+    """Bind model and data, and sample."""
     known: dict[str, Any] = {
         "precision_weights": options.precision_weights,
         "frequency_weights": options.frequency_weights,
@@ -192,10 +228,22 @@ def _sampled(
     else:
         table = read_table(data, needed)
     design = bind(model, table, **known, missing=options.missing, fewest_levels=1)
-    bound = bind_priors(design, priors)
+    moments = summarise(design) if options.linear else None
+    return _drawn(design, moments, table, priors, options, running)
+
+
+def _drawn(
+    design: Design,
+    moments: Moments | None,
+    table: Table,
+    priors: Priors,
+    options: SampleOptions,
+    running: RunOptions,
+) -> Posterior:
+    """Bind the priors, run an engine, and warn where the draws need a word."""
+    bound, threads = bind_priors(design, priors), running.threads
     check_single_levels(design, bound)
-    moments, threads = summarise(design) if options.linear else None, running.threads
-    with _going(design, bound, options, running) as (pace, store):
+    with _going(design, moments, bound, options, running) as (pace, store):
         if moments is None:
             sampled = run_generalised(design, bound, options, threads=threads, pace=pace, checkpoint=store)
         else:
@@ -213,14 +261,20 @@ def _fresh_seed(running: RunOptions) -> int:
 
 @contextmanager
 def _going(
-    design: Design, priors: BoundPriors, options: SampleOptions, running: RunOptions
+    design: Design,
+    moments: Moments | None,
+    priors: BoundPriors,
+    options: SampleOptions,
+    running: RunOptions,
 ) -> Iterator[tuple[Pace, Checkpoint | None]]:
     """Give the pace of a run and its open checkpoint, and close both at the end."""
     running.check_method(options.method)
     store = (
         nullcontext()
         if running.checkpoint is None
-        else open_checkpoint(running.checkpoint, run_identity(design, priors, options), resume=running.resume)
+        else open_checkpoint(
+            running.checkpoint, run_identity(design, priors, options, moments), resume=running.resume
+        )
     )
     with store as checkpoint, sampling_progress(running.progress, sys.stderr) as watch:
         yield Pace(max_time=running.max_time, watch=watch), checkpoint

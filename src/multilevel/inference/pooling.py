@@ -174,6 +174,7 @@ def _no_pooling(design: Design) -> LeastSquares:
     """Return the least squares of `no_pooling`."""
     _refuse_others(design)
     names = tuple(name for block in design.terms for name in block.names)
+    design.require_rows("group estimates without pooling")
     root = _root_weights(design)
     Z = np.hstack([block.Z for block in design.terms]) * root[:, None]
     rest = [i for i, name in enumerate(design.fixed.names) if name not in names]
@@ -288,6 +289,7 @@ def _residual_sd(design: Design, rss: float, freedom: float) -> float:
 
 def _complete(design: Design) -> tuple[Floats, Floats]:
     """Return complete pooling of each effect and its standard error, NaN where the fixed part has none."""
+    design.require_rows("estimates without groups")
     root = _root_weights(design)
     X, y = design.fixed.X * root[:, None], _response(design) * root
     beta, cov, rss = _least_squares(X, y)

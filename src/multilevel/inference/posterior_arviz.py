@@ -50,7 +50,7 @@ def to_arviz(
     """
     for name in include:
         check_choice("include", name, get_args(Included))
-        posterior.design.require_rows(f'to_arviz(include=["{name}"])')
+        posterior.design.require_rows(f"{name.replace('_', ' ')} values in to_arviz")
     library = _library()
     groups: dict[str, dict[str, Floats]] = {"posterior": {}}
     dims: dict[str, list[str]] = {}

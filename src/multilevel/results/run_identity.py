@@ -11,6 +11,7 @@ import numpy as np
 
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.design.design import Design
+from multilevel.moments import Moments
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.version import __version__
 
@@ -32,16 +33,23 @@ DATA = (
 OPTIONS = ("method", "draws", "chains", "warmup", "seed")
 
 
-def run_identity(design: Design, priors: BoundPriors, options: SampleOptions) -> dict[str, str]:
+def run_identity(
+    design: Design, priors: BoundPriors, options: SampleOptions, moments: Moments | None = None
+) -> dict[str, str]:
     """Return the parts of a run's identity by name; two runs with the same parts have the same draws.
+
+    The data of a design without rows are its ``moments``.
 
     Returns
     -------
     dict
         "data" and "priors" as SHA-256 of every bit; "model", the options and "library version" as texts.
     """
+    data = [getattr(design, name) for name in DATA]
+    if design.summary is not None:
+        data.append(moments)
     return {
-        "data": _digest([getattr(design, name) for name in DATA]),
+        "data": _digest(data),
         "model": design.model.text,
         "priors": _digest(priors),
         **{name: str(getattr(options, name)) for name in OPTIONS},

@@ -1,0 +1,204 @@
+"""The doors of moments: made of any data, loaded, merged, and given to engines in place of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from multilevel.answers import estimate_linear
+from multilevel.data import Table, read_table
+from multilevel.design import Design, bind, columns_needed
+from multilevel.design.blueprint_outline import refuse_unsummable
+from multilevel.design.without_rows import without_rows
+from multilevel.engines.likelihood.estimator import Watcher
+from multilevel.errors import OptionError
+from multilevel.graphs import known_of, refuse_unfitted, with_columns
+from multilevel.language import given_model
+from multilevel.model import Model
+from multilevel.moments import Moments as CrossProducts
+from multilevel.moments import summarise
+from multilevel.results import Fit, FitOptions
+from multilevel.results.known_sds import known_sds
+from multilevel.results.moments import MomentOptions, Moments
+from multilevel.results.options import Given, Missing
+
+__all__ = ["moments"]
+
+Floats = NDArray[np.float64]
+
+IN_MEMORY = "a table"
+
+
+def moments(
+    formula: str | Model,
+    data: object,
+    *,
+    precision_weights: Given = None,
+    frequency_weights: Given = None,
+    offset: Given = None,
+    residual_sd: Given = None,
+    missing: Missing = "report",
+    lme4_compat: bool = False,
+) -> Moments:
+    """Sum the rows of a linear model's data by group: all that its engines need of them.
+
+    Parameters
+    ----------
+    formula
+        A formula, or a model made by `multilevel.formula` or `multilevel.graph`; its family is gaussian.
+    data
+        Any table that `fit` takes.
+    precision_weights, frequency_weights, offset, residual_sd, missing, lme4_compat
+        As in `fit`.
+
+    Returns
+    -------
+    Moments
+        `fit` and `sample` take them in place of data; they can be saved, loaded and merged. Tables of
+        coefficients, variances and groups and predictions of new rows are the same as from the rows, but
+        for rounding; what needs the rows themselves, such as residuals, says so.
+
+    Raises
+    ------
+    MultilevelError
+        One of its kinds, saying what was asked, what was found, and what to try.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> sleep = ml.datasets.load("sleepstudy")
+    >>> moments = ml.moments("reaction ~ days + (days | subject)", sleep)
+    >>> moments.n_rows, moments.groups
+    (180, {'subject': 18})
+    >>> round(ml.fit(moments).deviance, 3)
+    1743.628
+    """
+    model, lme4_compat = given_model(with_columns(formula, data), lme4_compat=lme4_compat)
+    refuse_unsummable(model)
+    known = known_of(model, residual_sd=residual_sd, offset=offset)
+    given: dict[str, Any] = {
+        "precision_weights": precision_weights,
+        "frequency_weights": frequency_weights,
+        "offset": known.offset,
+        "residual_sd": known.residual_sd,
+    }
+    table = read_table(data, columns_needed(model, **given))
+    design = bind(model, table, **given, missing=missing)
+    kept = {name: _without_array(value) for name, value in given.items()}
+    options = MomentOptions(**kept, missing=missing, lme4_compat=lme4_compat, library=table.library)
+    return Moments(without_rows(design, IN_MEMORY), summarise(design), options)
+
+
+def _without_array(value: Given) -> Given:
+    """Return an option with an array replaced by an empty one."""
+    return np.empty(0) if value is not None and np.ndim(value) > 0 else value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """What an engine takes in place of data: a design without rows and its cross-products.
+
+    Parameters
+    ----------
+    design, products
+        Ready for an engine.
+    table
+        Without columns; its library is that of the results.
+    options
+        What the caller chose when they were made: keywords of `FitOptions` and `SampleOptions`.
+    """
+
+    design: Design
+    products: CrossProducts
+    table: Table
+    options: Mapping[str, Any]
+
+
+def held_moments(model: object, data: object, **keywords: object) -> Held | None:
+    """Return what the caller holds as moments, given as the model or as the data; ``None`` if neither is.
+
+    Parameters
+    ----------
+    model, data
+        As given to `fit` or `sample`.
+    keywords
+        Those that belong to the making of moments; none may differ from ``None``, ``False`` or "report".
+
+    Raises
+    ------
+    OptionError
+        A keyword is given that belongs to the making of moments; or the model is not that of the moments.
+    """
+    if isinstance(model, Moments):
+        if data is not None:
+            raise OptionError(
+                "moments were given in place of the model, and data beside them",
+                allowed="fit(moments), or fit(model, moments)",
+            )
+        found = model
+    elif isinstance(data, Moments):
+        found = data
+        _require_same_model(model, found)
+    else:
+        return None
+    for name, value in keywords.items():
+        if value is not None and value is not False and not (name == "missing" and value == "report"):
+            raise OptionError(
+                f"{name}= was given beside moments, which were made before",
+                allowed="keywords of the engine",
+                remedy=f"multilevel.moments(formula, data, {name}=...)"
+                if name in MomentOptions.__slots__
+                else f"leave {name}= out",
+            )
+    options = found.options
+    names = ("precision_weights", "frequency_weights", "offset", "residual_sd", "missing", "lme4_compat")
+    table = Table({}, found.design.n_input, options.library)
+    return Held(found.design, found.products, table, {name: getattr(options, name) for name in names})
+
+
+def fit_held(
+    held: Held,
+    chosen: Mapping[str, Any],
+    *,
+    start: Floats | None,
+    max_evaluations: int,
+    progress: Watcher | None,
+) -> Fit:
+    """Fit the model of moments; ``chosen`` are keywords of `FitOptions`, ``None`` for the usual."""
+    refuse_unfitted(held.design.model)
+    usual = {"method": "reml", "ddf": "satterthwaite"}
+    given: dict[str, Any] = {
+        name: usual.get(name) if value is None else value for name, value in chosen.items()
+    }
+    options = FitOptions(**given, **held.options)
+    known_sds(held.design.model, options.known, method=options.method, ddf=options.ddf)
+    return estimate_linear(
+        held.design,
+        held.products,
+        held.table,
+        options,
+        start=start,
+        max_evaluations=max_evaluations,
+        progress=progress,
+    )
+
+
+def _require_same_model(model: object, held: Moments) -> None:
+    """Raise `OptionError` unless a model has the columns, groups and structures of the moments."""
+    own = held.model
+    graphs = [one.dag for one in (model, own) if isinstance(one, Model) and one.dag is not None]
+    if len(graphs) == 2 and graphs[0].text == graphs[1].text:
+        return
+    asked, _ = given_model(model, lme4_compat=held.options.lme4_compat)
+    same = (asked.response, asked.fixed, set(asked.offsets)) == (own.response, own.fixed, set(own.offsets))
+    terms = [[(t.effects, t.factors, t.covariance) for t in one.groups] for one in (asked, own)]
+    if not same or terms[0] != terms[1] or not asked.family.is_linear:
+        raise OptionError(
+            f"the model is `{asked.text}`, and the moments are those of `{own.text}`",
+            allowed="moments of the same model",
+            remedy="multilevel.moments(model, data), or multilevel.fit(moments)",
+        )
