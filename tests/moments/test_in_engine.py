@@ -27,3 +27,16 @@ def test_sums_equal_those_of_the_rows(case: Case, engine: str) -> None:
     design = bound(case, table)
     facts, products, _, scaling = asked(open_source(ENGINES[engine](table)), case, design)
     compare(products, facts, design, scaling, 1e-12 if case.shift == 0.0 else 1e-10)
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_dask_gives_the_sums_of_the_rows(case: Case) -> None:
+    import dask.dataframe as dd
+
+    table = rows(case)
+    design = bound(case, table)
+    source = open_source(dd.from_pandas(table, npartitions=3))
+    assert source.engine == "Dask"
+    facts, products, _, scaling = asked(source, case, design)
+    compare(products, facts, design, scaling, 1e-12 if case.shift == 0.0 else 1e-10)

@@ -43,6 +43,9 @@ class Part:
 ONE = Part()
 """The constant."""
 
+ROWS = "rows"
+"""Name of the number of rows in answers."""
+
 Combination = Mapping[Part, float]
 """A column as parts times numbers."""
 
@@ -61,15 +64,24 @@ class Basis:
         For each factor of the blueprint the effects of all its terms side by side.
     order
         Every part once; pairs of parts are written in this order.
+    weighted
+        Whether products are multiplied by weights; else that of the constant with itself counts rows.
     """
 
     fixed: tuple[Combination, ...]
     factors: tuple[tuple[Combination, ...], ...]
     order: Mapping[Part, int]
+    weighted: bool
 
     def pair(self, one: Part, other: Part) -> Pair:
         """Return two parts in the order in which their product is asked for."""
         return (one, other) if self.order[one] <= self.order[other] else (other, one)
+
+    def name(self, pair: Pair) -> str:
+        """Return the name under which the sums of a product are asked for."""
+        if pair == (ONE, ONE) and not self.weighted:
+            return ROWS
+        return f"q{self.order[pair[0]]}_{self.order[pair[1]]}"
 
     def needed(self, left: Sequence[Combination], right: Sequence[Combination]) -> dict[Pair, None]:
         """Return the products of parts, none that is zero, of which products of columns consist."""
@@ -96,7 +108,8 @@ def basis_of(blueprint: Blueprint, scaling: Scaling, facts: Facts) -> Basis:
         factors[term] += _combinations(columns, own, facts)
     every = [ONE, *(part for side in (fixed, *factors) for column in side for part in column)]
     order = {part: at for at, part in enumerate(dict.fromkeys(every))}
-    return Basis(tuple(fixed), tuple(tuple(side) for side in factors), order)
+    weighted = (blueprint.precision_weights, blueprint.frequency_weights) != (None, None)
+    return Basis(tuple(fixed), tuple(tuple(side) for side in factors), order, weighted)
 
 
 def is_zero(pair: Pair) -> bool:

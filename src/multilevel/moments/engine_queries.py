@@ -10,7 +10,7 @@ import narwhals as nw
 
 from multilevel.design.blueprint import Blueprint
 from multilevel.moments.engine_answers import Answer, answer_of
-from multilevel.moments.engine_basis import ONE, Basis, Pair, Part
+from multilevel.moments.engine_basis import ONE, ROWS, Basis, Pair, Part
 from multilevel.moments.engine_columns import EngineColumns, collected
 
 MOST_MORE = 8
@@ -105,8 +105,6 @@ class Asker:
         Of which the products are.
     frame
         The keys under their short names, ``p0``, ``p1``, ... for the parts, ``w`` for the weights.
-    weighted
-        Whether there are weights.
     more
         Further columns whose sums are asked for beside the products over all rows.
     """
@@ -114,16 +112,13 @@ class Asker:
     columns: EngineColumns
     basis: Basis
     frame: nw.LazyFrame[Any]
-    weighted: bool
     more: tuple[str, ...]
 
     def ask(self, query: Query) -> Answer:
         """Let the engine compute the sums of a question."""
-        names = {pair: product_name(self.basis, pair) for pair in query.pairs}
-        alone = () if self.weighted else ((ONE, ONE),)
-        products = {name: self._product(pair) for pair, name in names.items() if pair not in alone}
-        sums = [nw.len().alias("rows"), *(nw.len().alias(names[pair]) for pair in alone if pair in names)]
-        sums += [nw.col(name).sum().alias(name) for name in products]
+        names = {pair: self.basis.name(pair) for pair in query.pairs}
+        products = {name: self._product(pair) for pair, name in names.items() if name != ROWS}
+        sums = [nw.len().alias(ROWS), *(nw.col(name).sum().alias(name) for name in products)]
         more = self.more if query.has((), of_all(self.basis)) else ()
         sums += [nw.col(name).sum().alias(name) for name in more]
         keys = {column: self.columns.inner[column] for column in query.keys}
@@ -138,16 +133,11 @@ class Asker:
     def _product(self, pair: Pair) -> nw.Expr:
         """Return the product of two parts and the weight in each row."""
         names = [f"p{self.basis.order[part]}" for part in pair if part != ONE]
-        names += ["w"] if self.weighted else []
+        names += ["w"] if self.basis.weighted else []
         found = nw.col(names[0])
         for name in names[1:]:
             found = found * nw.col(name)
         return found
-
-
-def product_name(basis: Basis, pair: Pair) -> str:
-    """Return the name under which a product is asked for."""
-    return f"q{basis.order[pair[0]]}_{basis.order[pair[1]]}"
 
 
 def asker_of(columns: EngineColumns, blueprint: Blueprint, basis: Basis) -> Asker:
@@ -167,7 +157,7 @@ def asker_of(columns: EngineColumns, blueprint: Blueprint, basis: Basis) -> Aske
         first, *rest = weights.values()
         found.append((first * rest[0] if rest else first).alias("w"))
     keys = [nw.col(columns.inner[name]) for name in blueprint.grouping]
-    return Asker(columns, basis, frame.select(*keys, *found), bool(weights), tuple(more))
+    return Asker(columns, basis, frame.select(*keys, *found), tuple(more))
 
 
 def _part(columns: EngineColumns, blueprint: Blueprint, part: Part) -> nw.Expr:

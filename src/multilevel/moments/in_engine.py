@@ -13,7 +13,7 @@ from multilevel.data.sources import Source
 from multilevel.design.blueprint import Blueprint
 from multilevel.errors import DataError
 from multilevel.moments.engine_answers import Answer, Codes, Levels, gathered, levels_in, numbered
-from multilevel.moments.engine_basis import Basis, Combination, Pair, basis_of
+from multilevel.moments.engine_basis import ROWS, Basis, Combination, Pair, basis_of
 from multilevel.moments.engine_columns import engine_columns
 from multilevel.moments.engine_facts import facts_in_engine
 from multilevel.moments.engine_queries import (
@@ -23,7 +23,6 @@ from multilevel.moments.engine_queries import (
     of_factor,
     of_pair,
     planned,
-    product_name,
 )
 from multilevel.moments.products import Facts, Floats, Products
 from multilevel.moments.scaling import Scaling
@@ -61,7 +60,7 @@ def products_in_engine(source: Source, blueprint: Blueprint, scaling: Scaling, *
     asker = asker_of(engine_columns(source, blueprint.needed), blueprint, basis)
     answers = [asker.ask(query) for query in queries]
     whole = next(a for query, a in zip(queries, answers, strict=True) if query.has((), of_all(basis)))
-    n_rows = round(whole.total("rows"))
+    n_rows = round(whole.total(ROWS))
     if n_rows != facts.n_used:
         raise _changed(f"{facts.n_used} rows were usable at first, then {n_rows}")
     sums = _Sums.of(basis, queries, answers, blueprint.factors)
@@ -90,7 +89,7 @@ def _changed(how: str) -> DataError:
 
 def _totals(basis: Basis, whole: Answer) -> Callable[[Pair], Floats]:
     """Return what gives the sum of a product over all rows."""
-    return lambda pair: np.array([whole.total(product_name(basis, pair))])
+    return lambda pair: np.array([whole.total(basis.name(pair))])
 
 
 def _matrix(
@@ -158,7 +157,7 @@ class _Sums:
             self.basis,
             self.basis.factors[f],
             right,
-            lambda pair: gathered(answer.sums(product_name(self.basis, pair)), codes, m),
+            lambda pair: gathered(answer.sums(self.basis.name(pair)), codes, m),
         )
 
     def of_pair(self, f: int, g: int) -> PairTable:
@@ -176,7 +175,7 @@ class _Sums:
             self.basis,
             self.basis.factors[f],
             self.basis.factors[g],
-            lambda pair: gathered(answer.sums(product_name(self.basis, pair)), codes, m),
+            lambda pair: gathered(answer.sums(self.basis.name(pair)), codes, m),
         )
         return level_f.astype(np.int32), level_g.astype(np.int32), values
 
