@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from multilevel.engines.gibbs.scale import ScaleMove
 from multilevel.engines.gibbs.terms import TermState, TermStep, term_step
 from multilevel.engines.likelihood.problem import entries, n_theta, native_problem
 from multilevel.engines.marginal.coordinates import Coordinates
-from multilevel.kernels import core
+from multilevel.engines.monte_carlo.iterative import IterativeProblem, SharedSystem
 from multilevel.model import Covariance
 from multilevel.moments import Moments
 
@@ -30,6 +30,16 @@ Entries = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 STREAMS = 1 << 40
 """Random streams of group effects that each chain has to itself: one for each sweep."""
+
+
+class EffectsProblem(Protocol):
+    """What a chain asks of the likelihood with the group effects: the native problem, or an iterative one."""
+
+    def reductions(self, theta: Floats, /) -> tuple[Floats, Floats]:
+        """Return ``(1,)``, finite where the likelihood is, and ``(1, p + 1, p + 1)`` ``[X y]'V^-1 [X y]``."""
+
+    def draw_effects(self, theta: Floats, gamma: Floats, sigma: Floats, seed: int, stream: int, /) -> Floats:
+        """Return ``(1, sum m K)`` a draw of the effects given everything else."""
 
 
 class Plan:
@@ -41,6 +51,8 @@ class Plan:
         Of one design.
     at
         Places of the sampled numbers.
+    shared
+        The system by which effects are drawn with conjugate gradients; ``None`` for exact elimination.
 
     Raises
     ------
@@ -58,13 +70,20 @@ class Plan:
         "n_theta",
         "noise",
         "residuals",
+        "shared",
         "terms",
     )
 
-    def __init__(self, moments: Moments, priors: BoundPriors, at: Coordinates) -> None:
-        self.moments, self.at = moments, at
+    def __init__(
+        self,
+        moments: Moments,
+        priors: BoundPriors,
+        at: Coordinates,
+        shared: SharedSystem | None = None,
+    ) -> None:
+        self.moments, self.at, self.shared = moments, at, shared
         self.coefficients = CoefficientBlock(moments, priors)
-        self.residuals = Residuals(moments)
+        self.residuals = Residuals(moments, None if shared is None else shared.products)
         self.noise: NoiseStep = noise_step(moments, priors)
         levels = [moments.levels[block.factor] for block in moments.blocks]
         rows = zip(priors.terms, moments.blocks, at.terms, levels, strict=True)
@@ -77,6 +96,12 @@ class Plan:
         self.fronts = tuple(np.linalg.inv(s.back) / moments.scaling.y_scale for s in moments.scaling.terms)
         self.entries = _entries_of(moments)
         self.n_theta = sum(n_theta(block) for block in moments.blocks)
+
+    def problem(self) -> EffectsProblem:
+        """Return a problem for one chain."""
+        if self.shared is not None:
+            return IterativeProblem(self.shared)
+        return native_problem(self.moments, "ml")
 
     def theta(self, terms: tuple[TermState, ...], sigma: float) -> Floats:
         """Return ``(1, T)`` relative Cholesky factors of the scaled problem; ``sigma`` in the scaled unit."""
@@ -152,7 +177,7 @@ class Chain:
     def __init__(self, plan: Plan, start: State, *, seed: int, number: int) -> None:
         self._plan, self.state = plan, start
         self._seed, self._number, self._sweeps = seed, number, 0
-        self._problem: core.Problem = native_problem(plan.moments, "ml")
+        self._problem: EffectsProblem = plan.problem()
         self._rng = np.random.Generator(np.random.Philox(key=np.array([seed, number], dtype=np.uint64)))
         self._walks = [Walk(s.walk_size) if s.walk_size else None for s in plan.terms]
         self._walks += [Walk(1) for _ in plan.moves]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,27 @@ from numpy.typing import NDArray
 from multilevel.moments import Moments
 
 Floats = NDArray[np.float64]
+Products = Callable[[Floats, Sequence[Floats]], tuple[float, list[Floats]]]
 
 
 class Residuals:
-    """Sums over ``r = y - X gamma - Z b`` in scaled columns, from the cross-products of the moments."""
+    """Sums over ``r = y - X gamma - Z b`` in scaled columns, from the cross-products of the moments.
 
-    __slots__ = ("_moments", "_rows")
+    Parameters
+    ----------
+    moments
+        Sufficient statistics.
+    native
+        Computes `products` on several threads; ``None`` to compute them here.
+    """
 
-    def __init__(self, moments: Moments) -> None:
-        self._moments = moments
+    __slots__ = ("_moments", "_native", "_rows")
+
+    def __init__(self, moments: Moments, native: Products | None = None) -> None:
+        self._moments, self._native = moments, native
         self._rows = [
             np.repeat(np.arange(pair.start.size - 1), np.diff(pair.start)).astype(np.int64)
-            for pair in moments.pairs
+            for pair in (moments.pairs if native is None else ())
         ]
 
     def products(self, gamma: Floats, effects: Sequence[Floats]) -> tuple[float, list[Floats]]:
@@ -38,6 +47,8 @@ class Residuals:
         -----
         With ``e = y - X gamma``, ``r'r = e'e - b'(Z'e) - b'(Z'r)``.
         """
+        if self._native is not None:
+            return self._native(gamma, effects)
         moments = self._moments
         u = np.append(-gamma, 1.0)
         with_e = [C @ u for C in moments.C]

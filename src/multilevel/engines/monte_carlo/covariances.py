@@ -28,7 +28,9 @@ ROW_DRAWS = 128
 TARGET = 0.01
 """Relative error of the sds that is good enough, root mean square over the effects."""
 ACCURACY = 1e-6
-"""Relative residual of the draws, far below their own noise."""
+"""Relative residual of the draws that are only squared, far below their own noise."""
+NOISE_ACCURACY = 1e-8
+"""Relative residual of draws that go into a Markov chain, where thousands of them are averaged."""
 
 
 class Core(Protocol):
@@ -216,7 +218,8 @@ def effect_noise(core: Core, links: Sequence[Link], size: int, rng: np.random.Ge
     rng
         Source of randomness.
     """
-    drawn = functions_times(core.apply, rng.standard_normal((size, 1)), inverse_root)
+    Z = rng.standard_normal((size, 1))
+    drawn = functions_times(core.apply, Z, inverse_root, tolerance=NOISE_ACCURACY)
     found = [b[:, :, 0] for b in core.effects_of(drawn.values[0])]
     for link, noise in zip(links, chain_noise(links, rng), strict=True):
         found[link.factor] = found[link.factor] + noise
