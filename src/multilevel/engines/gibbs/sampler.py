@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,9 @@ from multilevel.engines.gibbs.varying import (
 )
 from multilevel.engines.marginal.coordinates import coordinates_of
 from multilevel.engines.marginal.sampler import kept_draws, start_point
+from multilevel.engines.monte_carlo.iterative import SharedSystem
 from multilevel.engines.pace import Pace
+from multilevel.engines.solution import Solution
 from multilevel.errors import OptionError
 from multilevel.moments import Moments
 
@@ -32,6 +35,9 @@ Floats = NDArray[np.float64]
 
 WORTH_A_THREAD = 2000
 """Group effects from which the native part of a sweep is longer than Python's own, which one thread runs."""
+
+
+BY_GRADIENTS = "Coefficients and group effects were drawn by conjugate gradients."
 
 
 def sample_gibbs(
@@ -45,6 +51,7 @@ def sample_gibbs(
     threads: int | None = None,
     pace: Pace | None = None,
     checkpoint: Checkpoint | None = None,
+    estimates: Solution | None = None,
 ) -> Draws:
     """Draw from the posterior of a Gaussian multilevel model by Markov chains.
 
@@ -72,6 +79,10 @@ def sample_gibbs(
         Told how far the chains are; says when they must end early.
     checkpoint
         Where chunks of the chains come from and go to. The draws are the same as without.
+    estimates
+        Of crossed factors that no elimination can hold: their Monte Carlo estimates, about which the chains
+        start. Coefficients and effects are then drawn by conjugate gradients and Lanczos' method, with
+        relative residuals below 1e-8; ``None`` for exact elimination.
 
     Returns
     -------
@@ -105,25 +116,36 @@ def sample_gibbs(
     varying = None if priors.residual is None else VaryingPlan(moments, priors)
     courses = [
         Course(chain, Recording(warmup, per_chain, kept), pace, checkpoint)
-        for chain in _chains(moments, priors, varying, chains=chains, seed=seed)
+        for chain in _chains(moments, priors, varying, estimates, chains=chains, seed=seed)
     ]
+    if estimates is not None:
+        threads = 1  # all chains use one system, which has threads of its own
     take_turns(courses, threads or _default_threads(moments, chains), pace)
     n = min(course.recording.drawn for course in courses)
     if n == 0:
         raise pace.nothing(kept=checkpoint is not None)
     runs = [course.run(n) for course in courses]
     drawn = _laid_out(moments, runs, kept[kept < n], warmup, pace.ending() if n < per_chain else "")
+    if estimates is not None:
+        drawn = replace(drawn, sentence=f"{drawn.sentence} {BY_GRADIENTS}")
     return drawn if varying is None else with_residual_draws(drawn, varying, runs)
 
 
 def _chains(
-    moments: Moments, priors: BoundPriors, varying: VaryingPlan | None, *, chains: int, seed: int
+    moments: Moments,
+    priors: BoundPriors,
+    varying: VaryingPlan | None,
+    estimates: Solution | None,
+    *,
+    chains: int,
+    seed: int,
 ) -> Iterator[Chain]:
     """Yield chains at dispersed starts."""
     at = coordinates_of(moments, priors)
-    plan, sigma = Plan(moments, priors, at), 1.0
+    shared = None if estimates is None else SharedSystem(moments)
+    plan, sigma = Plan(moments, priors, at, shared), 1.0
     if varying is None:
-        centre = start_point(moments, priors, at)
+        centre = start_point(moments, priors, at, estimates)
     else:
         centre, sigma = varying_start_point(moments, priors)
     for number in range(chains):

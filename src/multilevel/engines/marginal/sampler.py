@@ -20,6 +20,7 @@ from multilevel.engines.marginal.mode import find_mode
 from multilevel.engines.marginal.prior_parts import excluding_priors, inside_intervals
 from multilevel.engines.marginal.varying_density import VaryingDensity
 from multilevel.engines.pace import Pace
+from multilevel.engines.solution import Solution
 from multilevel.errors import DesignError
 from multilevel.model.priors import partial_from_factor
 from multilevel.moments import Moments
@@ -122,9 +123,14 @@ def density_and_start(
     return varying, varying.start(start_point(moments, priors, varying.at.terms))
 
 
-def start_point(moments: Moments, priors: BoundPriors, at: Coordinates) -> Floats:
-    """Return a point near the restricted maximum likelihood estimates, inside the boundary."""
-    solution = solve(moments, method="reml")
+def start_point(
+    moments: Moments, priors: BoundPriors, at: Coordinates, solution: Solution | None = None
+) -> Floats:
+    """Return a point near the restricted maximum likelihood estimates, inside the boundary.
+
+    ``solution`` are these estimates if they are known.
+    """
+    solution = solution or solve(moments, method="reml")
     sds, partials = [], []
     for b, place in enumerate(at.terms):
         D = solution.covariances[b]
