@@ -25,6 +25,7 @@ from multilevel.errors import (
     OverflowWarning,
     StorageError,
 )
+from multilevel.explanations import Explanation, explain
 from multilevel.graphs import graph
 from multilevel.model import Model, families
 from multilevel.model.priors import (
@@ -72,6 +73,7 @@ __all__ = [
     "pooling",
     "simulate",
     "agreement",
+    "explain",
     "datasets",
     "families",
     "plots",
@@ -83,6 +85,7 @@ __all__ = [
     "Progress",
     "Simulation",
     "Bootstrap",
+    "Explanation",
     "SamplingProgress",
     "LKJ",
     "Exponential",

@@ -21,6 +21,7 @@ from multilevel.engines.laplace import solve_laplace, solve_quadrature
 from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.likelihood.known_sds import solve_known
+from multilevel.engines.plan import refuse_too_large
 from multilevel.engines.solution import EM_METHODS, Method, Status, is_restricted
 from multilevel.errors import (
     ApproximationWarning,
@@ -75,6 +76,7 @@ def estimate(
     progress: Watcher | None = None,
 ) -> Fit:
     """Bind, summarise and solve; warn where the estimates need a word."""
+    refuse_too_large(model, table, what="the fit")
     design = bound(model, table, options)
     if not model.family.is_linear:
         return _estimate_generalised(design, table, options, start, max_evaluations, progress)

@@ -167,7 +167,7 @@ def find_data(text: str) -> Any:
     DataError
         If the text is a bare word that names neither a file nor a bundled data set.
     """
-    if Path(text).is_file():
+    if Path(text).is_file() or Path(text).is_dir():
         return text
     if text.lower() in datasets.names():
         return datasets.load(text)

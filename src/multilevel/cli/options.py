@@ -6,12 +6,14 @@ import argparse
 from typing import get_args
 
 from multilevel.cli.commands import list_or_print_data, run_fit, run_predict, run_sample
+from multilevel.cli.explaining import run_explain
 from multilevel.cli.models import run_model
 from multilevel.cli.pictures import KINDS, run_plot
 from multilevel.engines.solution import Method
 from multilevel.model.families import REGISTRY
 from multilevel.model.families.family import LINKS
 from multilevel.results.options import Ddf
+from multilevel.results.posterior_options import Sampling
 from multilevel.results.questions import Groups, Scale
 from multilevel.version import __version__
 
@@ -66,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sample(commands)
     _add_predict(commands)
     _add_model(commands)
+    _add_explain(commands)
     _add_plot(commands)
     _add_datasets(commands)
     return parser
@@ -324,6 +327,34 @@ def _add_model(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     model.add_argument("--data", metavar="DATA", help="tells which names of a graph are columns")
     _add_family(model)
     model.add_argument(
+        "--lme4-compat", action="store_true", help="read || as lme4 does: split it into separate terms"
+    )
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `explain`."""
+    explain = _add_command(
+        commands,
+        "explain",
+        "Say what a fit or a run will read, hold in memory and do, without doing it.",
+        'examples:\n  multilevel explain "y ~ x + (1 | a) + (1 | b)" ratings.parquet\n',
+    )
+    explain.set_defaults(run=run_explain)
+    _add_model_and_data(explain)
+    _add_family(explain)
+    explain.add_argument(
+        "--method", choices=(*get_args(Method), *get_args(Sampling)), help="of `fit` or of `sample`"
+    )
+    explain.add_argument(
+        "--draws", metavar="N", type=int, default=4000, help="for methods of `sample`; default: %(default)s"
+    )
+    explain.add_argument(
+        "--format",
+        choices=["table", "json"],
+        default="table",
+        help="of what is printed; default: %(default)s",
+    )
+    explain.add_argument(
         "--lme4-compat", action="store_true", help="read || as lme4 does: split it into separate terms"
     )
 

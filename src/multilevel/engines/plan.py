@@ -1,0 +1,213 @@
+"""How large a job is, how much memory it will take, and why it is solved as it is: before it is begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from multilevel.data.memory import memory_in_use, memory_limit
+from multilevel.data.table import Table
+from multilevel.design.counts import Job, job_of
+from multilevel.errors import DesignError, MultilevelError
+from multilevel.model import Model
+
+Solver = Literal["exact", "monte_carlo"]
+
+ROW, LABEL, TEXT = 16, 50, 100
+"""Bytes: positions and a passing copy of each row; a level with its label; a text label with its hash."""
+BLOCK, CROSS = 3.0, 3.2
+"""How many times a level's ``Z'Z``, and its ``Z'[X y]``, stand in memory."""
+VECTOR = 130
+"""Bytes more of each level with several effects."""
+PAIR, PAIR_BLOCK = 32, 5.8
+"""Bytes of each pair of levels; how many times its cross-products stand in memory."""
+CORE = 3
+"""Square matrices of the effects that are solved together."""
+GENERALISED_ROW, GENERALISED_X, GENERALISED_Z, GENERALISED_LEVEL = 161, 7, 13, 150
+"""Bytes more of each row, each of its columns and effects, and each level, of a generalised model."""
+DRAWS = 3.3
+"""How many times the kept draws of group effects stand in memory."""
+MOST_EFFECT_NUMBERS = 1 << 26
+"""Draws of group effects that are kept at most."""
+QUICK, QUICK_COLUMN, QUICK_SHARE = 2000, 100, 0.1
+"""Bytes of a row and of each of its columns, and the share of the memory below which no table is counted."""
+NEGLIGIBLE = 0.05
+"""A part of the memory below this share is not told."""
+REMEDIES = {
+    "rows": "leave the rows where they are: a folder of Parquet files, a DuckDB relation or a lazy frame",
+    "levels": "fewer effects in each group, or a coarser grouping factor",
+    "pairs": "drop the grouped term with the second most levels",
+    "core": "drop the grouped term with the second most levels, or use a machine with more memory",
+    "draws": "fewer draws",
+}
+"""What to try, by what takes most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Predicted bytes, on top of what the process and the caller's table already take, by what they hold."""
+
+    rows: int
+    levels: int
+    pairs: int
+    core: int
+    draws: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.rows + self.levels + self.pairs + self.core + self.draws
+
+    @property
+    def most(self) -> str:
+        """What takes most: "rows", "levels", "pairs", "core" or "draws"."""
+        return max(("rows", "levels", "pairs", "core", "draws"), key=lambda name: int(getattr(self, name)))
+
+
+def predicted_memory(job: Job, *, solver: Solver = "exact", draws: int = 0) -> Memory:
+    """Return the memory that a job will take at its peak.
+
+    Parameters
+    ----------
+    job
+        Its sizes.
+    solver
+        "monte_carlo" makes no core.
+    draws
+        Of the posterior; 0 for estimates.
+
+    Examples
+    --------
+    >>> from multilevel.design.counts import FactorSize
+    >>> job = Job(10**6, 2, 1, 8, (FactorSize("g", 1000, 1),), {})
+    >>> round(predicted_memory(job).total / 1e6)
+    52
+    """
+    p, beside = job.columns, 0
+    row = job.stored + ROW + 8 * (p + job.effects) + 4 * len(job.factors)
+    if not job.linear:
+        row += GENERALISED_ROW + GENERALISED_X * p + GENERALISED_Z * job.effects
+        beside = GENERALISED_LEVEL
+    levels = 0.0
+    for factor in job.factors:
+        k = factor.effects
+        numbers = 8 * (BLOCK * k * k + CROSS * k * (p + 1)) + (VECTOR if k > 1 else 0)
+        levels += factor.levels * (LABEL + TEXT * factor.text + beside + numbers)
+    pairs = sum(
+        size.pairs * (PAIR + 8 * PAIR_BLOCK * job.factors[f].effects * job.factors[g].effects)
+        for (f, g), size in job.pairs.items()
+    )
+    effects = sum(factor.levels * factor.effects for factor in job.factors)
+    kept = min(draws * effects, max(MOST_EFFECT_NUMBERS, effects)) if draws else 0
+    return Memory(
+        rows=0 if job.streamed else job.rows * row,
+        levels=int(levels),
+        pairs=int(pairs),
+        core=8 * CORE * core_effects(job) ** 2 if solver == "exact" else 0,
+        draws=int(8 * DRAWS * kept),
+    )
+
+
+def core_effects(job: Job) -> int:
+    """Return how many effects the exact engine solves together, at most.
+
+    The factor with most levels is eliminated level by level, and so are factors in which all that are
+    eliminated before are nested; the others are left.
+
+    Examples
+    --------
+    >>> from multilevel.design.counts import FactorSize, PairSize
+    >>> factors = FactorSize("a", 100, 1), FactorSize("b", 40, 2), FactorSize("c", 10, 1)
+    >>> pairs = {(0, 1): PairSize(900), (0, 2): PairSize(100), (1, 2): PairSize(400)}
+    >>> core_effects(Job(1000, 1, 4, 0, factors, pairs))
+    80
+    """
+    eliminated: list[int] = []
+    left = 0
+    for g, factor in enumerate(job.factors):
+        if all(job.pairs[f, g].pairs <= job.factors[f].levels for f in eliminated):
+            eliminated.append(g)
+        else:
+            left += factor.levels * factor.effects
+    return left
+
+
+def require_memory(job: Job, memory: Memory, *, what: str, limit: int, in_use: int) -> None:
+    """Refuse a job that cannot fit in memory.
+
+    Parameters
+    ----------
+    job, memory
+        The job, and what it is predicted to need.
+    what
+        What was asked, in words: "the fit".
+    limit, in_use
+        Bytes that this process may use, and those that it does use.
+
+    Raises
+    ------
+    DesignError
+        With both numbers.
+    """
+    if memory.total <= limit - in_use:
+        return
+    listed = ", ".join(f"{size(value)} {words}" for words, value in parts_of(job, memory))
+    raise DesignError(
+        f"{what} needs about {size(memory.total)} of memory ({listed}); this machine has {size(limit)}, of"
+        f" which {size(in_use)} are in use",
+        allowed=f"jobs that need less than {size(limit - in_use)}",
+        remedy=REMEDIES[memory.most],
+    )
+
+
+def parts_of(job: Job, memory: Memory) -> list[tuple[str, int]]:
+    """Return what takes the memory, in words, and its bytes; what takes next to nothing is left out."""
+    words = {
+        "rows": f"for {job.rows:,} rows",
+        "levels": f"for {sum(factor.levels for factor in job.factors):,} levels",
+        "pairs": f"for {sum(one.pairs for one in job.pairs.values()):,} pairs of levels",
+        "core": f"for {core_effects(job):,} effects that are solved together",
+        "draws": "for draws of group effects",
+    }
+    found = [(text, int(getattr(memory, name))) for name, text in words.items()]
+    return [(text, value) for text, value in found if value > NEGLIGIBLE * memory.total]
+
+
+def size(value: float) -> str:
+    """Return bytes in words.
+
+    Examples
+    --------
+    >>> size(41e9), size(2_340_000), size(812)
+    ('41 GB', '2.3 MB', '812 bytes')
+    """
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= unit:
+            return f"{value / unit:.{1 if value < 10 * unit else 0}f} {name}"
+    return f"{value:.0f} bytes"
+
+
+def refuse_too_large(model: Model, table: Table, *, what: str, draws: int = 0) -> None:
+    """Refuse a model and a table in memory whose matrices would not fit, before they are made.
+
+    Levels and pairs are counted only if bounds on them do not settle it; matrices of effects that are solved
+    together are refused by the engines that make them. A model that is wrong is left to `design.bind`.
+
+    Raises
+    ------
+    DesignError
+        With the memory that is needed and that there is.
+    """
+    limit = memory_limit()
+    if table.n_rows * (QUICK + QUICK_COLUMN * len(table.columns)) < QUICK_SHARE * limit:
+        return
+    try:
+        in_use = memory_in_use()
+        job = job_of(model, table, exact=False)
+        memory = predicted_memory(job, solver="monte_carlo", draws=draws)
+        if memory.total > limit - in_use and memory.rows <= limit - in_use:
+            job = job_of(model, table)
+            memory = predicted_memory(job, solver="monte_carlo", draws=draws)
+    except MultilevelError:
+        return
+    require_memory(job, memory, what=what, limit=limit, in_use=in_use)

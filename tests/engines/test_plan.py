@@ -1,0 +1,84 @@
+"""Predicted memory: what it grows with, the core of the exact engine, and the refusal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from multilevel.data import read_table
+from multilevel.design import bind, columns_needed
+from multilevel.design.counts import FactorSize, Job, PairSize, job_of
+from multilevel.engines.likelihood.problem import native_problem
+from multilevel.engines.plan import core_effects, parts_of, predicted_memory, require_memory, size
+from multilevel.errors import DesignError
+from multilevel.language import parse_formula
+from multilevel.moments import summarise
+
+ONE = Job(10**6, 2, 1, 8, (FactorSize("g", 1000, 1),), {})
+CROSSED = Job(
+    10**7, 2, 2, 16, (FactorSize("a", 100_000, 1), FactorSize("b", 50_000, 1)), {(0, 1): PairSize(10**7)}
+)
+
+
+def test_memory_grows_with_what_there_is_more_of() -> None:
+    base = predicted_memory(ONE).total
+    more = [
+        replace(ONE, rows=2 * 10**6),
+        replace(ONE, columns=3),
+        replace(ONE, linear=False),
+        replace(ONE, factors=(FactorSize("g", 100_000, 1),)),
+        replace(ONE, factors=(FactorSize("g", 1000, 2),), effects=2),
+    ]
+    assert all(predicted_memory(job).total > base for job in more)
+    assert predicted_memory(replace(ONE, streamed=True)).rows == 0
+    assert predicted_memory(ONE, draws=4000).draws > 0
+
+
+def test_draws_are_kept_up_to_a_limit() -> None:
+    many = replace(ONE, factors=(FactorSize("g", 10**6, 1),))
+    assert predicted_memory(many, draws=4000).draws < 2 * 10**9
+    assert predicted_memory(many, draws=4000) == predicted_memory(many, draws=8000)
+
+
+def test_monte_carlo_makes_no_core() -> None:
+    assert predicted_memory(CROSSED).core == 3 * 8 * 50_000**2
+    assert predicted_memory(CROSSED, solver="monte_carlo").core == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["y ~ 1 + (1 | a) + (1 | b)", "y ~ 1 + (1 | a/c) + (1 | b)", "y ~ x + (1 | a/c) + (x | b/d)"]
+)
+def test_the_core_is_that_of_the_native_elimination(text: str) -> None:
+    rng, n = np.random.default_rng(2), 4000
+    rows = {"y": rng.normal(size=n), "x": rng.normal(size=n)}
+    rows |= {name: rng.integers(0, m, n) for name, m in {"a": 60, "b": 30, "c": 4, "d": 3}.items()}
+    model = parse_formula(text)
+    table = read_table(rows, columns_needed(model))
+    problem = native_problem(summarise(bind(model, table)), "reml")
+    assert core_effects(job_of(model, table)) == problem.structure()["core_size"]
+
+
+def test_a_job_that_does_not_fit_is_refused_with_the_numbers() -> None:
+    memory = predicted_memory(CROSSED)
+    with pytest.raises(DesignError) as caught:
+        require_memory(CROSSED, memory, what="the fit", limit=23 * 10**9, in_use=10**9)
+    text = str(caught.value)
+    assert "the fit needs about 62 GB of memory (60 GB for 50,000 effects that are solved together)" in text
+    assert "this machine has 23 GB, of which 1.0 GB are in use" in text
+    assert "drop the grouped term with the second most levels" in text
+    require_memory(CROSSED, memory, what="the fit", limit=90 * 10**9, in_use=10**9)
+
+
+def test_parts_are_told_in_words() -> None:
+    words = dict(parts_of(CROSSED, predicted_memory(CROSSED, solver="monte_carlo")))
+    assert list(words) == ["for 10,000,000 rows", "for 10,000,000 pairs of levels"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0, "0 bytes"), (9.96e6, "10.0 MB"), (10e6, "10 MB"), (23.4e9, "23 GB"), (1500, "1.5 kB")],
+)
+def test_sizes_in_words(value: float, words: str) -> None:
+    assert size(value) == words
