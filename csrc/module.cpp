@@ -15,6 +15,7 @@
 #include "response_bindings.hpp"
 #include "schur_bindings.hpp"
 #include "scatter.hpp"
+#include "stream_bindings.hpp"
 #include "varying_bindings.hpp"
 
 namespace ml {
@@ -157,5 +158,6 @@ NB_MODULE(_core, m) {
   ml::bind_quadrature(m);
   ml::bind_response(m);
   ml::bind_schur(m);
+  ml::bind_stream(m);
   ml::bind_varying(m);
 }

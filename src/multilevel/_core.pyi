@@ -598,3 +598,62 @@ class SchurSystem:
         that of ``b`` in the metric of the preconditioner; each column stops at the tolerance), alpha and beta
         ``(steps, s)``, the recurrences' coefficients, NaN after a column's end, empty unless asked for.
         """
+
+class Stream:
+    """Sums of products by the levels of factors, of rows that come batch by batch.
+
+    Parameters
+    ----------
+    columns
+        Number of columns, the constant 0 among them.
+    keys
+        Key columns: ``("range", low, size)`` of whole numbers from ``low``, ``("codes", 0, 0)`` of numbers
+        from 0 without a known bound, ``("hashed", 0, 0)`` of any whole numbers.
+    factors
+        By factor: its key columns, and pairs of columns whose products are summed by level, ``(0, 0)`` first.
+    direct
+        Pairs of columns whose products are summed over all rows.
+    pairs
+        ``(f, g, columns of f, columns of g)``: products summed by pairs of levels.
+    """
+
+    def __init__(
+        self,
+        columns: int,
+        keys: Sequence[tuple[str, int, int]],
+        factors: Sequence[tuple[Sequence[int], Sequence[tuple[int, int]]]],
+        direct: Sequence[tuple[int, int]],
+        pairs: Sequence[tuple[int, int, Sequence[int], Sequence[int]]],
+    ) -> None: ...
+    def add(
+        self,
+        columns: Sequence[tuple[NDArray[Any], float, float]],
+        keys: Sequence[NDArray[Any]],
+        rows: int,
+        root: Floats | None,
+    ) -> None:
+        """Add rows: all columns but the constant as ``(values, centre, factor)``, keys as whole numbers.
+
+        Columns and keys are taken in their own numeric type. Rows with a NaN are left out.
+        """
+
+    def merge(self, other: Stream, codes: Sequence[NDArray[np.int64] | None]) -> None:
+        """Add the sums of another stream of the same plan, which is empty then.
+
+        ``codes`` has, for each key column of codes, what each code of the other stream is here.
+        """
+
+    def counts(self) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows added, and by column the numbers of NaNs and of infinite values."""
+
+    def factor(self, f: int) -> tuple[list[NDArray[np.int64]], Floats]:
+        """Return keys ``(m,)`` by key column, and sums ``(m, products)``, of the levels that have rows."""
+
+    def pair(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
+        """Return the levels of ``f`` and of ``g``, numbered as in `factor`, and sums ``(n, K_f, K_g)``.
+
+        Only once: the sums are gone then.
+        """
+
+    def direct(self) -> Floats:
+        """Return the sums over all rows."""

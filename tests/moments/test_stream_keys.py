@@ -1,0 +1,44 @@
+"""Keys as whole numbers: dense ranges by offset, others by their values, texts by codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from multilevel.moments.parquet_batches import FileFacts, RowGroup
+from multilevel.moments.stream_keys import DENSE, KeyPlan, TextCodes, key_plan, labels_of
+
+PLANS = {
+    "dense": ("whole", -3, 4, ("range", -3, 8)),
+    "up to the limit": ("whole", 0, DENSE - 1, ("range", 0, DENSE)),
+    "spread": ("whole", 0, DENSE + 300, ("hashed", 0, 0)),
+    "far apart": ("whole", -(2**63), 2**63 - 1, ("hashed", 0, 0)),
+    "boolean": ("boolean", None, None, ("range", 0, 2)),
+    "text": ("text", None, None, ("codes", 0, 0)),
+    "number": ("number", 0.5, 1.5, ("hashed", 0, 0)),
+    "no statistics": ("whole", None, None, ("hashed", 0, 0)),
+}
+
+
+@pytest.mark.parametrize(("kind", "low", "high", "plan"), PLANS.values(), ids=PLANS)
+def test_plans_of_keys(kind: str, low: int | None, high: int | None, plan: KeyPlan) -> None:
+    limits = ({}, {}) if low is None or high is None else ({"g": low}, {"g": high})
+    groups = (RowGroup(None, 0, 100),)  # type: ignore[arg-type]
+    assert key_plan("g", FileFacts(groups, {"g": kind}, frozenset(), {}, *limits)) == plan  # type: ignore[dict-item]
+
+
+def test_texts_are_numbered_as_they_come() -> None:
+    encoder = TextCodes({})
+    first = pa.array(["b", "a"])
+    assert encoder.codes(np.array([1, 0, 1], np.int32), first).tolist() == [1, 0, 1]
+    assert encoder.codes(np.array([0], np.int32), pa.array(["b", "a"])).tolist() == [0]
+    assert encoder.codes(np.array([0, 1], np.int32), pa.array(["c", "a"])).tolist() == [2, 1]
+    assert encoder.labels == {"b": 0, "a": 1, "c": 2}
+
+
+def test_keys_become_labels_again() -> None:
+    numbers = np.array([0.5, -2.0])
+    assert labels_of(numbers.view(np.int64), "number", None).tolist() == [0.5, -2.0]
+    assert labels_of(np.array([2**60 + 1]), "whole", None).tolist() == [2**60 + 1]
+    assert labels_of(np.array([1]), "text", {"b": 0, "a": 1}).tolist() == ["a"]
