@@ -58,6 +58,16 @@ def test_variances_of_rows(case: Case) -> None:
     assert np.sqrt(np.mean((found[some] / expected[some] - 1.0) ** 2)) < 0.08
 
 
+def test_rows_taken_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    core, engine = both(CASES[3])
+    n = 2 * covariances.SOLVED_ROWS
+    level = np.column_stack([np.arange(n) % m for m in core.moments.levels]).astype(np.int32)
+    columns = [np.ones((n, K)) for K in core.moments.effects]
+    together = engine.row_variance(level, columns)
+    monkeypatch.setattr(covariances, "ROWS_TOGETHER", 50)
+    np.testing.assert_allclose(engine.row_variance(level, columns), together, rtol=1e-12)
+
+
 def test_rows_of_one_core_level_have_the_variance_of_that_level() -> None:
     core, engine = both(CASES[1])
     f = core.factors[0]

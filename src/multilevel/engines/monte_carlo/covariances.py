@@ -25,6 +25,8 @@ SOLVED_ROWS = 64
 """Rows of several factors up to which each has a solve of its own; of more, draws say their covariances."""
 ROW_DRAWS = 128
 """Draws at least for rows of several factors, of whose covariances nothing is known exactly."""
+ROWS_TOGETHER = 1 << 18
+"""Rows whose draws are in memory at once."""
 TARGET = 0.01
 """Relative error of the sds that is good enough, root mean square over the effects."""
 ACCURACY = 1e-6
@@ -163,15 +165,25 @@ class EffectCovariances:
             return total
         for part in self._core_draws:
             effects = self._core.effects_of(part)
-            value = np.zeros((level.shape[0], part.shape[1]))
-            for f, (b, z) in enumerate(zip(effects, columns, strict=True)):
-                rows = np.flatnonzero(known[:, f])
-                drawn = np.einsum("na,nas->ns", z[rows], b[level[rows, f]])
-                value[rows] += drawn
-                if f in self._core.factors:
-                    total[rows] -= np.einsum("ns,ns->n", drawn, drawn) / self.draws
-            total += np.einsum("ns,ns->n", value, value) / self.draws
+            for first in range(0, level.shape[0], ROWS_TOGETHER):
+                some = slice(first, first + ROWS_TOGETHER)
+                squares = self._squares(effects, known[some], level[some], [z[some] for z in columns])
+                total[some] += squares / self.draws
         return total
+
+    def _squares(
+        self, effects: Sequence[Floats], known: Bools, level: Ints, columns: Sequence[Floats]
+    ) -> Floats:
+        """Return sums over draws of the square of ``z'b`` less the squares of its parts in the core."""
+        total = np.zeros(level.shape[0])
+        value = np.zeros((level.shape[0], effects[0].shape[2]))
+        for f, (b, z) in enumerate(zip(effects, columns, strict=True)):
+            rows = np.flatnonzero(known[:, f])
+            drawn = np.einsum("na,nas->ns", z[rows], b[level[rows, f]])
+            value[rows] += drawn
+            if f in self._core.factors:
+                total[rows] -= np.einsum("ns,ns->n", drawn, drawn)
+        return np.asarray(total + np.einsum("ns,ns->n", value, value))
 
     def _exact(self) -> list[Floats]:
         """Return by factor what is known without draws: given the core, or ``L^-T L^-1`` of the core."""
