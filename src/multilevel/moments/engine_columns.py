@@ -86,7 +86,8 @@ class EngineColumns:
     def number(self, text: str) -> nw.Expr:
         """Return a column, or an expression in the grammar of formulas, as float64."""
         found = self._value(Column(text) if text in self.inner else parse_expression(text))
-        return found if isinstance(found, nw.Expr) else nw.lit(found, nw.Float64)
+        assert isinstance(found, nw.Expr), "the grammar refuses expressions without a column"
+        return found
 
     def product(self, texts: Sequence[str]) -> nw.Expr:
         """Return the product of several expressions."""
@@ -160,19 +161,12 @@ class EngineColumns:
                 inside = self._value(operand)
                 return inside * -1.0 if operator == "-" else inside
             case Binary(operator, left, right):
-                return _combined(operator, self._value(left), self._value(right))
+                found: Value = _BINARY[operator](self._value(left), self._value(right))
+                return found
             case Call(name, arguments):
                 inside = self._value(arguments[0])
-                return _CALLS[name](inside if isinstance(inside, nw.Expr) else nw.lit(inside, nw.Float64))
-
-
-def _combined(operator: str, left: Value, right: Value) -> Value:
-    """Return two values joined by an operator; of two constants by NumPy, without errors."""
-    if isinstance(left, nw.Expr) or isinstance(right, nw.Expr):
-        found: nw.Expr = _BINARY[operator](left, right)
-        return found
-    with np.errstate(all="ignore"):
-        return float(_BINARY[operator](np.float64(left), np.float64(right)))
+                assert isinstance(inside, nw.Expr), "the grammar refuses calls without a column"
+                return _CALLS[name](inside)
 
 
 def engine_columns(source: Source, needed: Sequence[str]) -> EngineColumns:
