@@ -42,19 +42,17 @@ def fixed_part(matrix: Matrix, scope: Scope) -> tuple[FixedPart, tuple[int, ...]
     dropped = {dependent.column for dependent in found}
     kept = tuple(at for at in range(len(matrix.names)) if at not in dropped)
     if found or matrix.empty:
-        lines = [f"`{name}` has one level, aliased with the intercept" for name in matrix.empty]
-        lines += [_sentence(matrix, dependent, one) for dependent in found]
+        lines = [one_level(name) for name in matrix.empty]
+        size = np.abs(matrix.values).max(axis=0, initial=0.0)
+        lines += [alias_sentence(matrix.names, one_of, one, float(size[one_of.column])) for one_of in found]
         lines += _empty_cells(matrix, scope, dropped)
-        warn(
-            "the fixed part has columns that add nothing; they are left out: " + "; ".join(lines),
-            AliasedWarning,
-        )
+        warn_of_aliased(lines)
     X = matrix.values if not found else np.asfortranarray(matrix.values[:, kept])
     names = tuple(matrix.names[at] for at in kept)
     of = ("Intercept",) if one is not None else ()
     aliased = (
         *(Alias(name, of) for name in matrix.empty),
-        *(_alias(matrix, dependent, one) for dependent in found),
+        *(alias_of(matrix.names, dependent, one) for dependent in found),
     )
     return FixedPart(names, X, aliased, _intercept(matrix, kept, ones)), kept
 
@@ -78,32 +76,44 @@ def _intercept(matrix: Matrix, kept: Sequence[int], ones: Sequence[int]) -> Floa
     return np.array([1.0 if at in ones else 0.0 for at in kept])
 
 
-def _alias(matrix: Matrix, dependent: Dependent, one: int | None) -> Alias:
+def one_level(name: str) -> str:
+    """Say that a factor has one level and no column."""
+    return f"`{name}` has one level, aliased with the intercept"
+
+
+def alias_of(names: Sequence[str], dependent: Dependent, one: int | None) -> Alias:
     """Return what a column is a combination of; the intercept only where nothing else is in it."""
-    of = tuple(matrix.names[at] for at in dependent.columns)
+    of = tuple(names[at] for at in dependent.columns)
     if not of and dependent.constant != 0.0 and one is not None:
         of = ("Intercept",)
-    return Alias(matrix.names[dependent.column], of)
+    return Alias(names[dependent.column], of)
 
 
-def _sentence(matrix: Matrix, dependent: Dependent, one: int | None) -> str:
-    """Say what a column that was left out equals."""
-    name = f"`{matrix.names[dependent.column]}`"
+def alias_sentence(names: Sequence[str], dependent: Dependent, one: int | None, size: float) -> str:
+    """Say what a column that was left out, of that size, equals."""
+    name = f"`{names[dependent.column]}`"
     if not dependent.columns:
         if dependent.constant == 0.0:
             return f"{name} is zero in every row"
         where = "aliased with Intercept" if one is not None else "aliased with the levels of a factor"
         return f"{name} is constant ({float(f'{dependent.constant:.12g}')!r}), {where}"
     if not dependent.exact or len(dependent.columns) > 3:
-        return f"{name} is a combination of " + ", ".join(f"`{matrix.names[at]}`" for at in dependent.columns)
-    size = float(np.abs(matrix.values[:, dependent.column]).max())
+        return f"{name} is a combination of " + ", ".join(f"`{names[at]}`" for at in dependent.columns)
     pieces = [
-        (amount, f" `{matrix.names[at]}`")
+        (amount, f" `{names[at]}`")
         for at, amount in zip(dependent.columns, dependent.coefficients, strict=True)
     ]
     if abs(dependent.constant) > 1e-9 * size:
         pieces.append((dependent.constant, ""))
     return f"{name} = {_sum_text(pieces)}"
+
+
+def warn_of_aliased(lines: Sequence[str]) -> None:
+    """Warn of the columns that were left out, with a line for each."""
+    warn(
+        "the fixed part has columns that add nothing; they are left out: " + "; ".join(lines),
+        AliasedWarning,
+    )
 
 
 def _sum_text(pieces: Sequence[tuple[float, str]]) -> str:

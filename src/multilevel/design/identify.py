@@ -58,6 +58,20 @@ def check_design(design: Design, *, fewest_levels: int = 2) -> None:
     warn_of_reused_labels(design)
 
 
+def check_sizes(design: Design, *, fewest_levels: int = 2) -> None:
+    """Refuse too few rows or levels; all that `check_design` asks of a design without looking at its rows.
+
+    Raises
+    ------
+    DesignError
+        Saying how many there are.
+    """
+    _check_counts(design)
+    for term, grouped in zip(design.terms, design.model.groups, strict=True):
+        factor = design.factors[term.factor]
+        _check_levels(design, term, factor, f"`{term_text(grouped)}`", fewest_levels)
+
+
 def n_covariance_parameters(term: EffectsTerm) -> int:
     """Return the free parameters of a term's covariance matrix."""
     k = len(term.names)
@@ -194,11 +208,16 @@ def _check_effects(design: Design, term: EffectsTerm, text: str) -> None:
         if abs(found.constant) > 1e-9 * float(np.abs(term.Z[:, found.column]).max()):
             others = ["Intercept", *others]
         if term.covariance is Covariance.UNSTRUCTURED or len(others) == 1:
-            raise DesignError(
-                f"the effect `{name}` of {text} is a combination of {', '.join(f'`{o}`' for o in others)}; "
-                "their variances cannot be told apart",
-                remedy=f"leave `{name}` out of the term",
-            )
+            raise indistinct(name, text, others)
+
+
+def indistinct(name: str, text: str, others: Sequence[str]) -> DesignError:
+    """Return the error of an effect that is a combination of others of its term."""
+    return DesignError(
+        f"the effect `{name}` of {text} is a combination of {', '.join(f'`{o}`' for o in others)}; "
+        "their variances cannot be told apart",
+        remedy=f"leave `{name}` out of the term",
+    )
 
 
 def _check_absorbed(design: Design, term: EffectsTerm, factor: GroupFactor, text: str) -> None:
@@ -209,14 +228,19 @@ def _check_absorbed(design: Design, term: EffectsTerm, factor: GroupFactor, text
     basis = np.linalg.qr(X / np.sqrt((X * X).sum(axis=0)))[0]
     for at, name in enumerate(term.names):
         if _is_absorbed(basis, factor.index, m, term.Z[:, at]):
-            what = f"the {m} levels of `{factor.name}`"
-            what += "" if name == "Intercept" else f" and their slopes of `{name}`"
-            raise DesignError(
-                f"{what} are coefficients of the fixed part too, so {text} has nothing left to vary: its "
-                f"variance of `{name}` is not identified",
-                allowed="each level as a coefficient or as a group effect",
-                remedy=f"leave `{factor.name}` out of the fixed part, or {text} out of the formula",
-            )
+            raise absorbed(factor, name, text)
+
+
+def absorbed(factor: GroupFactor, name: str, text: str) -> DesignError:
+    """Return the error of a group effect whose values are coefficients too."""
+    what = f"the {len(factor.levels)} levels of `{factor.name}`"
+    what += "" if name == "Intercept" else f" and their slopes of `{name}`"
+    return DesignError(
+        f"{what} are coefficients of the fixed part too, so {text} has nothing left to vary: its "
+        f"variance of `{name}` is not identified",
+        allowed="each level as a coefficient or as a group effect",
+        remedy=f"leave `{factor.name}` out of the fixed part, or {text} out of the formula",
+    )
 
 
 def _is_absorbed(basis: Floats, index: Ints, m: int, z: Floats) -> bool:
@@ -236,13 +260,17 @@ def _check_same_partition(design: Design) -> None:
         for other_term, other in seen:
             shared = set(term.names) & set(other_term.names)
             if other is not factor and shared and _same_partition(factor, other):
-                raise DesignError(
-                    f"`{other.name}` and `{factor.name}` group the rows in the same way "
-                    f"({len(factor.levels)} levels); the variances of `{min(shared)}` between their levels "
-                    "cannot be told apart",
-                    remedy="leave one of the two terms out",
-                )
+                raise same_partition(other, factor, min(shared))
         seen.append((term, factor))
+
+
+def same_partition(one: GroupFactor, other: GroupFactor, effect: str) -> DesignError:
+    """Return the error of two factors that group the rows in the same way."""
+    return DesignError(
+        f"`{one.name}` and `{other.name}` group the rows in the same way ({len(one.levels)} levels); the "
+        f"variances of `{effect}` between their levels cannot be told apart",
+        remedy="leave one of the two terms out",
+    )
 
 
 def _same_partition(a: GroupFactor, b: GroupFactor) -> bool:
