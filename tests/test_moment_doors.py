@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import multilevel as ml
@@ -153,3 +156,68 @@ def test_resuming_with_other_moments_is_refused(tmp_path: Any) -> None:
     changed = SLEEP.assign(reaction=SLEEP["reaction"].to_numpy()[::-1])
     with pytest.raises(ml.MultilevelError, match="data"):
         ml.sample(ml.moments(formula, changed), seed=1, draws=2000, checkpoint=path, resume=True)
+
+
+def of_folder(table: pd.DataFrame, folder: Path) -> object:
+    for i, part in enumerate(np.array_split(np.arange(len(table)), 3)):
+        table.iloc[part].to_parquet(folder / f"part{i}.parquet")
+    return folder
+
+
+SOURCES: list[Callable[[pd.DataFrame, Path], object]] = [
+    of_folder,
+    lambda table, folder: f"{of_folder(table, folder)}/*.parquet",
+    lambda table, folder: sorted(Path(str(of_folder(table, folder))).glob("*.parquet")),
+    lambda table, folder: duckdb.connect().from_df(table),
+    lambda table, folder: pl.LazyFrame(table),
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_fits_of_sources_are_those_of_the_rows(
+    source: Callable[[pd.DataFrame, Path], object], tmp_path: Path
+) -> None:
+    table = crossed()
+    formula, keywords = "y ~ x + f + (1 | g)", {"precision_weights": "w", "offset": "o"}
+    data = source(table, tmp_path)
+    fit, rows = ml.fit(formula, data, **keywords), ml.fit(formula, table, **keywords)
+    assert fit.deviance == pytest.approx(rows.deviance, rel=1e-10)
+    for name in ("fixed_effects", "variance_components", "random_effects"):
+        own, other = getattr(fit, name), getattr(rows, name)
+        own = own.to_pandas() if isinstance(own, pl.DataFrame) else own
+        pd.testing.assert_frame_equal(own, other, rtol=1e-5, check_dtype=False)
+    assert fit.predict(table.head(3), interval=0.9)["lower"].tolist() == pytest.approx(
+        rows.predict(table.head(3), interval=0.9)["lower"].tolist(), rel=1e-9
+    )
+    moments = ml.moments(formula, data, **keywords)
+    assert ml.fit(moments, method="ml").deviance == pytest.approx(
+        ml.fit(formula, table, method="ml", **keywords).deviance, rel=1e-10
+    )
+    with pytest.raises(ml.DataError, match=r"not rows \(400 rows of "):
+        fit.predict()
+
+
+def test_posteriors_of_sources_are_those_of_the_rows() -> None:
+    formula, source = "reaction ~ days + (days | subject)", pl.LazyFrame(SLEEP)
+    own, rows = ml.sample(formula, source, seed=2), ml.sample(formula, SLEEP, seed=2)
+    assert own.fixed_effects["mean"].to_list() == pytest.approx(list(rows.fixed_effects["mean"]), rel=1e-3)
+    assert str(own.priors.texts()) == str(rows.priors.texts())
+    with pytest.raises(ml.OptionError, match="residual_groups were asked of data whose rows stay"):
+        ml.sample(formula, source, residual_groups="subject", seed=2)
+
+
+def test_graphs_of_sources() -> None:
+    text = "a[subject] ~ Normal(am, t)\nreaction ~ Normal(a[subject] + b * days, sigma)"
+    own, rows = ml.fit(ml.graph(text), pl.LazyFrame(SLEEP)), ml.fit(ml.graph(text), SLEEP)
+    assert own.deviance == pytest.approx(rows.deviance, rel=1e-12)
+
+
+def test_one_level_needs_priors() -> None:
+    one = SLEEP.assign(subject="a")
+    moments = ml.moments("reaction ~ days + (1 | subject)", one)
+    with pytest.raises(ml.DesignError, match="has 1 level"):
+        ml.fit(moments)
+    with pytest.raises(ml.DesignError, match="has 1 level"):
+        ml.fit("reaction ~ days + (1 | subject)", pl.LazyFrame(one))
+    with pytest.warns(ml.InformationWarning, match="has 1 level"):
+        ml.sample(moments, seed=1)

@@ -28,7 +28,7 @@ from multilevel.language import given_model, parse_formula, with_family
 from multilevel.merged_rows import merged_rows
 from multilevel.model import Model
 from multilevel.model.families import Family
-from multilevel.moment_doors import fit_held, held_moments
+from multilevel.moment_doors import held_moments, held_options, solved, summed
 from multilevel.moments import Moments, replace_response, summarise
 from multilevel.results import Fit, FitOptions
 from multilevel.results.known_sds import Known, check_known, known_sds
@@ -104,7 +104,9 @@ def fit(
         `moments`, without data.
     data
         A table of pandas, polars or pyarrow, any other frame that Narwhals knows, a dictionary of arrays, or
-        the path of a CSV or Parquet file; or what `moments` returned for this model.
+        the path of a CSV or Parquet file; or what `moments` returned for this model; or a source whose rows
+        stay where they are: a folder or pattern of Parquet files, or a list of them, a DuckDB relation, a
+        lazy frame of polars, a DataFrame of PySpark or Dask.
     family
         Distribution of the response: "gaussian", "bernoulli", "binomial" (response ``prop(successes,
         trials)``), "poisson", "negative_binomial", "negative_binomial_linear", "gamma", "inverse_gaussian",
@@ -186,7 +188,7 @@ def fit(
     search: dict[str, Any] = {"start": start, "max_evaluations": max_evaluations, "progress": progress}
     held = held_moments(model, data, **keywords)
     if held is not None:
-        return fit_held(held, chosen, **search)
+        return solved(held, held_options(held, chosen), **search)
     parsed, options = _model_and_options(model, data, chosen, **keywords)
     known_sds(parsed, options.known, method=options.method, ddf=options.ddf)
     needed = columns_needed(
@@ -196,10 +198,12 @@ def fit(
         offset=options.offset,
         residual_sd=options.residual_sd,
     )
-    if not parsed.family.is_linear and is_source(data, needed):
-        table, options = merged_rows(parsed, data, options)
-    else:
+    if not is_source(data, needed):
         table = read_table(data, needed)
+    elif parsed.family.is_linear:
+        return solved(summed(parsed, data, options), options, **search)
+    else:
+        table, options = merged_rows(parsed, data, options)
     return estimate(parsed, table, options, **search)
 
 

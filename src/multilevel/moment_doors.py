@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.answers import estimate_linear
 from multilevel.data import Table, read_table
+from multilevel.data.sources import is_source, open_source
 from multilevel.design import Design, bind, columns_needed
 from multilevel.design.blueprint_outline import refuse_unsummable
+from multilevel.design.identify import require_two_levels
 from multilevel.design.without_rows import without_rows
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.errors import OptionError
@@ -21,16 +23,20 @@ from multilevel.language import given_model
 from multilevel.model import Model
 from multilevel.moments import Moments as CrossProducts
 from multilevel.moments import summarise
+from multilevel.moments.sourced import moments_of_source
 from multilevel.results import Fit, FitOptions
 from multilevel.results.known_sds import known_sds
 from multilevel.results.moments import MomentOptions, Moments
 from multilevel.results.options import Given, Missing
+from multilevel.results.posterior_options import SampleOptions
 
 __all__ = ["moments"]
 
 Floats = NDArray[np.float64]
 
 IN_MEMORY = "a table"
+SUMMED = ("precision_weights", "frequency_weights", "offset", "residual_sd")
+"""Options that enter the sums."""
 
 
 def moments(
@@ -51,7 +57,7 @@ def moments(
     formula
         A formula, or a model made by `multilevel.formula` or `multilevel.graph`; its family is gaussian.
     data
-        Any table that `fit` takes.
+        Any table or source that `fit` takes.
     precision_weights, frequency_weights, offset, residual_sd, missing, lme4_compat
         As in `fit`.
 
@@ -86,11 +92,17 @@ def moments(
         "offset": known.offset,
         "residual_sd": known.residual_sd,
     }
-    table = read_table(data, columns_needed(model, **given))
-    design = bind(model, table, **given, missing=missing)
+    needed = columns_needed(model, **given)
+    if is_source(data, needed):
+        design, products = moments_of_source(
+            model, open_source(data), **given, missing=missing, fewest_levels=1
+        )
+    else:
+        design = bind(model, read_table(data, needed), **given, missing=missing, fewest_levels=1)
+        products = summarise(design)
     kept = {name: _without_array(value) for name, value in given.items()}
-    options = MomentOptions(**kept, missing=missing, lme4_compat=lme4_compat, library=table.library)
-    return Moments(without_rows(design, IN_MEMORY), summarise(design), options)
+    options = MomentOptions(**kept, missing=missing, lme4_compat=lme4_compat, library=design.library)
+    return Moments(without_rows(design, IN_MEMORY), products, options)
 
 
 def _without_array(value: Given) -> Given:
@@ -155,27 +167,33 @@ def held_moments(model: object, data: object, **keywords: object) -> Held | None
                 else f"leave {name}= out",
             )
     options = found.options
-    names = ("precision_weights", "frequency_weights", "offset", "residual_sd", "missing", "lme4_compat")
+    names = (*SUMMED, "missing", "lme4_compat")
     table = Table({}, found.design.n_input, options.library)
     return Held(found.design, found.products, table, {name: getattr(options, name) for name in names})
 
 
-def fit_held(
-    held: Held,
-    chosen: Mapping[str, Any],
-    *,
-    start: Floats | None,
-    max_evaluations: int,
-    progress: Watcher | None,
-) -> Fit:
-    """Fit the model of moments; ``chosen`` are keywords of `FitOptions`, ``None`` for the usual."""
-    refuse_unfitted(held.design.model)
+def held_options(held: Held, chosen: Mapping[str, Any]) -> FitOptions:
+    """Return the options of a fit of moments; ``chosen`` are keywords of `FitOptions`, ``None`` the usual."""
     usual = {"method": "reml", "ddf": "satterthwaite"}
     given: dict[str, Any] = {
         name: usual.get(name) if value is None else value for name, value in chosen.items()
     }
     options = FitOptions(**given, **held.options)
+    refuse_unfitted(held.design.model)
     known_sds(held.design.model, options.known, method=options.method, ddf=options.ddf)
+    return options
+
+
+def solved(
+    held: Held,
+    options: FitOptions,
+    *,
+    start: Floats | None,
+    max_evaluations: int,
+    progress: Watcher | None,
+) -> Fit:
+    """Fit the model of moments."""
+    require_two_levels(held.design)
     return estimate_linear(
         held.design,
         held.products,
@@ -185,6 +203,40 @@ def fit_held(
         max_evaluations=max_evaluations,
         progress=progress,
     )
+
+
+def summed(
+    model: Model, data: object, options: FitOptions | SampleOptions, *, fewest_levels: Literal[1, 2] = 2
+) -> Held:
+    """Sum the rows of a source for an engine.
+
+    Parameters
+    ----------
+    model
+        A linear model.
+    data
+        A source; see `multilevel.data.sources.is_source`.
+    options
+        As the caller chose them.
+    fewest_levels
+        Of a grouping factor: 2, or 1 where there are priors.
+
+    Raises
+    ------
+    MultilevelError
+        As `moments`.
+    """
+    if isinstance(options, SampleOptions) and options.residual_groups is not None:
+        raise OptionError(
+            "residual_groups were asked of data whose rows stay where they are",
+            allowed="one residual sd: sums by group hold no others",
+            remedy="collect the frame and sample that",
+        )
+    given: dict[str, Any] = {name: getattr(options, name) for name in SUMMED}
+    design, products = moments_of_source(
+        model, open_source(data), **given, missing=options.missing, fewest_levels=fewest_levels
+    )
+    return Held(design, products, Table({}, design.n_input, design.library), {})
 
 
 def _require_same_model(model: object, held: Moments) -> None:

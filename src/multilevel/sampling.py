@@ -33,7 +33,7 @@ from multilevel.language import given_model
 from multilevel.merged_rows import merged_rows
 from multilevel.model import Model
 from multilevel.model.families import Family
-from multilevel.moment_doors import Held, held_moments
+from multilevel.moment_doors import Held, held_moments, summed
 from multilevel.moments import Moments, summarise
 from multilevel.posterior_answers import POSTERIOR_ANSWERS, load_saved_posterior
 from multilevel.report.sampling_progress import sampling_progress
@@ -223,11 +223,14 @@ def _sampled(
         "residual_groups": options.residual_groups,
     }
     needed = columns_needed(model, **known)
-    if not options.linear and is_source(data, needed):
+    if not is_source(data, needed):
+        table = read_table(data, needed)
+    elif options.linear:
+        held = summed(model, data, options, fewest_levels=1)
+        return _drawn(held.design, held.products, held.table, priors, options, running)
+    else:
         table, options = merged_rows(model, data, options)
         known["frequency_weights"] = options.frequency_weights
-    else:
-        table = read_table(data, needed)
     refuse_too_large(model, table, what="the run", draws=options.draws)
     design = bind(model, table, **known, missing=options.missing, fewest_levels=1)
     moments = summarise(design) if options.linear else None

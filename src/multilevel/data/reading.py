@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from multilevel.data.columns import from_array, from_arrow, from_pandas, from_polars
 from multilevel.data.files import file_columns, read_file
 from multilevel.data.names import find_names
+from multilevel.data.sources import is_source, open_source
 from multilevel.data.table import Column, Library, Table
 from multilevel.errors import DataError
 
@@ -76,6 +77,8 @@ def column_names(data: object) -> tuple[str, ...]:
     >>> column_names({"x": [1, 2], "g": ["b", "a"]})
     ('x', 'g')
     """
+    if is_source(data):
+        return open_source(data).names
     if isinstance(data, (str, Path)):
         return tuple(file_columns(Path(data)))
     if isinstance(data, Mapping):

@@ -164,11 +164,7 @@ def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: 
     if k == 0:
         raise DesignError(f"{text} has no effects", remedy="write `(1 | ...)` for an intercept")
     if m < fewest:
-        raise DesignError(
-            f"{single_level(factor, text)}; the variance between levels cannot be estimated",
-            allowed="two levels or more",
-            remedy="leave the term out of the formula",
-        )
+        raise too_few_levels(factor, text)
     if design.family.is_linear and design.residual_sd is None and m * k >= design.n_observations:
         raise DesignError(
             f"{text} has {m * k} effects ({m} levels of `{factor.name}`, {k} for each) and there are "
@@ -185,6 +181,23 @@ def _check_levels(design: Design, term: EffectsTerm, factor: GroupFactor, text: 
             f"estimates will be poor. Try independent effects: `(... || {factor.name})`",
             GroupingWarning,
         )
+
+
+def too_few_levels(factor: GroupFactor, text: str) -> DesignError:
+    """Return the error of a grouping factor of one level."""
+    return DesignError(
+        f"{single_level(factor, text)}; the variance between levels cannot be estimated",
+        allowed="two levels or more",
+        remedy="leave the term out of the formula",
+    )
+
+
+def require_two_levels(design: Design) -> None:
+    """Raise `DesignError` for a grouping factor of one level, beside serial structures."""
+    for term, grouped in zip(design.terms, design.model.groups, strict=True):
+        factor = design.factors[term.factor]
+        if len(factor.levels) < 2 and not term.covariance.serial:
+            raise too_few_levels(factor, f"`{term_text(grouped)}`")
 
 
 def single_level(factor: GroupFactor, text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scipy.linalg import solve_triangular
 
@@ -19,7 +21,7 @@ ABSORBED = 1e-8
 """An effect of which less than this share is outside the fixed part has nothing left to vary."""
 
 
-def check_moments(design: Design, moments: Moments) -> None:
+def check_moments(design: Design, moments: Moments, *, fewest_levels: Literal[1, 2] = 2) -> None:
     """Refuse a design without rows from which the model cannot be estimated.
 
     Labels that begin again inside each level of another factor cannot be seen without rows.
@@ -30,7 +32,7 @@ def check_moments(design: Design, moments: Moments) -> None:
         Too few rows or levels, a constant response, a grouping factor whose levels are coefficients too,
         effects that cannot be told apart.
     """
-    check_sizes(design)
+    check_sizes(design, fewest_levels=fewest_levels)
     _check_response(design, moments)
     for t, block in enumerate(moments.blocks):
         _check_effects(design, moments, t, block)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from multilevel.data.sources import Source
 from multilevel.design.blueprint import Blueprint, Outline
 from multilevel.design.blueprint_columns import blueprint_of
@@ -32,6 +34,7 @@ def moments_of_source(
     offset: RowNumbers = None,
     residual_sd: RowNumbers = None,
     missing: Missing = "report",
+    fewest_levels: Literal[1, 2] = 2,
 ) -> tuple[Design, Moments]:
     """Sum the rows of a source where they are.
 
@@ -43,6 +46,8 @@ def moments_of_source(
         Parquet files, which our own kernel streams, or a lazy frame, whose engine computes the sums.
     precision_weights, frequency_weights, offset, residual_sd, missing
         As in `design.bind`, as names of columns or, offset and residual sd, as numbers.
+    fewest_levels
+        Of a grouping factor, as in `design.bind`.
 
     Raises
     ------
@@ -85,7 +90,7 @@ def moments_of_source(
         origin=source.engine,
         library=source.library,
     )
-    check_moments(design, assembled.moments)
+    check_moments(design, assembled.moments, fewest_levels=fewest_levels)
     return design, assembled.moments
 
 
