@@ -1,0 +1,34 @@
+"""A Spark cluster of two worker processes on this machine, started once for all tests that need it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from functools import cache
+from typing import Any
+
+
+@cache
+def spark_session() -> Any:
+    """Start the cluster, which takes half a minute, and return its session.
+
+    The workers are processes of their own with one core and 1 GB each; rows reach them as files only.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what PySpark says of the version of pandas
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder.master("local-cluster[2,1,1024]").appName("multilevel")
+        for name, value in {
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.sql.shuffle.partitions": "4",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+        }.items():
+            builder = builder.config(name, value)
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+    return session
