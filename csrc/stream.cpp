@@ -144,6 +144,23 @@ ML_SCATTER(24, 8)
 #undef ML_SCATTER
 // clang-format on
 
+// The products of a block's rows, row-major; on the way the sums that the rows belong to are fetched.
+ML_FOR_EACH_PROCESSOR void fill_tile(const double* const* left, const double* const* right, int products, int rows, int stride,
+                                     double* tile, const std::int32_t* number, const double* sums) {
+  using V = Lanes<8>::type;
+  int i = 0;
+  for (; i + 8 <= rows; i += 8) {
+    for (int e = 0; e < 8; ++e) __builtin_prefetch(sums + static_cast<std::int64_t>(number[i + e]) * stride, 1);
+    double* to = tile + static_cast<std::size_t>(i) * stride;
+    for (int s = 0; s < products; ++s) {
+      const V product = *reinterpret_cast<const V*>(left[s] + i) * *reinterpret_cast<const V*>(right[s] + i);
+      for (int e = 0; e < 8; ++e) to[static_cast<std::size_t>(e) * stride + s] = product[e];
+    }
+  }
+  for (; i < rows; ++i)
+    for (int s = 0; s < products; ++s) tile[static_cast<std::size_t>(i) * stride + s] = left[s][i] * right[s][i];
+}
+
 void scatter_wide(const double* tile, const std::int32_t* number, int rows, int stride, double* sums) {
   for (int i = 0; i < rows; ++i) {
     double* g = sums + static_cast<std::int64_t>(number[i]) * stride;
@@ -208,6 +225,8 @@ Stream::Stream(StreamPlan plan) : plan_(std::move(plan)) {
     const KeyColumn& first = plan_.keys[factor.keys[0]];
     sums_.emplace_back(static_cast<int>(factor.products.size()), factor.keys.size() == 1 ? first.size : 0);
     joined_.emplace_back(factor.keys.size() - 1);
+    left_.resize(std::max(left_.size(), factor.products.size()));
+    right_.resize(left_.size());
     tiles_.emplace_back(static_cast<std::size_t>(block_rows) * sums_.back().stride(), 0.0);
   }
   for (auto& numbers : numbers_) numbers.resize(block_rows);
@@ -293,11 +312,11 @@ void Stream::add_levels(int rows, std::size_t f) {
   const int stride = sums_[f].stride();
   double *tile = tiles_[f].data(), *sums = sums_[f].level(0);
   const std::int32_t* number = numbers_[f].data();
-  for (int i = 0; i < rows; ++i) __builtin_prefetch(sums + static_cast<std::int64_t>(number[i]) * stride, 1);
   for (std::size_t s = 0; s < products.size(); ++s) {
-    const double *a = column(products[s].first), *b = column(products[s].second);
-    for (int i = 0; i < rows; ++i) tile[static_cast<std::size_t>(i) * stride + s] = a[i] * b[i];
+    left_[s] = column(products[s].first);
+    right_[s] = column(products[s].second);
   }
+  fill_tile(left_.data(), right_.data(), static_cast<int>(products.size()), rows, stride, tile, number, sums);
   const bool runs = 4 * changes(number, rows) < rows;
   switch (stride) {
     case 1: return (runs ? scatter_runs_1 : scatter_1)(tile, number, rows, sums);

@@ -115,6 +115,7 @@ class Stream {
   std::int64_t rows_ = 0;
   std::vector<std::int64_t> missing_, infinite_;
   std::vector<double> values_;
+  std::vector<const double*> left_, right_;  // columns of a factor's products
   std::vector<std::vector<double>> tiles_;  // by factor: rows x stride
   std::vector<std::vector<std::int32_t>> codes_, numbers_;  // by key column, by factor
 };
