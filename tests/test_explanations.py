@@ -186,3 +186,21 @@ def test_predicted_memory_is_near_the_peak_of_a_fresh_process(
     peak, predicted = map(float, found.stdout.split())
     assert predicted > 0.8 * peak - 5e6
     assert predicted < 1.5 * peak + 5e6
+
+
+def test_sources_are_counted_by_their_engines(tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars")
+    sleep = ml.datasets.load("sleepstudy")
+    sleep["slow"] = (sleep["reaction"] > 300).astype(int)
+    for part in range(3):
+        sleep[60 * part : 60 * (part + 1)].to_parquet(tmp_path / f"{part}.parquet")
+    formula = "reaction ~ days + (days | subject)"
+    for data, source in (
+        (tmp_path, "3 Parquet files, streamed"),
+        (pl.from_pandas(sleep).lazy(), "summed by polars"),
+    ):
+        facts = ml.explain(formula, data).facts
+        assert (facts["source"], facts["rows"], facts["groups"]) == (source, 180, {"subject": 18})
+        assert "for 180 rows" not in facts["memory_parts"]
+    merged = ml.explain("slow ~ 1 + (1 | subject)", tmp_path, family="bernoulli").facts
+    assert (merged["source"], merged["rows_given"], merged["passes"]) == ("merged by DuckDB", 180, None)

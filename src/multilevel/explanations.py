@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from multilevel.data import read_table
 from multilevel.data.memory import memory_in_use, memory_limit
+from multilevel.data.parquet_head import bytes_of
+from multilevel.data.sources import Source, is_source, open_source
 from multilevel.data.table import Table
 from multilevel.design import columns_needed
+from multilevel.design.blueprint_outline import outline_of
 from multilevel.design.counts import Job, job_of
 from multilevel.engines.plan import Memory, core_effects, parts_of, predicted_memory, size
 from multilevel.engines.solution import Method
@@ -18,6 +23,7 @@ from multilevel.graphs import known_of, with_columns
 from multilevel.language import given_model
 from multilevel.model import Model
 from multilevel.model.families import Family
+from multilevel.moments.source_counts import count_source, job_of_merged, job_of_source, questions
 from multilevel.results.options import Given, check_choice
 from multilevel.results.posterior_options import Sampling
 
@@ -35,6 +41,8 @@ ENGINES = {
     "gibbs": "posterior, by Gibbs sampling",
 }
 """Each method in words."""
+FILE_COLUMN = 14
+"""Bytes of a row in each column of a file: as it is read, and as numbers."""
 FIT_METHODS, SAMPLE_METHODS = get_args(Method), get_args(Sampling)
 
 
@@ -145,10 +153,45 @@ def explain(
         "offset": known.offset,
         "residual_sd": known.residual_sd,
     }
-    table = read_table(data, columns_needed(parsed, **given))
+    needed = columns_needed(parsed, **given)
+    if is_source(data, needed):
+        source = open_source(data)
+        if parsed.family.is_linear:
+            return _of_source(parsed, source, given, chosen, draws)
+        return _of_merged(parsed, source, needed, chosen, draws)
+    table = read_table(data, needed)
     arrays = 16 * sum(value is not None for value in (precision_weights, frequency_weights, offset))
     job = job_of(parsed, table, stored=_stored(table, data) + arrays)
     return _explanation(parsed, job, chosen, draws, _read_facts(table, data))
+
+
+def _of_source(
+    model: Model, source: Source, given: Mapping[str, Any], method: str, draws: int
+) -> Explanation:
+    """Return the explanation of a job whose rows stay where they are."""
+    outline = outline_of(model, source.schema, **given)
+    counts = count_source(source, outline)
+    job = job_of_source(source, outline, counts)
+    files = source.kind == "parquet"
+    read = {
+        "source": f"{len(source.files)} Parquet files, streamed" if files else f"summed by {source.engine}",
+        "rows_given": counts.rows,
+        "bytes": bytes_of(source.files, outline.needed) if files else 8 * counts.rows * len(outline.needed),
+        "passes": 1 + bool(outline.categorical) if files else questions(outline),
+    }
+    return _explanation(model, job, method, draws, read)
+
+
+def _of_merged(model: Model, source: Source, names: Sequence[str], method: str, draws: int) -> Explanation:
+    """Return the explanation of a generalised model whose equal rows are merged by the engine of a source."""
+    job, rows = job_of_merged(source, model, names)
+    read = {
+        "source": f"merged by {'DuckDB' if source.kind == 'parquet' else source.engine}",
+        "rows_given": rows,
+        "bytes": 8 * rows * len(names),
+        "passes": None,
+    }
+    return _explanation(model, job, method, draws, read)
 
 
 def _method(model: Model, method: str | None) -> str:
@@ -163,9 +206,14 @@ def _method(model: Model, method: str | None) -> str:
 def _stored(table: Table, data: object) -> int:
     """Return the bytes of a row in columns that were read or converted, not the caller's own."""
     if isinstance(data, str | Path):
-        return 8 * len(table.columns)
-    columns = table.columns.values()
-    return sum(column.values.itemsize for column in columns if column.values.flags.owndata)
+        return FILE_COLUMN * len(table.columns)
+    own = 0
+    for name, column in table.columns.items():
+        given = data.get(name) if isinstance(data, Mapping) else None
+        shared = isinstance(given, np.ndarray) and np.may_share_memory(given, column.values)
+        if column.values.flags.owndata and not shared:
+            own += column.values.itemsize
+    return own
 
 
 def _read_facts(table: Table, data: object) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +49,21 @@ def parquet_head(path: Path) -> ParquetHead:
             f"the file {path.name!r} cannot be read as Parquet: {text.splitlines()[0]}",
             allowed="Parquet files",
         ) from error
+
+
+def bytes_of(files: Sequence[Path], names: Sequence[str]) -> int:
+    """Return the bytes that some columns of Parquet files take on the disk, as their metadata say."""
+    import pyarrow.parquet as pq
+
+    total = 0
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            metadata = file.metadata
+            for group in range(metadata.num_row_groups):
+                row_group = metadata.row_group(group)
+                chunks = [row_group.column(at) for at in range(metadata.num_columns)]
+                total += sum(one.total_compressed_size for one in chunks if one.path_in_schema in names)
+    return total
 
 
 def _kind(arrow: Any) -> Kind:
