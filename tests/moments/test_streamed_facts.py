@@ -71,3 +71,15 @@ def test_levels_are_those_of_used_rows_in_order(tmp_path: Path) -> None:
         "k": ("0.5", "2", "11"),
         "d": ("low", "mid", "high"),
     }
+
+
+def test_all_rows_are_read_if_the_sample_has_none_to_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_facts, "WHOLE", 100)
+    monkeypatch.setattr(streamed_facts, "SAMPLE", 10)
+    case = Case("y ~ x + (1 | g)", {"missing": "drop"})
+    table = rows(case)
+    table.loc[np.arange(600) % 50 < 20, "x"] = None
+    found = facts(written(tmp_path, table, group=50), case)
+    assert (found.sampled, found.n_used, found.missing) == (False, 360, {"x": 240})

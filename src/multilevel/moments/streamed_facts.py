@@ -53,6 +53,8 @@ def facts_of_files(source: Source, outline: Outline) -> Facts:
     files = read_metadata(source.files, outline.needed)
     whole = files.n_rows <= WHOLE
     sampled = list(_sampled(files, outline, whole=whole))
+    if not whole and not any(used.n for used in sampled):
+        whole, sampled = True, list(_sampled(files, outline, whole=True))
     columns = _columns(sampled, outline)
     missing: Counter[str] = Counter()
     infinite: Counter[str] = Counter()
