@@ -49,7 +49,7 @@ from multilevel.model.priors import (
     Uniform,
     Wishart,
 )
-from multilevel.moment_doors import moments
+from multilevel.moment_doors import load_moments, moments
 from multilevel.poolings import pooling
 from multilevel.results import Fit
 from multilevel.results.bootstrap import Bootstrap
@@ -67,6 +67,7 @@ __all__ = [
     "compare",
     "load_fit",
     "moments",
+    "load_moments",
     "sample",
     "load_posterior",
     "prior_predictive",

@@ -275,6 +275,12 @@ def load_fit(path: str | Path) -> Fit:
     """
     saved = results.read(path)
     options = saved.options
+    if saved.stored is not None:
+        model = saved_model(saved.text, saved.graph, saved.stored.columns, options)
+        design, moments = saved.stored.bound(model)
+        solution = _evaluated_linear(model, moments, saved)
+        results.verify(saved, solution)
+        return Fit(design, moments, solution, saved.table, options, ANSWERS)
     model = saved_model(saved.text, saved.graph, saved.table.columns, options)
     design = bound(model, saved.table, options)
     if not model.family.is_linear:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from multilevel.design.identify import require_two_levels
 from multilevel.design.without_rows import without_rows
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.errors import OptionError
-from multilevel.graphs import known_of, refuse_unfitted, with_columns
+from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_columns
 from multilevel.language import given_model
 from multilevel.model import Model
 from multilevel.moments import Moments as CrossProducts
@@ -26,11 +27,12 @@ from multilevel.moments import summarise
 from multilevel.moments.sourced import moments_of_source
 from multilevel.results import Fit, FitOptions
 from multilevel.results.known_sds import known_sds
+from multilevel.results.moment_store import read_moments, save_moments
 from multilevel.results.moments import MomentOptions, Moments
 from multilevel.results.options import Given, Missing
 from multilevel.results.posterior_options import SampleOptions
 
-__all__ = ["moments"]
+__all__ = ["load_moments", "moments"]
 
 Floats = NDArray[np.float64]
 
@@ -102,7 +104,32 @@ def moments(
         products = summarise(design)
     kept = {name: _without_array(value) for name, value in given.items()}
     options = MomentOptions(**kept, missing=missing, lme4_compat=lme4_compat, library=design.library)
-    return Moments(without_rows(design, IN_MEMORY), products, options)
+    return Moments(without_rows(design, IN_MEMORY), products, options, VERBS)
+
+
+def load_moments(path: str | Path) -> Moments:
+    """Load moments that `Moments.save` wrote; nothing in the file is executed.
+
+    Raises
+    ------
+    StorageError
+        If the file is absent, damaged, of another version, or holds no moments.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import multilevel as ml
+    >>> moments = ml.moments("reaction ~ days + (days | subject)", ml.datasets.load("sleepstudy"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     moments.save(f"{folder}/sleep.moments")
+    ...     again = ml.load_moments(f"{folder}/sleep.moments")
+    >>> ml.fit(again).deviance == ml.fit(moments).deviance
+    True
+    """
+    saved = read_moments(path)
+    plain = FitOptions(lme4_compat=saved.options.lme4_compat)
+    model = saved_model(saved.text, saved.graph, saved.stored.columns, plain)
+    return Moments(*saved.stored.bound(model), saved.options, VERBS)
 
 
 def _without_array(value: Given) -> Given:
@@ -254,3 +281,15 @@ def _require_same_model(model: object, held: Moments) -> None:
             allowed="moments of the same model",
             remedy="multilevel.moments(model, data), or multilevel.fit(moments)",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """`MomentVerbs` of the rooms below."""
+
+    def save(self, moments: Moments, path: str | Path) -> None:
+        """Write moments to a file."""
+        save_moments(moments, path)
+
+
+VERBS = Verbs()

@@ -206,6 +206,13 @@ def load_saved_posterior(path: str | Path) -> Posterior:
     """
     saved = read_posterior(path)
     options = saved.options
+    if saved.stored is not None:
+        model = saved_model(saved.text, saved.graph, saved.stored.columns, options)
+        design, moments = saved.stored.bound(model)
+        verify_posterior(saved, design)
+        return Posterior(
+            design, moments, saved.sampled, saved.priors, saved.table, options, POSTERIOR_ANSWERS
+        )
     model = saved_model(saved.text, saved.graph, saved.table.columns, options)
     design = bind(
         model,
@@ -219,5 +226,5 @@ def load_saved_posterior(path: str | Path) -> Posterior:
         fewest_levels=1,
     )
     verify_posterior(saved, design)
-    moments = summarise(design) if options.linear else None
-    return Posterior(design, moments, saved.sampled, saved.priors, saved.table, options, POSTERIOR_ANSWERS)
+    summed = summarise(design) if options.linear else None
+    return Posterior(design, summed, saved.sampled, saved.priors, saved.table, options, POSTERIOR_ANSWERS)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from multilevel.errors import StorageError
 
-Kind = Literal["fit", "posterior", "result"]
-"""What a file should hold; a result is one of the two."""
+Kind = Literal["fit", "posterior", "result", "moments"]
+"""What a file should hold; a result is one of the first two."""
 HEADER = "header.json"
 CHECKSUMS = "checksums.json"
 DATE = (1980, 1, 1, 0, 0, 0)
@@ -127,7 +127,8 @@ def read_archive(path: Path, kind: Kind = "fit") -> Archive:
         raise
     except OSError as error:
         raise StorageError(
-            f"cannot read `{path}`: {error.strerror or error}", remedy=f"give the path of a saved {kind}"
+            f"cannot read `{path}`: {error.strerror or error}",
+            remedy=f"give the path of {'' if kind == 'moments' else 'a '}saved {kind}",
         ) from error
     except DAMAGE as error:
         raise damaged(path, f"{type(error).__name__}: {error}", kind) from error
@@ -148,7 +149,7 @@ def _check(path: Path, members: Mapping[str, bytes], checksums: object, kind: Ki
 def damaged(path: Path, reason: str, kind: Kind = "fit") -> StorageError:
     """Return the error of a file whose contents are not as they were written."""
     return StorageError(
-        f"`{path}` is damaged or not a saved {kind} ({reason})",
+        f"`{path}` is damaged or not {'' if kind == 'moments' else 'a '}saved {kind} ({reason})",
         allowed=f"a file written by {kind}.save",
         remedy=f"save the {kind} again",
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
 
 from numpy.typing import NDArray
 
@@ -55,6 +56,8 @@ class Moments:
         Its cross-products, in shifted and scaled columns.
     options
         What the caller chose.
+    verbs
+        The functions that save and merge.
 
     Examples
     --------
@@ -69,6 +72,7 @@ class Moments:
     design: Design
     products: CrossProducts
     options: MomentOptions
+    verbs: MomentVerbs
 
     @property
     def model(self) -> Model:
@@ -108,6 +112,10 @@ class Moments:
         arrays += [array for pair in products.pairs for array in (pair.start, pair.index, pair.value)]
         return sum(int(array.nbytes) for array in arrays)
 
+    def save(self, path: str | Path) -> None:
+        """Write them to a file that `multilevel.load_moments` reads; nothing in it is executable."""
+        self.verbs.save(self, path)
+
     def __deepcopy__(self, memo: object) -> Moments:
         return self
 
@@ -117,6 +125,13 @@ class Moments:
     def __repr__(self) -> str:
         groups = "".join(f", {name}: {m} level{'' if m == 1 else 's'}" for name, m in self.groups.items())
         return f"Moments({self.formula!r}, {self.n_rows} rows{groups}, {_bytes(self.size)})"
+
+
+class MomentVerbs(Protocol):
+    """What moments do, handed to them by the door."""
+
+    def save(self, moments: Moments, path: str | Path) -> None:
+        """Write moments to a file."""
 
 
 def _bytes(size: int) -> str:

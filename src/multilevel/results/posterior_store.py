@@ -16,6 +16,7 @@ from multilevel.design.design import Design
 from multilevel.engines.draws import Draws, FamilyDraws, ResidualDraws, Sampler
 from multilevel.errors import MultilevelError, StorageError
 from multilevel.results.archive import Archive, damaged, read_archive, write_archive
+from multilevel.results.moment_store import StoredMoments, moments_out, stored_in
 from multilevel.results.posterior import Posterior
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.results.prior_texts import PriorTexts
@@ -54,6 +55,8 @@ class SavedPosterior:
         What the draws belong to: coefficients, and terms with their group, its levels and effects.
     library_version
         Version of the library that wrote the file.
+    stored
+        The moments of a posterior that holds no rows, else ``None``.
     """
 
     text: str
@@ -64,6 +67,7 @@ class SavedPosterior:
     priors: PriorTexts
     names: Mapping[str, Any]
     library_version: str
+    stored: StoredMoments | None = None
 
 
 def save_posterior(posterior: Posterior, path: str | Path) -> None:
@@ -75,7 +79,7 @@ def save_posterior(posterior: Posterior, path: str | Path) -> None:
         If the file cannot be written.
     """
     arrays: dict[str, NDArray[Any]] = {}
-    header = {
+    header: dict[str, Any] = {
         "format": POSTERIOR_FORMAT,
         "format_version": VERSION,
         "library_version": __version__,
@@ -87,6 +91,8 @@ def save_posterior(posterior: Posterior, path: str | Path) -> None:
         "priors": [[str(name), str(text)] for name, text in posterior.priors.texts()],
         "sampled": _draws_out(posterior.sampled, arrays),
     }
+    if posterior.design.summary is not None and posterior.moments is not None:
+        header["moments"] = moments_out(posterior.design, posterior.moments, arrays)
     write_archive(Path(path), Archive(header, arrays))
 
 
@@ -174,6 +180,7 @@ def read_posterior(path: str | Path) -> SavedPosterior:
             priors=PriorTexts(tuple((as_text(name), as_text(text)) for name, text in header["priors"])),
             names=dict(header["names"]),
             library_version=as_text(header["library_version"]),
+            stored=stored_in(path, header, archive, "posterior"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = error.asked if isinstance(error, MultilevelError) else f"{type(error).__name__}: {error}"

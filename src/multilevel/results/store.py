@@ -15,6 +15,7 @@ from multilevel.engines.solution import Solution, Status
 from multilevel.errors import MultilevelError, StorageError
 from multilevel.results.archive import Archive, damaged, read_archive, write_archive
 from multilevel.results.fit import Fit
+from multilevel.results.moment_store import StoredMoments, moments_out, stored_in
 from multilevel.results.options import FitOptions
 from multilevel.results.stored_parts import (
     as_text,
@@ -59,6 +60,8 @@ class Saved:
         Version of the library that wrote the file.
     trace
         ``(steps + 1,)`` log-likelihoods of a climb by EM, else ``None``.
+    stored
+        The moments of a fit that holds no rows, else ``None``.
     """
 
     text: str
@@ -72,6 +75,7 @@ class Saved:
     evaluations: int
     library_version: str
     trace: Floats | None = None
+    stored: StoredMoments | None = None
 
 
 def save(fit: Fit, path: str | Path) -> None:
@@ -87,7 +91,7 @@ def save(fit: Fit, path: str | Path) -> None:
         arrays["response"] = fit.response
     if fit.solution.trace is not None:
         arrays["trace"] = fit.solution.trace
-    header = {
+    header: dict[str, Any] = {
         "format": FORMAT,
         "format_version": VERSION,
         "library_version": __version__,
@@ -99,6 +103,8 @@ def save(fit: Fit, path: str | Path) -> None:
         "options": options_out(fit.options, arrays),
         **table_out(fit.table, arrays),
     }
+    if fit.design.summary is not None and fit.moments is not None:
+        header["moments"] = moments_out(fit.design, fit.moments, arrays)
     write_archive(_path(path), Archive(header, arrays))
 
 
@@ -134,6 +140,7 @@ def read(path: str | Path) -> Saved:
             evaluations=int(header["evaluations"]),
             library_version=as_text(header["library_version"]),
             trace=numbers(archive, "trace") if "trace" in archive.arrays else None,
+            stored=stored_in(path, header, archive, "fit"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = error.asked if isinstance(error, MultilevelError) else f"{type(error).__name__}: {error}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from multilevel.data.table import Column, Library, Merged, Table
 from multilevel.errors import StorageError
 from multilevel.results.archive import Archive, Kind, damaged
+from multilevel.results.moments import MomentOptions
 from multilevel.results.options import FitOptions
 from multilevel.results.posterior_options import SampleOptions
 from multilevel.version import __version__
@@ -28,7 +29,7 @@ def check_format(path: Path, header: Mapping[str, Any], name: str, version: int,
     if header.get("format") != name:
         raise damaged(path, f"its format is {header.get('format')!r}", kind)
     if header.get("format_version") != version:
-        again = "sample" if kind == "posterior" else "fit the model"
+        again = {"posterior": "sample", "moments": "sum the rows"}.get(kind, "fit the model")
         raise StorageError(
             f"`{path}` has format version {header.get('format_version')!r}, written by "
             f"multilevel {header.get('library_version')!r}",
@@ -37,7 +38,9 @@ def check_format(path: Path, header: Mapping[str, Any], name: str, version: int,
         )
 
 
-def options_out(options: FitOptions | SampleOptions, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+def options_out(
+    options: FitOptions | SampleOptions | MomentOptions, arrays: dict[str, NDArray[Any]]
+) -> dict[str, Any]:
     """Return the options as plain values; those that are arrays are added to ``arrays``."""
     found: dict[str, Any] = {}
     for field in fields(options):
