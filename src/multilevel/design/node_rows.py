@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from multilevel.model.text import effect_name
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Parents = Callable[[int, int], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def levels_of(design: Design, table: Table, node: Node) -> Table:
     return Table(columns, first.size, table.library)
 
 
-def node_rows(design: Design, table: Table, component: str) -> NodeRows:
+def node_rows(design: Design, table: Table, component: str, parents: Parents | None = None) -> NodeRows:
     """Bind levels of a node.
 
     Parameters
@@ -82,6 +83,9 @@ def node_rows(design: Design, table: Table, component: str) -> NodeRows:
         A row for each level, with the columns that `node_columns` names; levels need not be in the data.
     component
         A component of a node.
+    parents
+        Which level of one factor each level of another lies in, -1 for none, then -1 for an unknown one;
+        ``None`` to look it up in the rows of the design.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def node_rows(design: Design, table: Table, component: str) -> NodeRows:
         raise OptionError("the model has no graph", remedy="multilevel.graph(...)")
     node, _ = graph.node_of(component)
     numbers, unknown = level_numbers(design, recipe, table)
-    _check_parents(design, graph, component, numbers)
+    _check_parents(design, graph, component, numbers, parents or _ParentsInRows(design))
     predictors = [name for _, mean in _chain(graph, component) for name in _predictors(mean)]
     columns = Columns(scope_of_columns(design, recipe, table, predictors), recipe.state)
     made = _Rows(design, graph, columns, table.n_rows)
@@ -122,14 +126,15 @@ def node_rows(design: Design, table: Table, component: str) -> NodeRows:
     return NodeRows(tuple(map(":".join, zip(*parts, strict=True))), rows, tuple(made.chain))
 
 
-def _check_parents(design: Design, graph: Graph, component: str, numbers: Sequence[Ints]) -> None:
+def _check_parents(
+    design: Design, graph: Graph, component: str, numbers: Sequence[Ints], parents: Parents
+) -> None:
     """Raise if a level that is in the data is given another parent than it has there."""
     for node, mean in _chain(graph, component):
         child = design.terms[node.term].factor
         for parent in (graph.node_of(part.node)[0] for part in mean if part.node):
             above = design.terms[parent.term].factor
-            own = np.full(len(design.factors[child].levels) + 1, -1, dtype=np.int64)
-            own[design.factors[child].index] = design.factors[above].index
+            own = parents(child, above)
             wrong = np.flatnonzero((numbers[child] >= 0) & (own[numbers[child]] != numbers[above]))
             if wrong.size:
                 level = design.factors[child].levels[numbers[child][wrong[0]]]
@@ -139,6 +144,19 @@ def _check_parents(design: Design, graph: Graph, component: str, numbers: Sequen
                     f"than it has in the data: {right!r} (row {wrong[0]})",
                     allowed="known levels with their own parents; new levels with any",
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class _ParentsInRows:
+    """Parents of levels as the rows of a design have them."""
+
+    design: Design
+
+    def __call__(self, child: int, above: int) -> NDArray[np.int64]:
+        factors = self.design.factors
+        own = np.full(len(factors[child].levels) + 1, -1, dtype=np.int64)
+        own[factors[child].index] = factors[above].index
+        return own
 
 
 def _chain(graph: Graph, component: str) -> Iterator[tuple[Node, Mean]]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from multilevel.data import Library, read_table
+from multilevel.data.table import Table
 from multilevel.design.design import NewRows
-from multilevel.design.node_rows import NodeRows, levels_of, node_columns, node_rows
+from multilevel.design.node_rows import NodeRows, Parents, levels_of, node_columns, node_rows
 from multilevel.errors import OptionError
 from multilevel.inference.effects import group_effects
+from multilevel.inference.node_levels import levels_without_rows, parents_in_moments
 from multilevel.inference.posterior_predict import posterior_predict
 from multilevel.inference.posterior_tables import pooling_weights
 from multilevel.inference.predict import predict
-from multilevel.model.graph import Graph
+from multilevel.model.graph import Graph, Node
 from multilevel.model.text import effect_name
 from multilevel.results import Columns, Groups
 from multilevel.results.posterior import Posterior, Result
@@ -61,9 +64,9 @@ def nodes(result: Result) -> Columns:
         name: [] for name in ("node", "level", first, "sd", "lower", "upper", "pooling")
     }
     for node in graph.nodes:
-        table = levels_of(result.design, result.table, node)
+        table = _levels(result, graph, node)
         for at, component in enumerate(node.components):
-            bound = node_rows(result.design, table, component)
+            bound = node_rows(result.design, table, component, _parents(result))
             part = _values(result, bound, result.options.level)
             effect = effect_name(node.columns[at])
             part = {**part, "pooling": weights[node.term, result.design.terms[node.term].names.index(effect)]}
@@ -109,7 +112,7 @@ def node(result: Result, name: str, data: object, *, interval: float | None = No
     graph = graph_of(result)
     component = _component(graph, name)
     table = read_table(data, node_columns(graph, component))
-    bound = node_rows(result.design, table, component)
+    bound = node_rows(result.design, table, component, _parents(result))
     level = result.options.level if interval is None else interval
     columns: Columns = {
         "node": [component] * table.n_rows,
@@ -117,6 +120,20 @@ def node(result: Result, name: str, data: object, *, interval: float | None = No
         **_values(result, bound, level),
     }
     return NodeTable(columns, table.library)
+
+
+def _levels(result: Result, graph: Graph, node: Node) -> Table:
+    """Return a table with a row for each level of a node, from the rows or from the moments."""
+    if result.design.summary is None or result.moments is None:
+        return levels_of(result.design, result.table, node)
+    return levels_without_rows(result.design, result.moments, graph, node)
+
+
+def _parents(result: Result) -> Parents | None:
+    """Return how the parents of levels are found where there are no rows."""
+    if result.design.summary is None or result.moments is None:
+        return None
+    return partial(parents_in_moments, result.design, result.moments)
 
 
 def graph_of(result: Result) -> Graph:
