@@ -16,11 +16,10 @@ from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
 from multilevel.design.response import check_information, with_response
 from multilevel.design.streams import seed_number
-from multilevel.engines.em import solve_em
 from multilevel.engines.laplace import solve_laplace, solve_quadrature
-from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.likelihood.known_sds import solve_known
+from multilevel.engines.linear import solve_linear
 from multilevel.engines.plan import refuse_too_large
 from multilevel.engines.solution import EM_METHODS, Method, Status, is_restricted
 from multilevel.errors import (
@@ -113,9 +112,8 @@ def estimate_linear(
             progress=progress,
         )
     else:
-        engine = solve_em if options.method in EM_METHODS else solve
-        solution = engine(
-            moments, method=options.method, start=start, max_evaluations=max_evaluations, progress=progress
+        solution = solve_linear(
+            moments, options.solving, start=start, max_evaluations=max_evaluations, progress=progress
         )
     fit = Fit(design, moments, solution, table, options, ANSWERS)
     _warn(fit)
@@ -257,10 +255,9 @@ class LikelihoodAnswers(AnswersAboutNodes):
         known = known_sds(design.model, options.known, method=options.method, ddf=options.ddf)
         if known is not None:
             solution = solve_known(moments, known, method=options.method, start=fit.solution.theta)
-        elif options.method in EM_METHODS:  # the estimates may be at a boundary, which EM never leaves
-            solution = solve_em(moments, method=options.method)
-        else:
-            solution = solve(moments, method=options.method, start=fit.solution.theta)
+        else:  # the estimates may be at a boundary, which EM never leaves
+            start = None if options.method in EM_METHODS else fit.solution.theta
+            solution = solve_linear(moments, options.solving, start=start)
         again = Fit(design, moments, solution, fit.table, options, ANSWERS, response)
         _warn(again)
         return again

@@ -21,6 +21,8 @@ from multilevel.engines.laplace import evaluate_laplace, evaluate_quadrature
 from multilevel.engines.likelihood import Progress, evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.likelihood.known_sds import evaluate_known
+from multilevel.engines.monte_carlo.choice import Solver
+from multilevel.engines.monte_carlo.estimator import evaluate_monte_carlo
 from multilevel.engines.solution import Method, Solution
 from multilevel.errors import OptionError
 from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_columns
@@ -93,6 +95,9 @@ def fit(
     start: NDArray[np.float64] | None = None,
     max_evaluations: int = 200,
     progress: Watcher | None = None,
+    solver: Solver = "auto",
+    mc_error: float = 0.01,
+    mc_seed: int = 0,
     weights: None = None,
 ) -> Fit:
     """Fit a multilevel model by (restricted) maximum likelihood.
@@ -149,6 +154,13 @@ def fit(
         Limit of evaluations of the likelihood; reaching it is a status, not an error.
     progress
         Called with a `Progress` after each evaluation; returning ``False`` ends the search.
+    solver
+        Of linear models: "exact", "monte_carlo" (crossed factors, by random vectors), or "auto", the cheaper.
+    mc_error
+        Monte Carlo error of variance parameters that is good enough, in units of their standard errors; what
+        was reached stands in ``fit.solution.monte_carlo``.
+    mc_seed
+        Of its random vectors.
     weights
         Not accepted: say which kind of weights you mean.
 
@@ -184,7 +196,8 @@ def fit(
         "missing": missing,
         "lme4_compat": lme4_compat,
     }
-    chosen = {"method": method, "nodes": nodes, "ddf": ddf, "level": level, "known": check_known(known)}
+    chosen: dict[str, Any] = {"method": method, "nodes": nodes, "ddf": ddf, "level": level}
+    chosen |= {"known": check_known(known), "solver": solver, "mc_error": mc_error, "mc_seed": mc_seed}
     search: dict[str, Any] = {"start": start, "max_evaluations": max_evaluations, "progress": progress}
     held = held_moments(model, data, **keywords)
     if held is not None:
@@ -300,6 +313,17 @@ def _evaluated_linear(model: Model, moments: Moments, saved: results.Saved) -> S
     known = known_sds(model, saved.options.known, method=method, ddf=saved.options.ddf)
     if known is not None:
         return evaluate_known(moments, known, method=method, theta=at, status=status, evaluations=evaluations)
+    if saved.probes is not None:
+        return evaluate_monte_carlo(
+            moments,
+            method=method,
+            theta=at,
+            mc_error=saved.options.mc_error,
+            probes=saved.probes,
+            seed=saved.options.mc_seed,
+            status=status,
+            evaluations=evaluations,
+        )
     if saved.trace is None:
         return evaluate_at(moments, method=method, theta=at, status=status, evaluations=evaluations)
     return evaluate_em(

@@ -175,6 +175,34 @@ class Accuracy:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class MonteCarlo:
+    """What chance has to do with a fit by random probes.
+
+    Parameters
+    ----------
+    error
+        Largest Monte Carlo sd of a variance parameter, in units of its standard error.
+    asked
+        What was asked for.
+    loglik_error
+        Standard error of the log-likelihood.
+    probes
+        Random vectors for each effect that was not eliminated.
+    seed
+        Of the probes: same seed, same estimates.
+    iterations
+        Most iterations of conjugate gradients in the last evaluation.
+    """
+
+    error: float
+    asked: float
+    loglik_error: float
+    probes: int
+    seed: int
+    iterations: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
     """Estimates in the units of the data.
@@ -212,6 +240,8 @@ class Solution:
     trace
         Of EM: ``(steps + 1,)`` log-likelihood (restricted of "em_reml") at the start and after each step,
         never falling; else ``None``.
+    monte_carlo
+        Of fits by Monte Carlo, else ``None``.
     """
 
     method: Method
@@ -231,3 +261,4 @@ class Solution:
     nodes: int | None = None
     accuracy: Accuracy | None = None
     trace: Floats | None = None
+    monte_carlo: MonteCarlo | None = None

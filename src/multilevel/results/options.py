@@ -8,6 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.engines.linear import Solving
+from multilevel.engines.monte_carlo.choice import Solver
 from multilevel.engines.solution import Method, is_restricted
 from multilevel.errors import OptionError
 from multilevel.model.families import REGISTRY
@@ -45,6 +47,10 @@ class FitOptions:
         As given: a column name, a number (offset and residual_sd), or an array of the table's length.
     known
         Known sds of grouped terms, ``{"friend": {"sd": 2.0}}``, or ``None``.
+    solver
+        Of linear models: "auto", "exact" or "monte_carlo".
+    mc_error, mc_seed
+        Monte Carlo error that is good enough, in standard errors, and the seed, where the solver is that.
 
     Raises
     ------
@@ -67,6 +73,9 @@ class FitOptions:
     offset: Given = None
     residual_sd: Given = None
     known: Known | None = None
+    solver: Solver = "auto"
+    mc_error: float = 0.01
+    mc_seed: int = 0
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, get_args(Method))
@@ -84,11 +93,30 @@ class FitOptions:
             )
         self._check_family()
         self._check_nodes()
+        self._check_solver()
         if self.ddf == "kenward-roger" and not is_restricted(self.method):
             raise OptionError(
                 f"ddf='kenward-roger' was asked of a fit by method={self.method!r}",
                 allowed="Kenward-Roger adjusts restricted maximum likelihood",
                 remedy="method='reml', or ddf='satterthwaite'",
+            )
+
+    @property
+    def solving(self) -> Solving:
+        """How a linear model is solved: exactly if its test statistics need more than Monte Carlo gives."""
+        solver = "exact" if self.ddf == "kenward-roger" else self.solver
+        return Solving(self.method, solver, self.mc_error, self.mc_seed)
+
+    def _check_solver(self) -> None:
+        """Raise `OptionError` if the solver is none, or cannot do what else was asked."""
+        check_choice("solver", self.solver, get_args(Solver))
+        Solving(self.method, self.solver, self.mc_error, self.mc_seed)
+        asked = "ddf='kenward-roger'" if self.ddf == "kenward-roger" else "known sds" if self.known else ""
+        if self.solver == "monte_carlo" and asked:
+            raise OptionError(
+                f"solver='monte_carlo' was asked together with {asked}",
+                allowed="solver='exact' or 'auto' with these",
+                remedy="leave solver out",
             )
 
     def _check_nodes(self) -> None:
