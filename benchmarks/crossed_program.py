@@ -43,8 +43,11 @@ def ours(frame: pd.DataFrame, solver: str) -> Callable[[], Answer]:
         if facts is None:
             spread = np.sqrt(np.diagonal(solution.groups.curvature().covariance))
             return {**found, "se a": float(spread[0]), "se b": float(spread[1])}
-        note = f"REML, {facts.probes} probes, {facts.cg_iterations} CG iterations"
-        return {**found, "mc_error": float(np.max(facts.error)), "note": note}
+        note = (
+            f"REML, {facts.probes} probes, {facts.iterations} CG iterations, log-likelihood"
+            f" +-{facts.loglik_error:.2g}"
+        )
+        return {**found, "mc_error": float(facts.error), "note": note}
 
     return answer
 
