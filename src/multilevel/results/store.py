@@ -60,13 +60,10 @@ class Saved:
         Version of the library that wrote the file.
     trace
         ``(steps + 1,)`` log-likelihoods of a climb by EM, else ``None``.
-<<<<<<< HEAD
     stored
         The moments of a fit that holds no rows, else ``None``.
-=======
     probes
         Random vectors of a fit by Monte Carlo, else ``None``.
->>>>>>> 14d6a8c (wip)
     """
 
     text: str
@@ -80,11 +77,8 @@ class Saved:
     evaluations: int
     library_version: str
     trace: Floats | None = None
-<<<<<<< HEAD
     stored: StoredMoments | None = None
-=======
     probes: int | None = None
->>>>>>> 14d6a8c (wip)
 
 
 def save(fit: Fit, path: str | Path) -> None:
@@ -150,11 +144,8 @@ def read(path: str | Path) -> Saved:
             evaluations=int(header["evaluations"]),
             library_version=as_text(header["library_version"]),
             trace=numbers(archive, "trace") if "trace" in archive.arrays else None,
-<<<<<<< HEAD
             stored=stored_in(path, header, archive, "fit"),
-=======
             probes=None if header.get("probes") is None else int(header["probes"]),
->>>>>>> 14d6a8c (wip)
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = error.asked if isinstance(error, MultilevelError) else f"{type(error).__name__}: {error}"
