@@ -16,12 +16,15 @@ from multilevel.data.give_back import to_library
 from multilevel.design import Design, bind
 from multilevel.design.response import check_information, with_response
 from multilevel.design.streams import seed_number
+from multilevel.engines.em import evaluate_em
 from multilevel.engines.laplace import solve_laplace, solve_quadrature
+from multilevel.engines.likelihood import evaluate_at
 from multilevel.engines.likelihood.estimator import Watcher
-from multilevel.engines.likelihood.known_sds import solve_known
+from multilevel.engines.likelihood.known_sds import evaluate_known, solve_known
 from multilevel.engines.linear import solve_linear
+from multilevel.engines.monte_carlo.estimator import evaluate_monte_carlo
 from multilevel.engines.plan import refuse_too_large
-from multilevel.engines.solution import EM_METHODS, Method, Status, is_restricted
+from multilevel.engines.solution import EM_METHODS, Method, Solution, Status, is_restricted
 from multilevel.errors import (
     ApproximationWarning,
     BoundaryWarning,
@@ -118,6 +121,30 @@ def estimate_linear(
     fit = Fit(design, moments, solution, table, options, ANSWERS)
     _warn(fit)
     return fit
+
+
+def evaluated_linear(model: Model, moments: Moments, saved: results.Saved) -> Solution:
+    """Return the solution of a linear model at the saved coordinates."""
+    method, at, status, evaluations = saved.options.method, saved.theta, saved.status, saved.evaluations
+    known = known_sds(model, saved.options.known, method=method, ddf=saved.options.ddf)
+    if known is not None:
+        return evaluate_known(moments, known, method=method, theta=at, status=status, evaluations=evaluations)
+    if saved.probes is not None:
+        return evaluate_monte_carlo(
+            moments,
+            method=method,
+            theta=at,
+            mc_error=saved.options.mc_error,
+            probes=saved.probes,
+            seed=saved.options.mc_seed,
+            status=status,
+            evaluations=evaluations,
+        )
+    if saved.trace is None:
+        return evaluate_at(moments, method=method, theta=at, status=status, evaluations=evaluations)
+    return evaluate_em(
+        moments, method=method, theta=at, status=status, evaluations=evaluations, trace=saved.trace
+    )
 
 
 def _estimate_generalised(

@@ -11,18 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from multilevel import inference, results
-from multilevel.answers import ANSWERS, bound, estimate
+from multilevel.answers import ANSWERS, bound, estimate, evaluated_linear
 from multilevel.data import read_table
 from multilevel.data.give_back import to_library
 from multilevel.data.sources import is_source
 from multilevel.design import Design, columns_needed
-from multilevel.engines.em import evaluate_em
 from multilevel.engines.laplace import evaluate_laplace, evaluate_quadrature
-from multilevel.engines.likelihood import Progress, evaluate_at
+from multilevel.engines.likelihood import Progress
 from multilevel.engines.likelihood.estimator import Watcher
-from multilevel.engines.likelihood.known_sds import evaluate_known
 from multilevel.engines.monte_carlo.choice import Solver
-from multilevel.engines.monte_carlo.estimator import evaluate_monte_carlo
 from multilevel.engines.solution import Method, Solution
 from multilevel.errors import OptionError
 from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_columns
@@ -31,7 +28,7 @@ from multilevel.merged_rows import merged_rows
 from multilevel.model import Model
 from multilevel.model.families import Family
 from multilevel.moment_doors import held_moments, held_options, solved, summed
-from multilevel.moments import Moments, replace_response, summarise
+from multilevel.moments import replace_response, summarise
 from multilevel.results import Fit, FitOptions
 from multilevel.results.known_sds import Known, check_known, known_sds
 from multilevel.results.moments import Moments as UserMoments
@@ -291,7 +288,7 @@ def load_fit(path: str | Path) -> Fit:
     if saved.stored is not None:
         model = saved_model(saved.text, saved.graph, saved.stored.columns, options)
         design, moments = saved.stored.bound(model)
-        solution = _evaluated_linear(model, moments, saved)
+        solution = evaluated_linear(model, moments, saved)
         results.verify(saved, solution)
         return Fit(design, moments, solution, saved.table, options, ANSWERS)
     model = saved_model(saved.text, saved.graph, saved.table.columns, options)
@@ -302,33 +299,9 @@ def load_fit(path: str | Path) -> Fit:
     if saved.response is not None:
         moments = replace_response(moments, design, saved.response)
         design = dataclasses.replace(design, y=saved.response)
-    solution = _evaluated_linear(model, moments, saved)
+    solution = evaluated_linear(model, moments, saved)
     results.verify(saved, solution)
     return Fit(design, moments, solution, saved.table, options, ANSWERS, saved.response)
-
-
-def _evaluated_linear(model: Model, moments: Moments, saved: results.Saved) -> Solution:
-    """Return the solution of a linear model at the saved coordinates."""
-    method, at, status, evaluations = saved.options.method, saved.theta, saved.status, saved.evaluations
-    known = known_sds(model, saved.options.known, method=method, ddf=saved.options.ddf)
-    if known is not None:
-        return evaluate_known(moments, known, method=method, theta=at, status=status, evaluations=evaluations)
-    if saved.probes is not None:
-        return evaluate_monte_carlo(
-            moments,
-            method=method,
-            theta=at,
-            mc_error=saved.options.mc_error,
-            probes=saved.probes,
-            seed=saved.options.mc_seed,
-            status=status,
-            evaluations=evaluations,
-        )
-    if saved.trace is None:
-        return evaluate_at(moments, method=method, theta=at, status=status, evaluations=evaluations)
-    return evaluate_em(
-        moments, method=method, theta=at, status=status, evaluations=evaluations, trace=saved.trace
-    )
 
 
 def _loaded_generalised(design: Design, saved: results.Saved) -> Fit:
