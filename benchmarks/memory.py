@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import multilevel as ml
 
@@ -50,6 +51,24 @@ CASES: dict[str, dict[str, Any]] = {
         "rows": 10_000_000,
         "levels": [1000],
         "file": True,
+    },
+    "Parquet folder streamed, 1e7 rows": {
+        "formula": "y ~ x + (x | g)",
+        "rows": 10_000_000,
+        "levels": [1000],
+        "folder": True,
+    },
+    "Parquet folder streamed, 5e6 rows, 5e5 groups": {
+        "formula": "y ~ x + (x | g)",
+        "rows": 5_000_000,
+        "levels": [500_000],
+        "folder": True,
+    },
+    "Parquet folder streamed, crossed, 2e6 rows": {
+        "formula": "y ~ x + (1 | g) + (1 | h)",
+        "rows": 2_000_000,
+        "levels": [50_000, 300],
+        "folder": True,
     },
     "crossed, small core, 5e6 rows": {
         "formula": "y ~ x + (1 | g) + (1 | h)",
@@ -105,6 +124,18 @@ def rows_of(case: dict[str, Any], n: int, levels: list[int]) -> Any:
     return rows
 
 
+def written(case: dict[str, Any], rows: dict[str, Any], folder: Path) -> Any:
+    """Return the rows, or the Parquet file or folder of files that they are written to."""
+    if not case.get("file") and not case.get("folder"):
+        return rows
+    folder.mkdir()
+    frame, parts = pd.DataFrame(rows), 4 if case.get("folder") else 1
+    for part in range(parts):
+        some = frame[len(frame) * part // parts : len(frame) * (part + 1) // parts]
+        some.to_parquet(folder / f"{part}.parquet", row_group_size=250_000)
+    return folder if case.get("folder") else folder / "0.parquet"
+
+
 def words(case: dict[str, Any]) -> set[str]:
     """Return the names in the formula of a case."""
     return set("".join(c if c.isalnum() else " " for c in case["formula"]).split())
@@ -129,14 +160,9 @@ def status(name: str) -> int:
 def measure(case: dict[str, Any]) -> dict[str, float]:
     """Return peak and prediction in bytes, and seconds, of a case in this process."""
     warnings.simplefilter("ignore")
-    solve(case, rows_of(case, 4000, [20] * len(case["levels"])))
     with tempfile.TemporaryDirectory() as folder:
-        data = rows_of(case, case["rows"], case["levels"])
-        if case.get("file"):
-            import pandas as pd
-
-            pd.DataFrame(data).to_parquet(f"{folder}/rows.parquet")
-            data = f"{folder}/rows.parquet"
+        solve(case, written(case, rows_of(case, 4000, [20] * len(case["levels"])), Path(folder) / "small"))
+        data = written(case, rows_of(case, case["rows"], case["levels"]), Path(folder) / "large")
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         before, start = status("VmRSS"), time.perf_counter()
         solve(case, data)

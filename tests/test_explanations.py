@@ -76,7 +76,22 @@ def test_the_table() -> None:
     words = [line.split()[0] for line in lines[1:]]
     assert words == ["rows", "read", "groups", "pairs", "memory", "engine", "solver", "why"]
     assert "plate 24 levels; sample 6 levels" in shown
-    assert "Crossed factors leave at most 6 of 30 effects to be solved together" in shown
+    assert "Exact: 6 effects are solved together" in shown
+
+
+def test_exact_or_monte_carlo() -> None:
+    """Sizes of 1e5 x 5e4 levels are taken from few rows: levels are counted, so that codes alone decide."""
+    rng, n = np.random.default_rng(1), 400_000
+    rows = {"y": rng.normal(size=n), "a": rng.integers(0, 90_000, n), "b": rng.integers(0, 60_000, n)}
+    formula = "y ~ 1 + (1 | a) + (1 | b)"
+    found = ml.explain(formula, rows).facts
+    assert found["solver"] == "monte_carlo"
+    assert found["reason"].startswith("Monte Carlo: an exact solution of 59,")
+    assert found["fits"]
+    exact = ml.explain(formula, rows, solver="exact").facts
+    assert exact["memory"] > found["memory"] + 24 * 59_000**2
+    assert not exact["fits"] or exact["memory_limit"] > 80e9
+    assert ml.explain(formula, rows, method="em").facts["solver"] == "exact"
 
 
 def test_rows_that_are_left_out_are_told() -> None:
@@ -98,6 +113,7 @@ def test_files(tmp_path: Path) -> None:
     [
         ("reaction ~ dyas + (1 | subject)", {}, DataError, "days"),
         ("reaction ~ days + (1 | subject)", {"method": "lasso"}, OptionError, "method='lasso' is not known"),
+        ("reaction ~ days", {"method": "em", "solver": "monte_carlo"}, OptionError, "solver='monte_carlo'"),
     ],
 )
 def test_refusals(formula: str, options: Any, error: type[Exception], message: str) -> None:

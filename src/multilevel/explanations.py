@@ -17,7 +17,8 @@ from multilevel.data.table import Table
 from multilevel.design import columns_needed
 from multilevel.design.blueprint_outline import outline_of
 from multilevel.design.counts import Job, job_of
-from multilevel.engines.plan import Memory, core_effects, parts_of, predicted_memory, size
+from multilevel.engines.monte_carlo.choice import Choice, Solver
+from multilevel.engines.plan import choice_of, core_effects, parts_of, predicted_memory, size
 from multilevel.engines.solution import Method
 from multilevel.graphs import known_of, with_columns
 from multilevel.language import given_model
@@ -93,6 +94,15 @@ class Explanation:
         return "\n".join([f"{facts['call']}  {facts['model']}", *lines])
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a job will be done: method, solver, and draws of a posterior."""
+
+    method: str
+    solver: Solver
+    draws: int
+
+
 def _passes(passes: int | None) -> str:
     """Return how often the rows are read, in words."""
     return "in every iteration" if passes is None else "once" if passes == 1 else f"{passes} times"
@@ -103,6 +113,7 @@ def explain(
     data: object,
     *,
     method: Method | Sampling | None = None,
+    solver: Solver = "auto",
     draws: int = 4000,
     family: str | Family | None = None,
     zero_inflation: str | None = None,
@@ -122,6 +133,8 @@ def explain(
         As in `fit`.
     method
         Of `fit`, or of `sample`: "auto", "marginal", "nuts" or "gibbs"; by default that of `fit`.
+    solver
+        As in `fit`, for methods "reml" and "ml".
     draws
         Of the posterior, for methods of `sample`.
 
@@ -145,7 +158,7 @@ def explain(
     parsed, _ = given_model(
         with_columns(model, data), lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
     )
-    chosen = _method(parsed, method)
+    how = How(_method(parsed, method), solver, draws)
     known = known_of(parsed, residual_sd=residual_sd, offset=offset)
     given: dict[str, Any] = {
         "precision_weights": precision_weights,
@@ -157,17 +170,15 @@ def explain(
     if is_source(data, needed):
         source = open_source(data)
         if parsed.family.is_linear:
-            return _of_source(parsed, source, given, chosen, draws)
-        return _of_merged(parsed, source, needed, chosen, draws)
+            return _of_source(parsed, source, given, how)
+        return _of_merged(parsed, source, needed, how)
     table = read_table(data, needed)
     arrays = 16 * sum(value is not None for value in (precision_weights, frequency_weights, offset))
     job = job_of(parsed, table, stored=_stored(table, data) + arrays)
-    return _explanation(parsed, job, chosen, draws, _read_facts(table, data))
+    return _explanation(parsed, job, how, _read_facts(table, data))
 
 
-def _of_source(
-    model: Model, source: Source, given: Mapping[str, Any], method: str, draws: int
-) -> Explanation:
+def _of_source(model: Model, source: Source, given: Mapping[str, Any], how: How) -> Explanation:
     """Return the explanation of a job whose rows stay where they are."""
     outline = outline_of(model, source.schema, **given)
     counts = count_source(source, outline)
@@ -179,10 +190,10 @@ def _of_source(
         "bytes": bytes_of(source.files, outline.needed) if files else 8 * counts.rows * len(outline.needed),
         "passes": 1 + bool(outline.categorical) if files else questions(outline),
     }
-    return _explanation(model, job, method, draws, read)
+    return _explanation(model, job, how, read)
 
 
-def _of_merged(model: Model, source: Source, names: Sequence[str], method: str, draws: int) -> Explanation:
+def _of_merged(model: Model, source: Source, names: Sequence[str], how: How) -> Explanation:
     """Return the explanation of a generalised model whose equal rows are merged by the engine of a source."""
     job, rows = job_of_merged(source, model, names)
     read = {
@@ -191,7 +202,7 @@ def _of_merged(model: Model, source: Source, names: Sequence[str], method: str, 
         "bytes": 8 * rows * len(names),
         "passes": None,
     }
-    return _explanation(model, job, method, draws, read)
+    return _explanation(model, job, how, read)
 
 
 def _method(model: Model, method: str | None) -> str:
@@ -228,10 +239,11 @@ def _read_facts(table: Table, data: object) -> dict[str, Any]:
     }
 
 
-def _explanation(model: Model, job: Job, method: str, draws: int, read: Mapping[str, Any]) -> Explanation:
+def _explanation(model: Model, job: Job, how: How, read: Mapping[str, Any]) -> Explanation:
     """Return the facts of a job."""
-    sampled = method in SAMPLE_METHODS
-    memory = predicted_memory(job, draws=draws if sampled else 0)
+    method, sampled = how.method, how.method in SAMPLE_METHODS
+    choice = _choice(job, method, how.solver)
+    memory = predicted_memory(job, solver=choice.solver, draws=how.draws if sampled else 0)
     limit, in_use = memory_limit(), memory_in_use()
     names = [factor.name for factor in job.factors]
     facts = {
@@ -253,24 +265,22 @@ def _explanation(model: Model, job: Job, method: str, draws: int, read: Mapping[
         "fits": memory.total <= limit - in_use,
         "method": method,
         "engine": ENGINES[method],
-        "solver": "exact",
-        "reason": _reason(job, memory),
+        "solver": choice.solver,
+        "reason": choice.sentence,
     }
     return Explanation(facts)
 
 
-def _reason(job: Job, memory: Memory) -> str:
-    """Return the numbers that decided, in a sentence."""
-    effects = sum(factor.levels * factor.effects for factor in job.factors)
-    core = core_effects(job)
-    if not job.factors:
-        return "There are no groups: least squares."
+def _choice(job: Job, method: str, solver: Solver) -> Choice:
+    """Return exact or Monte Carlo, and the numbers that decided, in a sentence."""
+    if job.linear and method in ("reml", "ml"):
+        return choice_of(job, solver)
+    check_choice("solver", solver, ("auto", "exact"))
+    effects, core = sum(factor.levels * factor.effects for factor in job.factors), core_effects(job)
     if not core:
-        return (
-            "No factor crosses another: each level is eliminated by itself, and"
-            f" {effects:,} effects cost next to nothing."
-        )
-    return (
+        return choice_of(job)
+    return Choice(
+        "exact",
         f"Crossed factors leave at most {core:,} of {effects:,} effects to be solved together, in"
-        f" {size(memory.core)} of matrices."
+        f" {size(24 * core**2)} of matrices.",
     )

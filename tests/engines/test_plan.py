@@ -11,10 +11,19 @@ from multilevel.data import read_table
 from multilevel.design import bind, columns_needed
 from multilevel.design.counts import FactorSize, Job, PairSize, job_of
 from multilevel.engines.likelihood.problem import native_problem
-from multilevel.engines.plan import core_effects, parts_of, predicted_memory, require_memory, size
+from multilevel.engines.monte_carlo.choice import choice_for
+from multilevel.engines.plan import (
+    choice_of,
+    core_effects,
+    parts_of,
+    predicted_memory,
+    require_memory,
+    size,
+)
 from multilevel.errors import DesignError
 from multilevel.language import parse_formula
 from multilevel.moments import summarise
+from tests.engines.structures import STRUCTURES, Structure, design_of, names_of
 
 ONE = Job(10**6, 2, 1, 8, (FactorSize("g", 1000, 1),), {})
 CROSSED = Job(
@@ -32,7 +41,11 @@ def test_memory_grows_with_what_there_is_more_of() -> None:
         replace(ONE, factors=(FactorSize("g", 1000, 2),), effects=2),
     ]
     assert all(predicted_memory(job).total > base for job in more)
-    assert predicted_memory(replace(ONE, streamed=True)).rows == 0
+    streamed = [replace(ONE, rows=rows, streamed=True) for rows in (10**6, 10**9)]
+    assert predicted_memory(streamed[0]) == predicted_memory(streamed[1])
+    assert [words for words, _ in parts_of(streamed[0], predicted_memory(streamed[0]))] == [
+        "for rows under way"
+    ]
     assert predicted_memory(ONE, draws=4000).draws > 0
 
 
@@ -60,6 +73,26 @@ def test_the_core_is_that_of_the_native_elimination(text: str) -> None:
     assert core_effects(job_of(model, table)) == problem.structure()["core_size"]
 
 
+@pytest.mark.parametrize("structure", STRUCTURES, ids=names_of(STRUCTURES))
+def test_exact_or_monte_carlo_is_what_a_fit_chooses(structure: Structure) -> None:
+    moments = summarise(design_of(structure))
+    factors = tuple(
+        FactorSize(str(f), m, k) for f, (m, k) in enumerate(zip(moments.levels, moments.effects, strict=True))
+    )
+    pairs = {(pair.f, pair.g): PairSize(pair.index.size) for pair in moments.pairs}
+    found = choice_of(Job(int(moments.n), moments.p, 0, 0, factors, pairs))
+    expected = choice_for(moments)
+    assert found.solver == expected.solver
+    if len(factors) > 1 and "No factor crosses" not in found.sentence:
+        assert found.sentence == expected.sentence
+
+
+def test_what_was_asked_is_taken() -> None:
+    found = choice_of(CROSSED, "exact")
+    assert found.solver == "exact"
+    assert found.sentence.startswith("As asked; by itself it would be: Monte Carlo")
+
+
 def test_a_job_that_does_not_fit_is_refused_with_the_numbers() -> None:
     memory = predicted_memory(CROSSED)
     with pytest.raises(DesignError) as caught:
@@ -67,7 +100,7 @@ def test_a_job_that_does_not_fit_is_refused_with_the_numbers() -> None:
     text = str(caught.value)
     assert "the fit needs about 62 GB of memory (60 GB for 50,000 effects that are solved together)" in text
     assert "this machine has 23 GB, of which 1.0 GB are in use" in text
-    assert "drop the grouped term with the second most levels" in text
+    assert "solver='monte_carlo'" in text
     require_memory(CROSSED, memory, what="the fit", limit=90 * 10**9, in_use=10**9)
 
 

@@ -16,6 +16,7 @@ def run_explain(options: argparse.Namespace) -> None:
         read_model(options.formula),
         find_data(options.data),
         method=options.method,
+        solver=options.solver,
         draws=options.draws,
         family=given_family(options.family, options.link),
         zero_inflation=options.zero_inflation,

@@ -9,6 +9,7 @@ from multilevel.cli.commands import list_or_print_data, run_fit, run_predict, ru
 from multilevel.cli.explaining import run_explain
 from multilevel.cli.models import run_model
 from multilevel.cli.pictures import KINDS, run_plot
+from multilevel.engines.monte_carlo.choice import Solver
 from multilevel.engines.solution import Method
 from multilevel.model.families import REGISTRY
 from multilevel.model.families.family import LINKS
@@ -344,6 +345,12 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_family(explain)
     explain.add_argument(
         "--method", choices=(*get_args(Method), *get_args(Sampling)), help="of `fit` or of `sample`"
+    )
+    explain.add_argument(
+        "--solver",
+        choices=get_args(Solver),
+        default="auto",
+        help="of crossed factors, for methods reml and ml; default: %(default)s",
     )
     explain.add_argument(
         "--draws", metavar="N", type=int, default=4000, help="for methods of `sample`; default: %(default)s"

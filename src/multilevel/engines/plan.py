@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from multilevel.data.memory import memory_in_use, memory_limit
 from multilevel.data.table import Table
 from multilevel.design.counts import Job, job_of
+from multilevel.engines.monte_carlo.choice import Choice, Solver, choose
 from multilevel.errors import DesignError, MultilevelError
 from multilevel.model import Model
-
-Solver = Literal["exact", "monte_carlo"]
 
 ROW, LABEL, TEXT = 16, 50, 100
 """Bytes: positions and a passing copy of each row; a level with its label; a text label with its hash."""
@@ -25,6 +23,8 @@ CORE = 3
 """Square matrices of the effects that are solved together."""
 GENERALISED_ROW, GENERALISED_X, GENERALISED_Z, GENERALISED_LEVEL = 161, 7, 13, 150
 """Bytes more of each row, each of its columns and effects, and each level, of a generalised model."""
+STREAM, STREAM_LEVEL, STREAM_PAIR = 60_000_000, 2.1, 1.7
+"""Bytes of batches of rows under way; how many times more levels and pairs take while a source is summed."""
 DRAWS = 3.3
 """How many times the kept draws of group effects stand in memory."""
 MOST_EFFECT_NUMBERS = 1 << 26
@@ -37,7 +37,7 @@ REMEDIES = {
     "rows": "leave the rows where they are: a folder of Parquet files, a DuckDB relation or a lazy frame",
     "levels": "fewer effects in each group, or a coarser grouping factor",
     "pairs": "drop the grouped term with the second most levels",
-    "core": "drop the grouped term with the second most levels, or use a machine with more memory",
+    "core": "solver='monte_carlo', or drop the grouped term with the second most levels",
     "draws": "fewer draws",
 }
 """What to try, by what takes most."""
@@ -100,9 +100,9 @@ def predicted_memory(job: Job, *, solver: Solver = "exact", draws: int = 0) -> M
     effects = sum(factor.levels * factor.effects for factor in job.factors)
     kept = min(draws * effects, max(MOST_EFFECT_NUMBERS, effects)) if draws else 0
     return Memory(
-        rows=0 if job.streamed else job.rows * row,
-        levels=int(levels),
-        pairs=int(pairs),
+        rows=STREAM if job.streamed else job.rows * row,
+        levels=int(levels * (STREAM_LEVEL if job.streamed else 1.0)),
+        pairs=int(pairs * (STREAM_PAIR if job.streamed else 1.0)),
         core=8 * CORE * core_effects(job) ** 2 if solver == "exact" else 0,
         draws=int(8 * DRAWS * kept),
     )
@@ -130,6 +130,56 @@ def core_effects(job: Job) -> int:
         else:
             left += factor.levels * factor.effects
     return left
+
+
+def choice_of(job: Job, solver: Solver = "auto") -> Choice:
+    """Return which engine will solve a linear model, and why: from the same sizes by which a fit chooses.
+
+    Parameters
+    ----------
+    job
+        Its sizes. Pairs of levels that are bounds count as crossed.
+    solver
+        As in `fit`.
+
+    Examples
+    --------
+    >>> from multilevel.design.counts import FactorSize, PairSize
+    >>> factors = FactorSize("a", 100_000, 1), FactorSize("b", 50_000, 1)
+    >>> choice_of(Job(10**7, 2, 2, 0, factors, {(0, 1): PairSize(10**7)})).solver
+    'monte_carlo'
+    """
+    effects = sum(factor.levels * factor.effects for factor in job.factors)
+    if not job.factors:
+        return Choice("exact", "There are no groups: least squares.")
+    chain = _longest_chain(job)
+    left = [f for f in range(len(job.factors)) if f not in chain]
+    if not left:
+        return Choice(
+            "exact",
+            "No factor crosses another: each level is eliminated by itself, and"
+            f" {effects:,} effects cost next to nothing.",
+        )
+    found = choose(
+        core=sum(job.factors[f].levels * job.factors[f].effects for f in left),
+        pairs=sum(size.pairs for size in job.pairs.values()),
+        effects=sum(job.factors[f].effects for f in left),
+        columns=job.columns,
+    )
+    if solver == "auto":
+        return found
+    return Choice(solver, f"As asked; by itself it would be: {found.sentence}")
+
+
+def _longest_chain(job: Job) -> tuple[int, ...]:
+    """Return the nested factors with most effects together."""
+    best: dict[int, tuple[int, tuple[int, ...]]] = {}
+    for f in reversed(range(len(job.factors))):
+        factor = job.factors[f]
+        outer = [best[g] for g in best if job.pairs[f, g].pairs <= factor.levels]
+        total, chain = max(outer, key=lambda found: found[0], default=(0, ()))
+        best[f] = (total + factor.levels * factor.effects, (f, *chain))
+    return max((best[f] for f in sorted(best)), key=lambda found: found[0])[1]
 
 
 def require_memory(job: Job, memory: Memory, *, what: str, limit: int, in_use: int) -> None:
@@ -163,7 +213,7 @@ def require_memory(job: Job, memory: Memory, *, what: str, limit: int, in_use: i
 def parts_of(job: Job, memory: Memory) -> list[tuple[str, int]]:
     """Return what takes the memory, in words, and its bytes; what takes next to nothing is left out."""
     words = {
-        "rows": f"for {job.rows:,} rows",
+        "rows": "for rows under way" if job.streamed else f"for {job.rows:,} rows",
         "levels": f"for {sum(factor.levels for factor in job.factors):,} levels",
         "pairs": f"for {sum(one.pairs for one in job.pairs.values()):,} pairs of levels",
         "core": f"for {core_effects(job):,} effects that are solved together",
