@@ -19,7 +19,7 @@ from multilevel.design.priors import Priors, bind_priors
 from multilevel.design.single_levels import check_single_levels
 from multilevel.engines.checkpoint import Checkpoint, Record, identity_in, open_checkpoint
 from multilevel.engines.draws import Draws
-from multilevel.engines.gibbs import sample_gibbs
+from multilevel.engines.gibbs import by_gradients, sample_gibbs
 from multilevel.engines.marginal import sample_marginal
 from multilevel.engines.marginal.sampler import GOOD_K
 from multilevel.engines.marginal.varying_groups import one_grouping
@@ -35,6 +35,7 @@ from multilevel.model import Model
 from multilevel.model.families import Family
 from multilevel.moment_doors import Held, held_moments, summed
 from multilevel.moments import Moments, summarise
+from multilevel.moments.identified import check_moments
 from multilevel.posterior_answers import POSTERIOR_ANSWERS, load_saved_posterior
 from multilevel.report.sampling_progress import sampling_progress
 from multilevel.results.moments import Moments as UserMoments
@@ -207,6 +208,7 @@ def _model_and_options(
 
 def _sampled_moments(held: Held, priors: Priors, options: SampleOptions, running: RunOptions) -> Posterior:
     """Sample the posterior of moments."""
+    check_moments(held.design, held.products, fewest_levels=1)
     known = known_of(held.design.model, residual_sd=None, offset=None, priors=priors)
     return _drawn(held.design, held.products, held.table, known.priors, options, running)
 
@@ -296,7 +298,8 @@ def run(
 ) -> Draws:
     """Run the engine that the options name.
 
-    "auto" is the marginal engine, unless residual sds differ between other groups than it can integrate out;
+    "auto" is the marginal engine, unless residual sds differ between other groups than it can integrate out,
+    or crossed factors are so large that Gibbs draws their effects by conjugate gradients;
     where its diagnostic says no, NUTS on the same density, or Gibbs if nutpie is not installed or there is a
     checkpoint: that "auto" went over is written to the checkpoint, and a resumed run begins there.
     """
@@ -305,6 +308,7 @@ def run(
         return _nuts(moments, priors, options, threads, pace)
     why = _gone_over(checkpoint)
     elsewhere = priors.residual is not None and not one_grouping(moments)
+    elsewhere = elsewhere or (options.method == "auto" and by_gradients(moments, priors))
     if options.method == "marginal" or (options.method == "auto" and not why and not elsewhere):
         sampled = sample_marginal(
             moments,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from multilevel.design.bound_priors import BoundPriors
 from multilevel.engines.checkpoint import Checkpoint
 from multilevel.engines.draws import Draws
+from multilevel.engines.gibbs.at_size import by_gradients, starting_estimates
 from multilevel.engines.gibbs.chain import Chain, Plan
 from multilevel.engines.gibbs.recording import Recording, Run
 from multilevel.engines.gibbs.starts import check_likelihood, dispersed_start
@@ -80,9 +81,9 @@ def sample_gibbs(
     checkpoint
         Where chunks of the chains come from and go to. The draws are the same as without.
     estimates
-        Of crossed factors that no elimination can hold: their Monte Carlo estimates, about which the chains
-        start. Coefficients and effects are then drawn by conjugate gradients and Lanczos' method, with
-        relative residuals below 1e-8; ``None`` for exact elimination.
+        About which the chains start, of crossed factors. Coefficients and effects are then drawn by
+        conjugate gradients and Lanczos' method, with relative residuals below 1e-8. ``None`` for exact
+        elimination, or for `starting_estimates` where that does not fit or costs much more.
 
     Returns
     -------
@@ -108,6 +109,8 @@ def sample_gibbs(
     (2011), "To center or not to center", for the moves of sds with their effects.
     """
     check_numbers(draws, chains, warmup, seed, threads)
+    if estimates is None and by_gradients(moments, priors):
+        estimates = starting_estimates(moments, seed=seed)
     per_chain = draws // chains
     kept = kept_draws(
         per_chain, chains, sum(m * k for m, k in zip(moments.levels, moments.effects, strict=True))
