@@ -37,6 +37,8 @@ MOST_LANES = 16
 """Lanes of one pass: more would only help machines with more processors."""
 LANE_BYTES = 1 << 28
 """Sums of all lanes together take at most so much, if two of them do."""
+ROWS_PER_LEVEL = 4
+"""A lane has so many rows for each level, or there are only two."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +126,7 @@ def products_of_files(
     """
     facts = read_metadata(source.files, blueprint.needed)
     setup = _pass_of(facts, blueprint, scaling)
-    lanes = lanes_of(facts.groups, _most_lanes(setup))
+    lanes = lanes_of(facts.groups, _most_lanes(setup, facts.n_rows))
     total = _empty(setup)
     with _summed_lanes(setup, lanes, threads) as found:
         for sums in found:
@@ -165,15 +167,16 @@ def _plain(
     return tuple(names) if {*names, *keys} >= set(blueprint.needed) else None
 
 
-def _most_lanes(setup: Pass) -> int:
-    """Return how many lanes there may be: as many as their sums leave memory for, at least two."""
+def _most_lanes(setup: Pass, n_rows: int) -> int:
+    """Return how many lanes there may be: few where their sums would be large, or many beside the rows."""
     sizes = {name: plan[2] for name, plan in zip(setup.key_columns, setup.key_plans, strict=True)}
-    bytes_each = 8 * sum(
-        sizes[names[0]] * len(products)
-        for names, products in zip(setup.blueprint.factors, setup.plan.products, strict=True)
-        if len(names) == 1
-    )
-    return int(np.clip(LANE_BYTES // max(1, bytes_each), 2, MOST_LANES))
+    levels, bytes_each = 0, 0
+    for names, products in zip(setup.blueprint.factors, setup.plan.products, strict=True):
+        if len(names) == 1:
+            levels += sizes[names[0]]
+            bytes_each += 8 * sizes[names[0]] * len(products)
+    most = min(LANE_BYTES // max(1, bytes_each), n_rows // max(1, ROWS_PER_LEVEL * levels))
+    return int(np.clip(most, 2, MOST_LANES))
 
 
 def _empty(setup: Pass) -> Sums:
