@@ -77,7 +77,7 @@ $(VENV)/build-tools: $(VENV)/created pyproject.toml checks/requirements.py
 	@touch $@
 
 $(VENV)/test-tools: $(VENV)/created pyproject.toml checks/requirements.py
-	$(BIN)/python checks/requirements.py test > $(VENV)/test.txt
+	$(BIN)/python checks/requirements.py test spark dask > $(VENV)/test.txt
 	$(PIP) install -r $(VENV)/test.txt
 	@touch $@
 

@@ -5,8 +5,9 @@
 #
 # A copy of the package with the instrumented module goes to build/sanitized, which comes first on the import path.
 # The first report of a sanitizer ends the run with an error; pytest leaves the error stream alone, so it is seen.
-# Tests marked `statistics` are left out: long runs of code that other tests run too. Without test paths the run fails
-# if an entry point of the module was never called (checks/kernel_calls.py).
+# Tests marked `statistics` are left out: long runs of code that other tests run too; and those marked `engines`, which
+# start Dask or Spark. Without test paths the run fails if an entry point of the module was never called
+# (checks/kernel_calls.py).
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -47,4 +48,4 @@ sanitized() {
 }
 sanitized -c 'import multilevel._core as core; assert "sanitized" in core.__file__, core.__file__'
 sanitized -m pytest -q -n auto --dist worksteal --capture=sys -p no:cacheprovider "${calls[@]}" \
-  -m "not slow and not statistics" "${tests[@]}"
+  -m "not slow and not statistics and not engines" "${tests[@]}"

@@ -13,7 +13,8 @@ from typing import Any
 def spark_session() -> Any:
     """Start the cluster, which takes half a minute, and return its session.
 
-    The workers are processes of their own with one core and 1 GB each; rows reach them as files only.
+    The workers are processes of their own with one core and 1 GB each; rows reach them as files only. Nothing
+    is compiled: the tables of tests are small.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with warnings.catch_warnings():
@@ -24,7 +25,10 @@ def spark_session() -> Any:
         for name, value in {
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
-            "spark.sql.shuffle.partitions": "4",
+            "spark.sql.adaptive.enabled": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.shuffle.partitions": "2",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
         }.items():
