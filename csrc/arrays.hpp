@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "row_vector.hpp"
+
 namespace ml {
 
 namespace nb = nanobind;
@@ -23,6 +25,11 @@ using Input = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
 template <typename T, typename A>
 std::vector<T> to_vector(const A& a) {
   return std::vector<T>(a.data(), a.data() + a.size());
+}
+
+template <typename T, typename A>
+RowVector<T> to_rows(const A& a) {
+  return RowVector<T>(a.data(), a.data() + a.size());
 }
 
 // Hands a vector over to NumPy without a copy.

@@ -97,7 +97,7 @@ double Joint::forward(const JointPoint& at, Work& w) const {
 void Joint::backward(const JointPoint& at, Work& w, JointGradient& out) const {
   const std::int64_t rows = n();
   std::vector<double>& slope = w.away;  // by eta, then by what moves eta and the distance from the mode
-  slope = w.rows.d1;
+  slope.assign(w.rows.d1.begin(), w.rows.d1.end());
   out.z.resize(n_z_);
   out.lambda.resize(factors_.size());
   std::int64_t first = 0;

@@ -44,7 +44,7 @@ Layout finished(Layout layout) {
 
 }  // namespace
 
-Laplace::Laplace(Response response, std::vector<double> offset, std::vector<double> X, int p,
+Laplace::Laplace(Response response, RowVector<double> offset, RowVector<double> X, int p,
                  std::vector<FactorRows> factors, Layout layout, const std::vector<PairTable>& pairs, int max_core)
     : response_(std::move(response)),
       canonical_(canonical(response_)),

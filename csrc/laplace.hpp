@@ -17,13 +17,14 @@ namespace ml {
 // eta = offset + X beta + Z Lambda u and H = I + Lambda'Z'WZ Lambda, W the observed information of the rows.
 class Laplace {
  public:
-  Laplace(Response response, std::vector<double> offset, std::vector<double> X, int p, std::vector<FactorRows> factors,
+  Laplace(Response response, RowVector<double> offset, RowVector<double> X, int p, std::vector<FactorRows> factors,
           Layout layout, const std::vector<PairTable>& pairs, int max_core);
 
   // Infinity where it is not defined. `with_gradient` also fills what follows.
   double evaluate(const double* beta, const double* theta, const double* aux, const double* rows_aux, bool with_gradient);
 
-  std::vector<double> gradient_beta, gradient_theta, gradient_aux, gradient_rows_aux;
+  std::vector<double> gradient_beta, gradient_theta, gradient_aux;
+  RowVector<double> gradient_rows_aux;
   std::vector<std::vector<double>> G;    // by factor, K x K: derivative by the covariance T, as in linear models
   int inner_steps = 0;                   // of the last evaluation
   double inner_gradient = 0.0;           // largest entry of the gradient at the mode, in units of the prior sds
@@ -35,7 +36,7 @@ class Laplace {
   std::vector<double> whitened_modes() const;
   // At the last point: X'V^-1 X (p x p) with V = W^-1 + Z T Z'.
   std::vector<double> fixed_information();
-  const std::vector<double>& eta() const { return eta_; }
+  const RowVector<double>& eta() const { return eta_; }
   // Minus the second derivatives of the rows by eta.
   std::vector<double> weights() const {
     std::vector<double> w(at_.d2.size());
@@ -58,8 +59,8 @@ class Laplace {
   std::int64_t n() const { return response_.n(); }
   int p() const { return p_; }
   const Response& response() const { return response_; }
-  const std::vector<double>& X() const { return X_; }  // by column
-  const std::vector<double>& fixed_predictor() const { return xb_; }
+  const RowVector<double>& X() const { return X_; }  // by column
+  const RowVector<double>& fixed_predictor() const { return xb_; }
   const Layout& layout() const { return layout_; }
 
  private:
@@ -83,7 +84,7 @@ class Laplace {
   bool canonical_ = false, poles_ = false;  // poles_: see beyond_pole
   double side_ = 0.0;                         // its sign is that of most fixed parts
   double constant_ = 0.0, twice_density_ = 0.0;  // the latter of -sum log f + u'u/2 at the mode
-  std::vector<double> offset_, X_;  // X by column
+  RowVector<double> offset_, X_;  // X by column
   int p_ = 0;
   Layout layout_;
   std::unique_ptr<Elimination> e_;
@@ -92,10 +93,11 @@ class Laplace {
   Elimination::Values values_{};
   std::vector<std::vector<double>> lambda_;
   std::vector<double> theta_;
-  std::vector<double> u_, u_new_, trial_, step_, gradient_, b_, xb_, eta_;
+  std::vector<double> u_, u_new_, trial_, step_, gradient_, b_;
+  RowVector<double> xb_, eta_;
   std::vector<double> slope_, product_;  // Z'd1 and Z'WZ b at the last effects, by node
   RowDerivatives at_;                    // at the last effects
-  std::vector<double> s_, zb_, r_;       // by row, of the gradient
+  RowVector<double> s_, zb_, r_;         // by row, of the gradient
 };
 
 }  // namespace ml

@@ -21,7 +21,7 @@ std::vector<FactorRows> checked_factors(const std::vector<FactorTuple>& factors,
   for (const auto& [level, m, Z] : factors) {
     require(level.size() == n && Z.shape(0) == n, "every factor needs a level and effects for each row");
     for (std::size_t i = 0; i < n; ++i) require(level.data()[i] >= 0 && level.data()[i] < m, "level outside its factor");
-    found.push_back({m, static_cast<int>(Z.shape(1)), to_vector<std::int32_t>(level), to_vector<double>(Z)});
+    found.push_back({m, static_cast<int>(Z.shape(1)), to_rows<std::int32_t>(level), to_rows<double>(Z)});
   }
   return found;
 }
@@ -41,12 +41,13 @@ void construct(Laplace* self, int family, int link, bool inflated, int n_global,
   }
   std::vector<PairTable> tables;
   for (const PairTuple& t : pairs) tables.push_back(checked_pair(t, sizes));
-  new (self) Laplace(std::move(response), offset ? to_vector<double>(*offset) : std::vector<double>(y.size(), 0.0),
-                     to_vector<double>(X), static_cast<int>(X.shape(1)), std::move(rows),
+  new (self) Laplace(std::move(response), offset ? to_rows<double>(*offset) : RowVector<double>(y.size(), 0.0),
+                     to_rows<double>(X), static_cast<int>(X.shape(1)), std::move(rows),
                      checked_layout(sizes.effects, entries), tables, max_core);
 }
 
-nb::object copied(const std::vector<double>& values) { return to_numpy(std::vector<double>(values), {values.size()}); }
+template <class Values>
+nb::object copied(const Values& values) { return to_numpy(std::vector<double>(values.begin(), values.end()), {values.size()}); }
 
 nb::dict evaluate(Laplace& self, const Input1<double>& beta, const Input1<double>& theta, const Input1<double>& aux,
                   const Given& rows_aux, bool gradient) {

@@ -56,8 +56,8 @@ void LaplaceRows::place(const Elimination& e) {
   const int F = static_cast<int>(factors_.size());
   at_effect_.resize(F);
   at_block_.resize(F);
-  at_pair_.assign(F, std::vector<std::vector<Elimination::Spot>>(F));
-  at_single_.assign(F, std::vector<std::vector<std::int64_t>>(F));
+  at_pair_.assign(F, std::vector<RowVector<Elimination::Spot>>(F));
+  at_single_.assign(F, std::vector<RowVector<std::int64_t>>(F));
   for (int f = 0; f < F; ++f) {
     const std::size_t n = factors_[f].level.size();
     at_effect_[f].reserve(n);
@@ -68,6 +68,7 @@ void LaplaceRows::place(const Elimination& e) {
     }
     for (int g = f + 1; g < F; ++g) {
       const bool single = factors_[f].K == 1 && factors_[g].K == 1;
+      single ? at_single_[f][g].reserve(n) : at_pair_[f][g].reserve(n);
       for (std::size_t i = 0; i < n; ++i) {
         const Elimination::Spot spot = e.spot(f, factors_[f].level[i], g, factors_[g].level[i]);
         if (single)

@@ -5,14 +5,15 @@
 #include <vector>
 
 #include "elimination.hpp"
+#include "row_vector.hpp"
 
 namespace ml {
 
 // One factor's rows: the level of each and its effect columns, row by row.
 struct FactorRows {
   int m = 0, K = 0;
-  std::vector<std::int32_t> level;  // n
-  std::vector<double> Z;            // n x K
+  RowVector<std::int32_t> level;  // n
+  RowVector<double> Z;            // n x K
 };
 
 // All for rows first .. last - 1; arrays with a number per row are the whole ones, those by node are laid out as
@@ -40,10 +41,10 @@ class LaplaceRows {
 
   std::vector<FactorRows> factors_;
   std::vector<char> ones_;                                            // factors whose one column is all ones
-  std::vector<std::vector<std::int32_t>> at_effect_;                  // by factor and row: place of its level's effects
-  std::vector<std::vector<std::int64_t>> at_block_;                   // and of its block
-  std::vector<std::vector<std::vector<Elimination::Spot>>> at_pair_;  // by f, g > f, row; or, both having one effect,
-  std::vector<std::vector<std::vector<std::int64_t>>> at_single_;     // the place alone, its complement in the core
+  std::vector<RowVector<std::int32_t>> at_effect_;                    // by factor and row: place of its level's effects
+  std::vector<RowVector<std::int64_t>> at_block_;                     // and of its block
+  std::vector<std::vector<RowVector<Elimination::Spot>>> at_pair_;    // by f, g > f, row; or, both having one effect,
+  std::vector<std::vector<RowVector<std::int64_t>>> at_single_;       // the place alone, its complement in the core
 };
 
 }  // namespace ml

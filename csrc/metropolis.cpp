@@ -10,8 +10,8 @@ namespace ml {
 
 namespace {
 
-std::vector<double> in_order(const std::vector<double>& values, const std::vector<std::int64_t>& row) {
-  std::vector<double> out(values.empty() ? 0 : row.size());
+RowVector<double> in_order(const RowVector<double>& values, const std::vector<std::int64_t>& row) {
+  RowVector<double> out(values.empty() ? 0 : row.size());
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = values[row[i]];
   return out;
 }

@@ -23,7 +23,7 @@ void construct(Metropolis* self, int family, int link, bool inflated, int n_glob
     require(level.size() == y.size() && Z.shape(0) == y.size(), "every factor needs a level and effects for each row");
     for (std::size_t i = 0; i < level.size(); ++i)
       require(level.data()[i] >= 0 && level.data()[i] < m, "level outside its factor");
-    found.push_back({m, static_cast<int>(Z.shape(1)), to_vector<std::int32_t>(level), to_vector<double>(Z)});
+    found.push_back({m, static_cast<int>(Z.shape(1)), to_rows<std::int32_t>(level), to_rows<double>(Z)});
   }
   new (self) Metropolis(std::move(response), std::move(found));
 }

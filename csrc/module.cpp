@@ -13,6 +13,7 @@
 #include "problem_bindings.hpp"
 #include "quadrature_bindings.hpp"
 #include "response_bindings.hpp"
+#include "row_memory_bindings.hpp"
 #include "schur_bindings.hpp"
 #include "scatter.hpp"
 #include "stream_bindings.hpp"
@@ -157,6 +158,7 @@ NB_MODULE(_core, m) {
   ml::bind_metropolis(m);
   ml::bind_quadrature(m);
   ml::bind_response(m);
+  ml::bind_row_memory(m);
   ml::bind_schur(m);
   ml::bind_stream(m);
   ml::bind_varying(m);

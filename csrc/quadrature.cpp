@@ -26,9 +26,8 @@ double sum_of(const double* values, std::int64_t n) {
   return (part[0] + part[1]) + (part[2] + part[3]);
 }
 
-template <class T>
-std::vector<T> taken(const std::vector<T>& from, const std::vector<std::int64_t>& rows) {
-  std::vector<T> out;
+RowVector<double> taken(const RowVector<double>& from, const std::vector<std::int64_t>& rows) {
+  RowVector<double> out;
   if (from.empty()) return out;
   out.reserve(rows.size());
   for (std::int64_t i : rows) out.push_back(from[i]);
@@ -121,7 +120,7 @@ template <int K>
 Quadrature::Sums Quadrature::integrate(const Chunk& c, const Given& given) {
   Sums sums;
   Rows rows(c.n(), given.with_gradient ? c.response.n_aux() : 0);
-  const std::vector<double>& fixed = laplace_.fixed_predictor();
+  const RowVector<double>& fixed = laplace_.fixed_predictor();
   for (std::int64_t i = 0; i < c.n(); ++i) rows.fixed[i] = fixed[c.row[i]];
   if (c.response.inflated)
     for (std::int64_t i : c.row) rows.inflations.push_back(given.rows_aux[i]);
@@ -226,7 +225,7 @@ void Quadrature::gather(const std::vector<Sums>& parts) {
     gradient_theta[layout.par[e]] -= 2.0 * by_lambda[layout.row[e] * K + layout.col[e]];
   gradient_beta.assign(p, 0.0);
   const std::int64_t n = laplace_.n();
-  const std::vector<double>& X = laplace_.X();
+  const RowVector<double>& X = laplace_.X();
   for (int j = 0; j < p; ++j)
     for (std::int64_t i = 0; i < n; ++i) gradient_beta[j] -= 2.0 * X[j * n + i] * residual_[i];
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "row_vector.hpp"
+
 namespace ml {
 
 enum class Family {
@@ -17,7 +19,7 @@ struct Response {
   Family family = Family::binomial;
   int link = 0;
   bool inflated = false;
-  std::vector<double> y, trials, frequency;  // trials and frequency may be empty
+  RowVector<double> y, trials, frequency;  // trials and frequency may be empty
   int n_global = 0;                          // dispersion numbers, or thresholds of an ordinal response
 
   std::int64_t n() const { return static_cast<std::int64_t>(y.size()); }
@@ -30,8 +32,8 @@ struct Response {
 
 // Derivatives of the log density of rows first .. last - 1, each times the row's frequency.
 struct RowDerivatives {
-  std::vector<double> l, d1, d2, d3;             // by eta
-  std::vector<double> by_aux[2], cross[2], curved[2];  // d/da, d2/da deta, d3/da deta2, by auxiliary number
+  RowVector<double> l, d1, d2, d3;                     // by eta
+  RowVector<double> by_aux[2], cross[2], curved[2];  // d/da, d2/da deta, d3/da deta2, by auxiliary number
 
   void resize(std::int64_t n, int n_aux);
 };

@@ -15,9 +15,9 @@ Response checked_response(int family, int link, bool inflated, int n_global, con
   r.link = link;
   r.inflated = inflated;
   r.n_global = n_global;
-  r.y = to_vector<double>(y);
-  if (trials) r.trials = to_vector<double>(*trials);
-  if (frequency) r.frequency = to_vector<double>(*frequency);
+  r.y = to_rows<double>(y);
+  if (trials) r.trials = to_rows<double>(*trials);
+  if (frequency) r.frequency = to_rows<double>(*frequency);
   require(r.trials.empty() || r.trials.size() == r.y.size(), "trials must have one number per row");
   require(r.frequency.empty() || r.frequency.size() == r.y.size(), "frequency must have one number per row");
   if (r.ordinal()) {

@@ -361,6 +361,18 @@ class JointTarget:
     expand_address: int
     """Of a C function that copies the vector of a draw, with the same last argument."""
 
+def set_row_folder(folder: str) -> None:
+    """Keep pieces of a megabyte and more of this thread's row memory in files of a folder; empty: in memory."""
+
+def row_folder() -> str:
+    """Return this thread's folder, or an empty text."""
+
+def row_memory() -> object:
+    """Return NumPy's handler of data memory that uses row memory."""
+
+def use_array_memory(table: object, handler: object) -> object:
+    """Give NumPy, by its table of functions, another handler of data memory; return the one before."""
+
 class Laplace:
     """-2 log-likelihood of a generalised linear mixed model by Laplace's method.
 

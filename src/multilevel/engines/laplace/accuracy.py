@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from multilevel.engines.laplace.problem import LaplaceProblem
 from multilevel.engines.laplace.quadrature import MOST_EFFECTS, QuadratureProblem
 from multilevel.engines.solution import Accuracy
+from multilevel.kernels import arrays_in_files
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,8 @@ NOTICED_SHIFT = 0.1
 def accuracy_of(problem: LaplaceProblem, x: Floats, covariance: Floats) -> Accuracy | None:
     """Return how far Laplace's method is from quadrature, or ``None`` for models that quadrature cannot do.
 
+    Nor where arrays are in files: quadrature sorts the rows by groups in memory.
+
     Parameters
     ----------
     problem, x
@@ -37,7 +40,7 @@ def accuracy_of(problem: LaplaceProblem, x: Floats, covariance: Floats) -> Accur
     approximation, says where its own optimum lies.
     """
     effects = problem.layout.effects
-    if len(effects) != 1 or not 1 <= effects[0] <= MOST_EFFECTS:
+    if len(effects) != 1 or not 1 <= effects[0] <= MOST_EFFECTS or arrays_in_files():
         return None
     nodes = CHECK_NODES[effects[0]]
     point = QuadratureProblem.about(problem, nodes).at(x)
