@@ -49,6 +49,7 @@ def test_effects_and_new_levels_have_their_sds(apps: tuple[ml.Fit, ml.Fit, pd.Da
     found, expected = (fit.random_effects for fit in apps[:2])
     relative = found["sd"] / expected["sd"] - 1.0
     assert np.sqrt((relative**2).groupby(found["group"]).mean()).max() < 0.02
+    assert 0.0 < apps[0].solution.groups.sd_error <= 0.01
     new = {"app": [1501, 1502], "publisher": [1, 151]}
     sds = [fit.node("A", new)["sd"].to_numpy() for fit in apps[:2]]
     np.testing.assert_allclose(*sds, rtol=0.03)

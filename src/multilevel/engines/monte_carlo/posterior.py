@@ -55,6 +55,12 @@ class MonteCarloPosterior:
         unit = self._sigma * moments.scaling.y_scale
         return np.asarray(unit**2 * (back @ found @ back.T))
 
+    @property
+    def sd_error(self) -> float:
+        """Monte Carlo error of the sds of the effects, relative to them, root mean square over all effects."""
+        self._drawn().by_factor()
+        return self._drawn().error
+
     def prediction_variance(self, X: Floats, index: Sequence[Ints], Z: Sequence[Floats]) -> Floats:
         """Return ``(n,)`` variances of ``x'(beta_hat - beta) + sum_b z_b'(b_hat_b - b_b)``.
 
