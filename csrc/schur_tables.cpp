@@ -23,12 +23,25 @@ struct One {
   double operator[](std::int64_t) const { return 1.0; }
 };
 
-// W columns of one row of scalars.
-template <int W, class Value>
+// How many entries ahead the rows of right sides are fetched: they stand at random places, which takes long.
+constexpr std::int64_t ahead = 8;
+
+ML_INLINE void fetch(const double* row, std::int64_t size) {
+#if defined(__GNUC__)
+  for (std::int64_t c = 0; c < size; c += 8) __builtin_prefetch(row + c, 0, 1);
+  __builtin_prefetch(row + size - 1, 0, 1);
+#else
+  (void)row, (void)size;
+#endif
+}
+
+// W columns of one row of scalars; the first of them fetch for all.
+template <int W, bool first, class Value>
 ML_INLINE void scalar_columns(const std::int32_t* index, Value value, std::int64_t from, std::int64_t to,
-                              const double* z, std::int64_t s, double sign, double* out) {
+                              std::int64_t end, const double* z, std::int64_t s, double sign, double* out) {
   double sum[W] = {};
   for (std::int64_t e = from; e < to; ++e) {
+    if (first) fetch(z + index[std::min(e + ahead, end)] * s, s);
     const double v = value[e];
     const double* x = z + index[e] * s;
     for (int c = 0; c < W; ++c) sum[c] += v * x[c];
@@ -39,16 +52,24 @@ ML_INLINE void scalar_columns(const std::int32_t* index, Value value, std::int64
 template <class Value>
 ML_INLINE void scalar_rows(const std::int64_t* start, const std::int32_t* index, Value value, std::int64_t lo,
                            std::int64_t hi, const double* z, std::int64_t s, double sign, double* out) {
+  const std::int64_t end = start[hi] - 1;
   for (std::int64_t i = lo; i < hi; ++i) {
     const std::int64_t from = start[i], to = start[i + 1];
     if (from == to) continue;
     double* o = out + i * s;
     std::int64_t c = 0;
-    for (; c + 16 <= s; c += 16) scalar_columns<16>(index, value, from, to, z + c, s, sign, o + c);
-    for (; c + 8 <= s; c += 8) scalar_columns<8>(index, value, from, to, z + c, s, sign, o + c);
-    for (; c + 4 <= s; c += 4) scalar_columns<4>(index, value, from, to, z + c, s, sign, o + c);
-    for (; c + 2 <= s; c += 2) scalar_columns<2>(index, value, from, to, z + c, s, sign, o + c);
-    for (; c < s; ++c) scalar_columns<1>(index, value, from, to, z + c, s, sign, o + c);
+    auto columns = [&]<int W>() {
+      if (c == 0)
+        scalar_columns<W, true>(index, value, from, to, end, z, s, sign, o);
+      else
+        scalar_columns<W, false>(index, value, from, to, end, z + c, s, sign, o + c);
+      c += W;
+    };
+    while (c + 16 <= s) columns.template operator()<16>();
+    if (c + 8 <= s) columns.template operator()<8>();
+    if (c + 4 <= s) columns.template operator()<4>();
+    if (c + 2 <= s) columns.template operator()<2>();
+    if (c < s) columns.template operator()<1>();
   }
 }
 
