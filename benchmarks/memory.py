@@ -9,6 +9,8 @@ already there; a small fit of the same kind has gone before, so that libraries a
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import os
 import subprocess
@@ -21,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 import multilevel as ml
 
@@ -74,6 +77,12 @@ CASES: dict[str, dict[str, Any]] = {
         "formula": "y ~ x + (1 | g) + (1 | h)",
         "rows": 5_000_000,
         "levels": [200_000, 200],
+    },
+    "crossed by Monte Carlo, 1e6 rows": {
+        "formula": "y ~ x + (1 | g) + (1 | h)",
+        "rows": 1_000_000,
+        "levels": [100_000, 50_000],
+        "solver": "monte_carlo",
     },
     "crossed, core of 4,000, 1e6 rows": {
         "formula": "y ~ x + (1 | g) + (1 | h)",
@@ -148,7 +157,8 @@ def solve(case: dict[str, Any], data: Any) -> None:
         ml.sample(case["formula"], data, seed=1)
     else:
         family = "bernoulli" if method == "laplace" else None
-        ml.fit(case["formula"], data, method=method, family=family, missing="drop")
+        solver = case.get("solver", "auto")
+        ml.fit(case["formula"], data, method=method, family=family, missing="drop", solver=solver)
 
 
 def status(name: str) -> int:
@@ -163,12 +173,21 @@ def measure(case: dict[str, Any]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         solve(case, written(case, rows_of(case, 4000, [20] * len(case["levels"])), Path(folder) / "small"))
         data = written(case, rows_of(case, case["rows"], case["levels"]), Path(folder) / "large")
+        gc.collect()
+        pa.default_memory_pool().release_unused()
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         before, start = status("VmRSS"), time.perf_counter()
         solve(case, data)
         seconds, peak = time.perf_counter() - start, status("VmHWM") - before
         family = "bernoulli" if case.get("method") == "laplace" else None
-        plan = ml.explain(case["formula"], data, method=case.get("method"), family=family)
+        plan = ml.explain(
+            case["formula"],
+            data,
+            method=case.get("method"),
+            family=family,
+            solver=case.get("solver", "auto"),
+        )
     return {"peak": peak, "predicted": plan.facts["memory"], "seconds": seconds}
 
 

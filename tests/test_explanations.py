@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import multilevel as ml
-from multilevel.engines import plan
+from multilevel.engines import refusals
 from multilevel.errors import DataError, DesignError, OptionError
 
 CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
@@ -125,8 +125,8 @@ def test_refusals(formula: str, options: Any, error: type[Exception], message: s
 @pytest.fixture
 def small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has 2 kB beside what the process uses."""
-    monkeypatch.setattr(plan, "memory_limit", lambda: 12_000)
-    monkeypatch.setattr(plan, "memory_in_use", lambda: 10_000)
+    monkeypatch.setattr(refusals, "memory_limit", lambda: 12_000)
+    monkeypatch.setattr(refusals, "memory_in_use", lambda: 10_000)
 
 
 @pytest.mark.usefixtures("small_machine")

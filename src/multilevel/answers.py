@@ -23,7 +23,7 @@ from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.likelihood.known_sds import evaluate_known, solve_known
 from multilevel.engines.linear import solve_linear
 from multilevel.engines.monte_carlo.estimator import evaluate_monte_carlo
-from multilevel.engines.plan import refuse_too_large
+from multilevel.engines.refusals import refuse_large_table
 from multilevel.engines.solution import EM_METHODS, Method, Solution, Status, is_restricted
 from multilevel.errors import (
     ApproximationWarning,
@@ -78,7 +78,7 @@ def estimate(
     progress: Watcher | None = None,
 ) -> Fit:
     """Bind, summarise and solve; warn where the estimates need a word."""
-    refuse_too_large(model, table, what="the fit")
+    refuse_large_table(model, table, what="the fit")
     design = bound(model, table, options)
     if not model.family.is_linear:
         return _estimate_generalised(design, table, options, start, max_evaluations, progress)

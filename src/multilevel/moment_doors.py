@@ -18,6 +18,7 @@ from multilevel.design.blueprint_outline import refuse_unsummable
 from multilevel.design.identify import require_two_levels
 from multilevel.design.without_rows import without_rows
 from multilevel.engines.likelihood.estimator import Watcher
+from multilevel.engines.refusals import refuse_large_source, refuse_large_table
 from multilevel.errors import OptionError
 from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_columns
 from multilevel.language import given_model
@@ -96,11 +97,13 @@ def moments(
     }
     needed = columns_needed(model, **given)
     if is_source(data, needed):
-        design, products = moments_of_source(
-            model, open_source(data), **given, missing=missing, fewest_levels=1
-        )
+        source = open_source(data)
+        refuse_large_source(model, source, {**given, "missing": missing}, what="the sums")
+        design, products = moments_of_source(model, source, **given, missing=missing, fewest_levels=1)
     else:
-        design = bind(model, read_table(data, needed), **given, missing=missing, fewest_levels=1)
+        table = read_table(data, needed)
+        refuse_large_table(model, table, what="the sums")
+        design = bind(model, table, **given, missing=missing, fewest_levels=1)
         products = summarise(design)
     kept = {name: _without_array(value) for name, value in given.items()}
     options = MomentOptions(**kept, missing=missing, lme4_compat=lme4_compat, library=design.library)
@@ -260,8 +263,11 @@ def summed(
             remedy="collect the frame and sample that",
         )
     given: dict[str, Any] = {name: getattr(options, name) for name in SUMMED}
+    source, draws = open_source(data), options.draws if isinstance(options, SampleOptions) else 0
+    what = "the run" if draws else "the fit"
+    refuse_large_source(model, source, {**given, "missing": options.missing}, what=what, draws=draws)
     design, products = moments_of_source(
-        model, open_source(data), **given, missing=options.missing, fewest_levels=fewest_levels
+        model, source, **given, missing=options.missing, fewest_levels=fewest_levels
     )
     return Held(design, products, Table({}, design.n_input, design.library), {})
 

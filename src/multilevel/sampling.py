@@ -25,7 +25,7 @@ from multilevel.engines.marginal.sampler import GOOD_K
 from multilevel.engines.marginal.varying_groups import one_grouping
 from multilevel.engines.nuts import nutpie_is_installed, sample_nuts
 from multilevel.engines.pace import Pace, Watch
-from multilevel.engines.plan import refuse_too_large
+from multilevel.engines.refusals import refuse_large_table
 from multilevel.generalised_sampling import run_generalised
 from multilevel.graphs import Known, known_of, with_columns
 from multilevel.inference.posterior_checks import check_draws
@@ -233,7 +233,7 @@ def _sampled(
     else:
         table, options = merged_rows(model, data, options)
         known["frequency_weights"] = options.frequency_weights
-    refuse_too_large(model, table, what="the run", draws=options.draws)
+    refuse_large_table(model, table, what="the run", draws=options.draws)
     design = bind(model, table, **known, missing=options.missing, fewest_levels=1)
     moments = summarise(design) if options.linear else None
     return _drawn(design, moments, table, priors, options, running)

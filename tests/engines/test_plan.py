@@ -55,9 +55,9 @@ def test_draws_are_kept_up_to_a_limit() -> None:
     assert predicted_memory(many, draws=4000) == predicted_memory(many, draws=8000)
 
 
-def test_monte_carlo_makes_no_core() -> None:
+def test_monte_carlo_makes_no_square_matrix() -> None:
     assert predicted_memory(CROSSED).core == 3 * 8 * 50_000**2
-    assert predicted_memory(CROSSED, solver="monte_carlo").core == 0
+    assert predicted_memory(CROSSED, solver="monte_carlo").core < 2000 * 50_000
 
 
 @pytest.mark.parametrize(

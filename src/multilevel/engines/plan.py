@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from multilevel.data.memory import memory_in_use, memory_limit
-from multilevel.data.table import Table
-from multilevel.design.counts import Job, job_of
-from multilevel.engines.monte_carlo.choice import Choice, Solver, choose
-from multilevel.errors import DesignError, MultilevelError
-from multilevel.model import Model
+from multilevel.design.counts import Job
+from multilevel.engines.monte_carlo.choice import PROBES, Choice, Solver, choose
+from multilevel.errors import DesignError
 
 ROW, LABEL, TEXT = 16, 50, 100
 """Bytes: positions and a passing copy of each row; a level with its label; a text label with its hash."""
@@ -21,6 +18,8 @@ PAIR, PAIR_BLOCK = 32, 5.8
 """Bytes of each pair of levels; how many times its cross-products stand in memory."""
 CORE = 3
 """Square matrices of the effects that are solved together."""
+VECTORS = 10
+"""By Monte Carlo, vectors of these effects for each probe and each column of the fixed part."""
 GENERALISED_ROW, GENERALISED_X, GENERALISED_Z, GENERALISED_LEVEL = 161, 7, 13, 150
 """Bytes more of each row, each of its columns and effects, and each level, of a generalised model."""
 STREAM, STREAM_LEVEL, STREAM_PAIR = 60_000_000, 2.1, 1.7
@@ -29,8 +28,6 @@ DRAWS = 3.3
 """How many times the kept draws of group effects stand in memory."""
 MOST_EFFECT_NUMBERS = 1 << 26
 """Draws of group effects that are kept at most."""
-QUICK, QUICK_COLUMN, QUICK_SHARE = 2000, 100, 0.1
-"""Bytes of a row and of each of its columns, and the share of the memory below which no table is counted."""
 NEGLIGIBLE = 0.05
 """A part of the memory below this share is not told."""
 REMEDIES = {
@@ -72,7 +69,7 @@ def predicted_memory(job: Job, *, solver: Solver = "exact", draws: int = 0) -> M
     job
         Its sizes.
     solver
-        "monte_carlo" makes no core.
+        "monte_carlo" makes no matrix of the effects that are solved together.
     draws
         Of the posterior; 0 for estimates.
 
@@ -97,13 +94,13 @@ def predicted_memory(job: Job, *, solver: Solver = "exact", draws: int = 0) -> M
         size.pairs * (PAIR + 8 * PAIR_BLOCK * job.factors[f].effects * job.factors[g].effects)
         for (f, g), size in job.pairs.items()
     )
-    effects = sum(factor.levels * factor.effects for factor in job.factors)
+    effects, core = sum(factor.levels * factor.effects for factor in job.factors), core_effects(job)
     kept = min(draws * effects, max(MOST_EFFECT_NUMBERS, effects)) if draws else 0
     return Memory(
         rows=STREAM if job.streamed else job.rows * row,
         levels=int(levels * (STREAM_LEVEL if job.streamed else 1.0)),
         pairs=int(pairs * (STREAM_PAIR if job.streamed else 1.0)),
-        core=8 * CORE * core_effects(job) ** 2 if solver == "exact" else 0,
+        core=8 * core * (CORE * core if solver == "exact" else VECTORS * (PROBES + p + 1)),
         draws=int(8 * DRAWS * kept),
     )
 
@@ -235,29 +232,3 @@ def size(value: float) -> str:
         if value >= unit:
             return f"{value / unit:.{1 if value < 10 * unit else 0}f} {name}"
     return f"{value:.0f} bytes"
-
-
-def refuse_too_large(model: Model, table: Table, *, what: str, draws: int = 0) -> None:
-    """Refuse a model and a table in memory whose matrices would not fit, before they are made.
-
-    Levels and pairs are counted only if bounds on them do not settle it; matrices of effects that are solved
-    together are refused by the engines that make them. A model that is wrong is left to `design.bind`.
-
-    Raises
-    ------
-    DesignError
-        With the memory that is needed and that there is.
-    """
-    limit = memory_limit()
-    if table.n_rows * (QUICK + QUICK_COLUMN * len(table.columns)) < QUICK_SHARE * limit:
-        return
-    try:
-        in_use = memory_in_use()
-        job = job_of(model, table, exact=False)
-        memory = predicted_memory(job, solver="monte_carlo", draws=draws)
-        if memory.total > limit - in_use and memory.rows <= limit - in_use:
-            job = job_of(model, table)
-            memory = predicted_memory(job, solver="monte_carlo", draws=draws)
-    except MultilevelError:
-        return
-    require_memory(job, memory, what=what, limit=limit, in_use=in_use)
