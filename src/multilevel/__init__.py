@@ -49,7 +49,7 @@ from multilevel.model.priors import (
     Uniform,
     Wishart,
 )
-from multilevel.moment_doors import load_moments, moments
+from multilevel.moment_doors import load_moments, merge_moments, moments
 from multilevel.poolings import pooling
 from multilevel.results import Fit
 from multilevel.results.bootstrap import Bootstrap
@@ -68,6 +68,7 @@ __all__ = [
     "load_fit",
     "moments",
     "load_moments",
+    "merge_moments",
     "sample",
     "load_posterior",
     "prior_predictive",

@@ -15,7 +15,6 @@ from multilevel.data import Table, read_table
 from multilevel.data.sources import is_source, open_source
 from multilevel.design import Design, bind, columns_needed
 from multilevel.design.blueprint_outline import refuse_unsummable
-from multilevel.design.identify import require_two_levels
 from multilevel.design.without_rows import without_rows
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.refusals import refuse_large_source, refuse_large_table
@@ -25,6 +24,8 @@ from multilevel.language import given_model
 from multilevel.model import Model
 from multilevel.moments import Moments as CrossProducts
 from multilevel.moments import summarise
+from multilevel.moments.identified import check_moments
+from multilevel.moments.merged import Site, merge
 from multilevel.moments.sourced import moments_of_source
 from multilevel.results import Fit, FitOptions
 from multilevel.results.known_sds import known_sds
@@ -33,7 +34,7 @@ from multilevel.results.moments import MomentOptions, Moments
 from multilevel.results.options import Given, Missing
 from multilevel.results.posterior_options import SampleOptions
 
-__all__ = ["load_moments", "moments"]
+__all__ = ["load_moments", "merge_moments", "moments"]
 
 Floats = NDArray[np.float64]
 
@@ -99,11 +100,11 @@ def moments(
     if is_source(data, needed):
         source = open_source(data)
         refuse_large_source(model, source, {**given, "missing": missing}, what="the sums")
-        design, products = moments_of_source(model, source, **given, missing=missing, fewest_levels=1)
+        design, products = moments_of_source(model, source, **given, missing=missing, estimable=False)
     else:
         table = read_table(data, needed)
         refuse_large_table(model, table, what="the sums")
-        design = bind(model, table, **given, missing=missing, fewest_levels=1)
+        design = bind(model, table, **given, missing=missing, estimable=False)
         products = summarise(design)
     kept = {name: _without_array(value) for name, value in given.items()}
     options = MomentOptions(**kept, missing=missing, lme4_compat=lme4_compat, library=design.library)
@@ -209,6 +210,7 @@ def held_options(held: Held, chosen: Mapping[str, Any]) -> FitOptions:
         name: usual.get(name) if value is None else value for name, value in chosen.items()
     }
     options = FitOptions(**given, **held.options)
+    check_moments(held.design, held.products)
     refuse_unfitted(held.design.model)
     known_sds(held.design.model, options.known, method=options.method, ddf=options.ddf)
     return options
@@ -223,7 +225,6 @@ def solved(
     progress: Watcher | None,
 ) -> Fit:
     """Fit the model of moments."""
-    require_two_levels(held.design)
     return estimate_linear(
         held.design,
         held.products,
@@ -289,9 +290,74 @@ def _require_same_model(model: object, held: Moments) -> None:
         )
 
 
+def merge_moments(*several: Moments) -> Moments:
+    """Return the moments of the rows of several tables together: two days, or two sites that share no rows.
+
+    Levels of grouping factors and of categorical predictors are unified by their labels: a label that is in
+    two tables is one level. The result is that of the tables set below one another, but for rounding.
+
+    Parameters
+    ----------
+    several
+        Moments of one model, made with the same keywords.
+
+    Raises
+    ------
+    OptionError
+        Their models or keywords differ, or the formula has functions of all rows, such as ``scale(x)``.
+    DesignError
+        A column that was left out of one of them, because there it nearly repeats others, is needed.
+
+    Examples
+    --------
+    >>> import multilevel as ml
+    >>> sleep = ml.datasets.load("sleepstudy")
+    >>> formula = "reaction ~ days + (days | subject)"
+    >>> early, late = sleep[sleep["days"] < 5], sleep[sleep["days"] >= 5]
+    >>> merged = ml.merge_moments(ml.moments(formula, early), ml.moments(formula, late))
+    >>> merged.n_rows, round(ml.fit(merged).deviance, 3)
+    (180, 1743.628)
+    """
+    for one in several:
+        if not isinstance(one, Moments):
+            raise OptionError(
+                f"merge was given {type(one).__name__}", allowed="what multilevel.moments returns"
+            )
+    if not several:
+        raise OptionError("merge was given nothing", allowed="moments of one or more tables")
+    first = several[0]
+    for other in several[1:]:
+        _require_same_model(other.model, first)
+        for name in (*SUMMED, "lme4_compat"):
+            own, theirs = (_shown(getattr(one.options, name)) for one in (first, other))
+            if own != theirs:
+                raise OptionError(
+                    f"moments made with {name}={own} and {name}={theirs} were to be merged",
+                    allowed="moments made with the same keywords",
+                )
+    origin = " and ".join(dict.fromkeys(_origin(one) for one in several))
+    design, products = merge([Site(one.design, one.products) for one in several], origin)
+    return Moments(design, products, first.options, VERBS)
+
+
+def _shown(value: Given) -> str:
+    """Return a keyword's value in words."""
+    return "an array" if isinstance(value, np.ndarray) else repr(value)
+
+
+def _origin(moments: Moments) -> str:
+    """Return where the rows were."""
+    summary = moments.design.summary
+    return IN_MEMORY if summary is None else summary.origin
+
+
 @dataclass(frozen=True, slots=True)
 class Verbs:
     """`MomentVerbs` of the rooms below."""
+
+    def merge(self, *several: Moments) -> Moments:
+        """Return the moments of all rows together."""
+        return merge_moments(*several)
 
     def save(self, moments: Moments, path: str | Path) -> None:
         """Write moments to a file."""

@@ -37,6 +37,7 @@ def bind(
     residual_groups: str | None = None,
     missing: Missing = "report",
     fewest_levels: Literal[1, 2] = 2,
+    estimable: bool = True,
 ) -> Design:
     """Bind a model to a table.
 
@@ -63,6 +64,8 @@ def bind(
         left out silently in any case.
     fewest_levels
         Of a grouping factor: 2, or 1 where priors say what one level cannot.
+    estimable
+        Whether a model that cannot be estimated from these rows alone is refused.
 
     Returns
     -------
@@ -132,6 +135,11 @@ def bind(
         classes=response.classes,
         merged=_merged_rows(table, rows),
     )
+    return _checked(design, fewest_levels) if estimable else design
+
+
+def _checked(design: Design, fewest_levels: int) -> Design:
+    """Return a design from which the model can be estimated."""
     check_design(design, fewest_levels=fewest_levels)
     return design
 

@@ -18,12 +18,28 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 
+CONSTANT = ""
+"""Name of the constant one in the amounts of an `Alias`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A column of the fixed part that was left out because it is a combination of others."""
+    """A column of the fixed part that was left out because it is a combination of others.
+
+    Parameters
+    ----------
+    name
+        Of the column.
+    of
+        What it is a combination of.
+    amounts
+        The same in numbers: pairs of a kept column (`CONSTANT` for the constant one) and how much of it;
+        none if they are not known, or it is a factor of one level.
+    """
 
     name: str
     of: tuple[str, ...]
+    amounts: tuple[tuple[str, float], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +285,8 @@ class Design:
         """Raise `DataError` if rows stand for several ones of a source; ``what`` needs them one by one."""
         if self.merged is not None:
             raise DataError(
-                f"{what} are of single rows, and this model was computed from {self.n_rows:,} distinct rows, to"
-                f" which {self.merged.engine} merged the {self.merged.n_rows:,} of the source",
+                f"{what} are of single rows, and this model was computed from {self.n_rows:,} distinct rows,"
+                f" to which {self.merged.engine} merged the {self.merged.n_rows:,} of the source",
                 allowed="estimates, group effects, tables, and predictions of new rows",
                 remedy="predict(rows) of the rows you want to know of",
             )

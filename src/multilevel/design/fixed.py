@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from multilevel.design.design import Alias, FixedPart
+from multilevel.design.design import CONSTANT, Alias, FixedPart
 from multilevel.design.matrices import Matrix
 from multilevel.design.rank import Dependent, dependent_columns
 from multilevel.design.scope import Factor, Floats, Scope
@@ -84,9 +84,13 @@ def one_level(name: str) -> str:
 def alias_of(names: Sequence[str], dependent: Dependent, one: int | None) -> Alias:
     """Return what a column is a combination of; the intercept only where nothing else is in it."""
     of = tuple(names[at] for at in dependent.columns)
+    amounts = [
+        (names[at], amount) for at, amount in zip(dependent.columns, dependent.coefficients, strict=True)
+    ]
+    amounts.append((CONSTANT, dependent.constant))
     if not of and dependent.constant != 0.0 and one is not None:
         of = ("Intercept",)
-    return Alias(names[dependent.column], of)
+    return Alias(names[dependent.column], of, tuple(amounts) if dependent.exact else ())
 
 
 def alias_sentence(names: Sequence[str], dependent: Dependent, one: int | None, size: float) -> str:

@@ -192,14 +192,6 @@ def too_few_levels(factor: GroupFactor, text: str) -> DesignError:
     )
 
 
-def require_two_levels(design: Design) -> None:
-    """Raise `DesignError` for a grouping factor of one level, beside serial structures."""
-    for term, grouped in zip(design.terms, design.model.groups, strict=True):
-        factor = design.factors[term.factor]
-        if len(factor.levels) < 2 and not term.covariance.serial:
-            raise too_few_levels(factor, f"`{term_text(grouped)}`")
-
-
 def single_level(factor: GroupFactor, text: str) -> str:
     """Return that the factor of a term has one level, and which."""
     return f"the grouping factor `{factor.name}` of {text} has 1 level ({factor.levels[0]!r})"

@@ -22,7 +22,7 @@ from multilevel.moments.products import Facts, Products
 from multilevel.moments.scaling import Scaling
 from multilevel.moments.streamed import products_of_files
 from multilevel.moments.streamed_facts import facts_of_files
-from multilevel.moments.summed_design import design_of
+from multilevel.moments.summed_design import design_of, mean_of_inverse_weights
 
 
 def moments_of_source(
@@ -35,6 +35,7 @@ def moments_of_source(
     residual_sd: RowNumbers = None,
     missing: Missing = "report",
     fewest_levels: Literal[1, 2] = 2,
+    estimable: bool = True,
 ) -> tuple[Design, Moments]:
     """Sum the rows of a source where they are.
 
@@ -46,8 +47,8 @@ def moments_of_source(
         Parquet files, which our own kernel streams, or a lazy frame, whose engine computes the sums.
     precision_weights, frequency_weights, offset, residual_sd, missing
         As in `design.bind`, as names of columns or, offset and residual sd, as numbers.
-    fewest_levels
-        Of a grouping factor, as in `design.bind`.
+    fewest_levels, estimable
+        As in `design.bind`.
 
     Raises
     ------
@@ -82,15 +83,16 @@ def moments_of_source(
     design = design_of(
         drawn,
         assembled,
-        facts,
         products,
         scaling,
+        inverse=mean_of_inverse_weights(drawn.blueprint, facts),
         schema=source.schema,
         offset=offset if isinstance(offset, str | float | int) else None,
         origin=source.engine,
         library=source.library,
     )
-    check_moments(design, assembled.moments, fewest_levels=fewest_levels)
+    if estimable:
+        check_moments(design, assembled.moments, fewest_levels=fewest_levels)
     return design, assembled.moments
 
 

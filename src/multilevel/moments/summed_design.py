@@ -20,10 +20,10 @@ from multilevel.moments.scaling import ColumnScaling, Floats, Scaling
 def design_of(
     drawn: Drawn,
     assembled: Assembled,
-    facts: Facts,
     products: Products,
     scaling: Scaling,
     *,
+    inverse: float,
     schema: Schema,
     offset: str | float | None,
     origin: str,
@@ -33,10 +33,12 @@ def design_of(
 
     Parameters
     ----------
-    drawn, facts, products, scaling
+    drawn, products, scaling
         Of the source; the scaling of the products.
     assembled
         What was made of them.
+    inverse
+        Mean of the inverse precision weights.
     schema
         Kinds of the source's columns.
     offset
@@ -80,7 +82,7 @@ def design_of(
         library=library,
         row_labels=None,
         recipe=_recipe(drawn, assembled, schema, offset),
-        summary=summary_of_sums(blueprint, assembled, facts, products, scaling, origin),
+        summary=summary_of_sums(blueprint, assembled, products, scaling, inverse=inverse, origin=origin),
     )
 
 
@@ -103,9 +105,10 @@ def _recipe(drawn: Drawn, assembled: Assembled, schema: Schema, offset: str | fl
 def summary_of_sums(
     blueprint: Blueprint,
     assembled: Assembled,
-    facts: Facts,
     products: Products,
     scaling: Scaling,
+    *,
+    inverse: float,
     origin: str,
 ) -> RowSummary:
     """Return what is known of the rows from their sums.
@@ -139,7 +142,7 @@ def summary_of_sums(
         response=response,
         fixed=Spread(columns.mean[kept], columns.sd[kept]),
         terms=tuple(terms),
-        inverse_weight=_inverse(blueprint, facts),
+        inverse_weight=inverse,
     )
 
 
@@ -152,7 +155,7 @@ def _spread(squares: Floats, sums: Floats, weight: float, n: float, scaling: Col
     return Spread(scaling.centre + mean / scaling.factor, sd)
 
 
-def _inverse(blueprint: Blueprint, facts: Facts) -> float:
+def mean_of_inverse_weights(blueprint: Blueprint, facts: Facts) -> float:
     """Return the mean of the inverse precision weights."""
     columns: tuple[LazyColumn, ...] = inverse_weight(blueprint.precision_weights)
     value = facts.mean.get(columns[0].numeric, 1.0) if columns else 1.0

@@ -35,7 +35,10 @@ def design_out(design: Design, arrays: Arrays) -> dict[str, Any]:
         arrays[f"design/spread/{i}"] = np.array([spread.mean, spread.sd])
     return {
         "names": list(design.fixed.names),
-        "aliased": [[alias.name, list(alias.of)] for alias in design.fixed.aliased],
+        "aliased": [
+            [alias.name, list(alias.of), [[name, _hex(amount)] for name, amount in alias.amounts]]
+            for alias in design.fixed.aliased
+        ],
         "factors": [[factor.name, list(factor.columns)] for factor in design.factors],
         "terms": [[term.factor, list(term.names), term.covariance.value] for term in design.terms],
         "given": [
@@ -80,7 +83,10 @@ def design_in(plain: Mapping[str, Any], archive: Archive, model: Model) -> Desig
     )
     if plain["library"] not in get_args(Library):
         raise ValueError(f"the library {plain['library']!r} is not known")
-    aliased = tuple(Alias(as_text(name), _texts(of)) for name, of in plain["aliased"])
+    aliased = tuple(
+        Alias(as_text(name), _texts(of), tuple((as_text(own), float.fromhex(by)) for own, by in amounts))
+        for name, of, amounts in plain["aliased"]
+    )
     none = np.empty(0)
     recipe = Recipe(
         levels={as_text(name): _texts(labels) for name, labels in plain["levels"].items()},

@@ -112,6 +112,10 @@ class Moments:
         arrays += [array for pair in products.pairs for array in (pair.start, pair.index, pair.value)]
         return sum(int(array.nbytes) for array in arrays)
 
+    def merge(self, *others: Moments) -> Moments:
+        """Return the moments of all rows together; see `multilevel.merge_moments`."""
+        return self.verbs.merge(self, *others)
+
     def save(self, path: str | Path) -> None:
         """Write them to a file that `multilevel.load_moments` reads; nothing in it is executable."""
         self.verbs.save(self, path)
@@ -129,6 +133,9 @@ class Moments:
 
 class MomentVerbs(Protocol):
     """What moments do, handed to them by the door."""
+
+    def merge(self, *several: Moments) -> Moments:
+        """Return the moments of all rows together."""
 
     def save(self, moments: Moments, path: str | Path) -> None:
         """Write moments to a file."""
