@@ -111,3 +111,10 @@ def test_indicators_that_would_fill_the_memory_are_refused_before_they_are_made(
 def test_errors_of_expressions_pass_through() -> None:
     with pytest.raises(DataError, match="log"):
         Columns(scope(), {}).matrix("1 + log(x - 1)")
+
+
+def test_the_levels_of_one_table_are_not_remembered_for_another() -> None:
+    names = []
+    for values in ([1.0, 2.0, 3.0], [2.0, 5.0, 5.0], [7.0, 7.0, 7.0]):
+        names.append(Columns(Scope({"h": np.array(values)}, frozenset(), 3), {}).matrix("1 + C(h)").names)
+    assert names == [("Intercept", "C(h)[T.2]", "C(h)[T.3]"), ("Intercept", "C(h)[T.5]"), ("Intercept",)]

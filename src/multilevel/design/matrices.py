@@ -144,7 +144,7 @@ class Columns:
 
     def _coded_matrix(self, formula: str) -> Matrix:
         """Return the matrix of any formula, coded by formulaic."""
-        spec = _spec(formula)
+        spec = ModelSpec(formula=_formula(formula), output="numpy", na_action="ignore")
         columns = _columns(formula)
         maker = _Materializer({}, n_rows=self.scope.n_rows)
         for factor in {factor for term in spec.formula for factor in term.factors}:
@@ -229,13 +229,14 @@ def _columns(formula: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=512)
-def _spec(formula: str) -> ModelSpec:
-    """Return formulaic's description of a formula."""
-    terms = [
-        FormulaTerm([FormulaFactor(name, eval_method="lookup") for name in product or (_ONE,)])
-        for product in _terms(formula)
-    ]
-    return ModelSpec(formula=Formula(terms), output="numpy", na_action="ignore")
+def _formula(formula: str) -> Formula:
+    """Return a formula as formulaic writes it; its `ModelSpec` remembers levels and must be made anew."""
+    return Formula(
+        [
+            FormulaTerm([FormulaFactor(name, eval_method="lookup") for name in product or (_ONE,)])
+            for product in _terms(formula)
+        ]
+    )
 
 
 class _Materializer(PandasMaterializer):  # type: ignore[misc]
