@@ -21,8 +21,7 @@ N = 1500
 @pytest.fixture(autouse=True)
 def _merging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Merge small sources, too."""
-    keywords = dict(merged.read_merged.__kwdefaults__ or {}, few_rows=0)
-    monkeypatch.setattr(merged.read_merged, "__kwdefaults__", keywords)
+    monkeypatch.setattr(merged.rows_of, "__kwdefaults__", {"frequency_weights": None, "few_rows": 0})
 
 
 def data() -> pd.DataFrame:
@@ -146,3 +145,27 @@ def test_arrays_beside_a_source_are_refused(name: str) -> None:
     options: dict[str, Any] = {name: np.ones(N)}
     with pytest.raises(OptionError, match=f"`{name}` is an array"):
         ml.fit("y ~ x + (1 | g)", pl.from_pandas(data()).lazy(), family="bernoulli", **options)
+
+
+@pytest.mark.parametrize("kind", ["polars", "Parquet", "DuckDB"])
+def test_rows_in_files_are_those_in_memory_to_the_last_bit(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merged, "memory_bytes", lambda: 1000)
+    rows = data().assign(v=np.random.default_rng(2).standard_normal(N))
+    rows.loc[[1, 5], "v"] = np.nan
+    rows.to_parquet(tmp_path / "rows.parquet")
+    sources: dict[str, Any] = {
+        "polars": pl.from_pandas(rows).lazy(),
+        "Parquet": [tmp_path / "rows.parquet"],
+        "DuckDB": duckdb.connect().from_df(rows),
+    }
+    formula, options = "y ~ v + k + (1 | g)", {"family": "bernoulli", "missing": "drop"}
+    ours = ml.fit(formula, sources[kind], **options)
+    whole = ml.fit(formula, rows, **options)
+    assert ours.deviance == whole.deviance
+    np.testing.assert_array_equal(ours.vcov, whole.vcov)
+    np.testing.assert_allclose(ours.fitted, whole.fitted, rtol=1e-12)
+    assert ours.n_rows == whole.n_rows == N - 2
+    with pytest.raises(DataError, match="too many for the memory"):
+        ml.sample(formula, sources[kind], family="bernoulli", method="gibbs", missing="drop", seed=1)

@@ -24,7 +24,7 @@ from multilevel.engines.solution import Method, Solution
 from multilevel.errors import OptionError
 from multilevel.graphs import known_of, refuse_unfitted, saved_model, with_columns
 from multilevel.language import given_model, parse_formula, with_family
-from multilevel.merged_rows import merged_rows
+from multilevel.merged_rows import rows_from
 from multilevel.model import Model
 from multilevel.model.families import Family
 from multilevel.moment_doors import held_moments, held_options, solved, summed
@@ -213,7 +213,8 @@ def fit(
     elif parsed.family.is_linear:
         return solved(summed(parsed, data, options), options, **search)
     else:
-        table, options = merged_rows(parsed, data, options)
+        with rows_from(parsed, data, options) as (table, options):
+            return estimate(parsed, table, options, **search)
     return estimate(parsed, table, options, **search)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from multilevel.data import merged
-from multilevel.data.merged import RowCounts, read_merged, require_memory
+from multilevel.data.merged import Rows, read_merged, read_rows, require_room, rows_of
 from multilevel.data.sources import Source, open_source
 from multilevel.errors import DataError
 
@@ -64,7 +64,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
 
 
 def test_counts_are_those_of_the_rows_in_one_order(source: Source) -> None:
-    table = read_merged(source, ["y", "x", "g"], few_rows=0)
+    table = read_merged(source, ["y", "x", "g"])
     data = frame()
     wanted = Counter(zip(data["y"], data["x"].fillna(-1.0), data["g"], strict=True))
     y, x, g = (table.columns[name] for name in ("y", "x", "g"))
@@ -80,7 +80,7 @@ def test_counts_are_those_of_the_rows_in_one_order(source: Source) -> None:
 
 
 def test_frequency_weights_are_summed_and_rows_of_weight_zero_kept_apart(source: Source) -> None:
-    table = read_merged(source, ["y", "x", "g"], frequency_weights="w", few_rows=0)
+    table = read_merged(source, ["y", "x", "g"], frequency_weights="w")
     data = frame()
     assert table.merged is not None and table.merged.column == "w"
     weights = table.columns["w"].values
@@ -91,14 +91,15 @@ def test_frequency_weights_are_summed_and_rows_of_weight_zero_kept_apart(source:
 
 
 def test_weights_that_are_a_predictor_too_are_counted_under_another_name(source: Source) -> None:
-    table = read_merged(source, ["y", "w"], frequency_weights="w", few_rows=0)
+    table = read_merged(source, ["y", "w"], frequency_weights="w")
     assert table.merged is not None and table.merged.column == "count"
     assert table.columns["count"].values.sum() == frame()["w"].sum()
     assert set(table.columns["w"].values) == {0.0, 1.0, 2.0, 3.0}
 
 
 def test_few_rows_are_read_as_they_are(source: Source) -> None:
-    table = read_merged(source, ["y", "x"], few_rows=N)
+    assert rows_of(source, ["y", "x"]).route == "rows"
+    table = read_rows(source, ["y", "x"])
     assert table.merged is None and table.n_rows == N == table.n_given
     assert (table.columns["y"].values == frame()["y"]).all()
 
@@ -107,28 +108,40 @@ def test_few_rows_are_read_as_they_are(source: Source) -> None:
 def test_weights_that_cannot_be_are_refused(weight: float | None) -> None:
     rows = pl.LazyFrame({"y": [1, 0, 1], "w": [1.0, weight, 2.0]})
     with pytest.raises(DataError, match="missing, infinite or negative"):
-        read_merged(open_source(rows), ["y"], frequency_weights="w", few_rows=0)
+        read_merged(open_source(rows), ["y"], frequency_weights="w")
 
 
 def test_a_name_that_is_taken_gets_a_stroke() -> None:
     rows = pl.LazyFrame({"Count": [1, 0, 1]})
-    table = read_merged(open_source(rows), ["Count"], few_rows=0)
+    table = read_merged(open_source(rows), ["Count"])
     assert table.merged is not None and table.merged.column == "count_"
 
 
 def test_unknown_names_are_refused(source: Source) -> None:
     with pytest.raises(DataError, match="`z`"):
-        read_merged(source, ["y", "z"], few_rows=0)
+        read_merged(source, ["y", "z"])
 
 
 def test_engines_that_fail_are_named() -> None:
     broken = pl.LazyFrame({"y": ["a"]}).select(pl.col("y").cast(pl.Int64))
     with pytest.raises(DataError, match="polars cannot"):
-        read_merged(open_source(broken), ["y"], few_rows=0)
+        rows_of(open_source(broken), ["y"], few_rows=0)
 
 
-def test_what_does_not_fit_is_refused_with_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merged, "memory_bytes", lambda: 1000 * 10**6)
-    require_memory(RowCounts(10**8, 10**6), 5, "polars")  # 340 MB of 500
-    with pytest.raises(DataError, match=r"100,000,000 rows to 2,000,000 .* 0\.7 GB"):
-        require_memory(RowCounts(10**8, 2 * 10**6), 5, "polars")
+@pytest.mark.parametrize(
+    ("memory", "columns", "route"),
+    [(1 << 40, ["y", "x", "g"], "merged"), (1 << 40, ["y", "id"], "rows"), (1000, ["y", "id"], "files")],
+)
+def test_routes(memory: int, columns: list[str], route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merged, "memory_bytes", lambda: memory)
+    source = open_source(pl.from_pandas(frame().assign(id=range(N))).lazy())
+    rows = rows_of(source, columns, few_rows=0)
+    assert rows.route == route
+    assert rows.n_rows == N
+    distinct = frame().assign(id=range(N))[columns].drop_duplicates()
+    assert rows.distinct == len(distinct)
+
+
+def test_what_fits_nowhere_is_refused_with_the_number(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"1,000,000,000,000 rows of polars would take 340000\.0 GB"):
+        require_room(Rows("files", 10**12, 10**12, 340 * 10**12), tmp_path, "polars")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
@@ -18,8 +20,10 @@ from multilevel.errors import DataError
 
 FEW_ROWS = 200_000
 """Rows up to which a source is read as it is: every answer about single rows is then there."""
+WORTH_IT = 0.7
+"""Rows are merged if at most this share of them is left."""
 BYTES_PER_ROW = 300
-"""Memory that a generalised fit takes for each row, besides its columns."""
+"""Memory that a generalised fit takes for each row, besides its columns (245 measured for two effects)."""
 SHARE = 0.5
 """Of the memory that the rows may take."""
 COUNT, SUM, LEAST, ABSENT, ZERO = (
@@ -28,32 +32,73 @@ COUNT, SUM, LEAST, ABSENT, ZERO = (
 
 
 @dataclass(frozen=True, slots=True)
-class RowCounts:
-    """Rows of a source.
+class Rows:
+    """How the rows of a source come to a fit.
 
     Parameters
     ----------
+    route
+        "rows": all of them, in memory; "merged": the distinct ones, in memory; "files": all, in files.
     n_rows
-        All of them.
+        Rows of the source.
     distinct
-        Rows left if equal ones are merged.
+        Rows left if equal ones are merged, or ``None`` if that was not asked.
+    bytes
+        That the fit takes, of memory or of files.
     """
 
+    route: Literal["rows", "merged", "files"]
     n_rows: int
-    distinct: int
-
-    def bytes_of(self, rows: int, columns: int) -> int:
-        """Return the memory that a fit of so many rows takes."""
-        return rows * (8 * columns + BYTES_PER_ROW)
+    distinct: int | None
+    bytes: int
 
 
-def read_merged(
-    source: Source,
-    names: Sequence[str],
-    *,
-    frequency_weights: str | None = None,
-    few_rows: int = FEW_ROWS,
-) -> Table:
+def rows_of(
+    source: Source, names: Sequence[str], *, frequency_weights: str | None = None, few_rows: int = FEW_ROWS
+) -> Rows:
+    """Let the engine count rows and distinct rows, and choose how they come to a fit.
+
+    Parameters
+    ----------
+    source, names, frequency_weights
+        As for `read_merged`.
+    few_rows
+        Sources of no more rows than this are read as they are, in their order.
+
+    Raises
+    ------
+    DataError
+        A name is unknown, or the engine fails.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from multilevel.data.sources import open_source
+    >>> source = open_source(pl.LazyFrame({"y": [1, 0, 1], "g": ["a", "b", "a"]}))
+    >>> rows_of(source, ["y", "g"], few_rows=0)
+    Rows(route='merged', n_rows=3, distinct=2, bytes=632)
+    """
+    source = with_engine(source)
+    chosen = _chosen(source, names, frequency_weights)
+    width = 8 * len(set(names)) + BYTES_PER_ROW
+    n_rows = _count(source, chosen) if source.n_rows is None else source.n_rows
+    if n_rows <= few_rows:
+        return Rows("rows", n_rows, None, n_rows * width)
+    distinct = _count(source, _grouped(chosen, list(dict.fromkeys(names)), frequency_weights))
+    there = SHARE * memory_bytes()
+    if distinct <= WORTH_IT * n_rows and distinct * width <= there:
+        return Rows("merged", n_rows, distinct, distinct * width)
+    return Rows("rows" if n_rows * width <= there else "files", n_rows, distinct, n_rows * width)
+
+
+def read_rows(source: Source, names: Sequence[str], *, frequency_weights: str | None = None) -> Table:
+    """Read the needed columns of all rows of a source, in their order."""
+    source = with_engine(source)
+    chosen = _chosen(source, names, frequency_weights)
+    return replace(read_table(chosen.to_native(), _wanted(names, frequency_weights)), library=source.library)
+
+
+def read_merged(source: Source, names: Sequence[str], *, frequency_weights: str | None = None) -> Table:
     """Read the needed columns of a source, equal rows merged by its engine.
 
     Parameters
@@ -64,57 +109,58 @@ def read_merged(
         Columns that tell rows apart: all that a model uses.
     frequency_weights
         Column that says how many times each row counts; its sums are read.
-    few_rows
-        Sources of no more rows than this are read as they are, in their order.
 
     Returns
     -------
     Table
-        With ``merged`` if rows were merged; then in an order that does not depend on the engine: by the
-        first column, then the second, and so on.
+        With ``merged``; in an order that does not depend on the engine: by the first column, then the second,
+        and so on.
 
     Raises
     ------
     DataError
-        A name is unknown, the engine fails, weights are missing or negative, or the distinct rows would not
-        fit in memory; before they are read.
+        A name is unknown, the engine fails, or weights are missing or negative.
 
     Examples
     --------
     >>> import polars as pl
     >>> from multilevel.data.sources import open_source
     >>> source = open_source(pl.LazyFrame({"y": [1, 0, 1], "g": ["a", "b", "a"]}))
-    >>> table = read_merged(source, ["y", "g"], few_rows=0)
+    >>> table = read_merged(source, ["y", "g"])
     >>> table.columns["y"].values.tolist(), table.merged.counts.tolist(), table.n_given
     ([0.0, 1.0], [1, 2], 3)
     """
     source = with_engine(source)
-    wanted = list(names) if frequency_weights is None else list(dict.fromkeys([*names, frequency_weights]))
-    found = find_names(wanted, list(source.names))
-    chosen = source.frame.select(*(nw.col(own).alias(name) for name, own in found.items()))
-    n_rows = _count(source, chosen)
-    if n_rows <= few_rows:
-        return replace(read_table(chosen.to_native(), wanted), library=source.library)
     keys = list(dict.fromkeys(names))
-    grouped = _grouped(chosen, keys, frequency_weights)
-    counts = RowCounts(n_rows, _count(source, grouped))
-    require_memory(counts, len(keys), source.engine)
+    grouped = _grouped(_chosen(source, names, frequency_weights), keys, frequency_weights)
     column = frequency_weights if frequency_weights not in (None, *keys) else _new_name("count", keys)
     numbers = [COUNT] if frequency_weights is None else [COUNT, SUM, LEAST, ABSENT]
     table = read_table(grouped.to_native(), [*keys, *numbers])
-    return _finished(table, keys, column or "count", source, frequency_weights, n_rows)
+    return _finished(table, keys, column or "count", source, frequency_weights)
 
 
-def require_memory(counts: RowCounts, columns: int, engine: str) -> None:
-    """Raise `DataError` if the distinct rows of a source would not fit in memory."""
-    takes, there = counts.bytes_of(counts.distinct, columns), memory_bytes()
-    if takes > SHARE * there:
+def require_room(rows: Rows, folder: Path, engine: str) -> None:
+    """Raise `DataError` if rows that memory cannot hold do not fit on the disk either."""
+    free = shutil.disk_usage(folder).free
+    if rows.bytes > free:
         raise DataError(
-            f"{engine} merges {counts.n_rows:,} rows to {counts.distinct:,} distinct ones, whose fit would"
-            f" take {takes / 1e9:.1f} GB of memory",
-            allowed=f"up to {SHARE * there / 1e9:.1f} GB, half of the memory of this machine",
-            remedy="round predictors to fewer values, so that more rows are equal, or fit some of the rows",
+            f"a fit of the {rows.n_rows:,} rows of {engine} would take {rows.bytes / 1e9:.1f} GB, in files,"
+            f" as memory is less (and {rows.distinct or rows.n_rows:,} rows are distinct)",
+            allowed=f"up to {free / 1e9:.1f} GB, what is free where temporary files are",
+            remedy="round predictors to fewer values, so that more rows are equal; fit some rows; or let"
+            " the variable TMPDIR name a larger disk",
         )
+
+
+def _wanted(names: Sequence[str], weights: str | None) -> list[str]:
+    """Return the names of the columns, each once."""
+    return list(dict.fromkeys(names if weights is None else [*names, weights]))
+
+
+def _chosen(source: Source, names: Sequence[str], weights: str | None) -> Any:
+    """Return the needed columns under the names that the model uses."""
+    found = find_names(_wanted(names, weights), list(source.names))
+    return source.frame.select(*(nw.col(own).alias(name) for name, own in found.items()))
 
 
 def _grouped(chosen: Any, keys: list[str], weights: str | None) -> Any:
@@ -142,9 +188,7 @@ def _count(source: Source, frame: Any) -> int:
         raise DataError(f"{source.engine} cannot compute the distinct rows: {reason(error)}") from error
 
 
-def _finished(
-    table: Table, keys: list[str], column: str, source: Source, weights: str | None, n_rows: int
-) -> Table:
+def _finished(table: Table, keys: list[str], column: str, source: Source, weights: str | None) -> Table:
     """Return the table of distinct rows in order, with the column that says how often each counts."""
     counts = table.columns[COUNT].values.astype(np.int64)
     often = table.columns[COUNT].values.astype(np.float64)
@@ -162,7 +206,11 @@ def _finished(
     }
     columns[column] = Column(column, often[order])
     return Table(
-        columns, table.n_rows, source.library, None, Merged(counts[order], column, n_rows, source.engine)
+        columns,
+        table.n_rows,
+        source.library,
+        None,
+        Merged(counts[order], column, int(counts.sum()), source.engine),
     )
 
 
