@@ -42,7 +42,7 @@ ENGINES = {
     "gibbs": "posterior, by Gibbs sampling",
 }
 """Each method in words."""
-FILE_COLUMN = 14
+FILE_COLUMN = 16
 """Bytes of a row in each column of a file: as it is read, and as numbers."""
 FIT_METHODS, SAMPLE_METHODS = get_args(Method), get_args(Sampling)
 

@@ -89,13 +89,13 @@ def checked_files(text: str, files: Source) -> None:
 def test_files_pass_by_the_metadata_where_these_settle_it(
     files: Source, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine(70_000_000)
+    machine(85_000_000)
     monkeypatch.setattr(refusals, "count_source", None)
     checked_files("y ~ x + text + (1 | few)", files)
 
 
 def test_files_are_counted_where_the_metadata_do_not_settle_it(files: Source, machine: Machine) -> None:
-    machine(63_000_000)
+    machine(79_000_000)
     checked_files("y ~ x + (x | apart)", files)
     with pytest.raises(DesignError, match="for 20,000 levels"):
         checked_files("y ~ x + (x | many)", files)

@@ -76,6 +76,25 @@ def test_the_door_gives_tables_in_the_library_of_the_data_and_repeats_with_the_s
     assert fit.bootstrap(20, seed=2, level=0.9).level == 0.9
 
 
+@pytest.mark.filterwarnings("ignore::multilevel.BoundaryWarning")
+@pytest.mark.parametrize("case", ["slopes", "nested", "crossed"])
+def test_a_fit_from_moments_has_the_replicates_of_one_from_rows(case: str) -> None:
+    formula, name, options = CASES[case]
+    held = ml.fit(ml.moments(formula, ml.datasets.load(name)), **options)
+    first, second = fitted(case).bootstrap(10, seed=1), held.bootstrap(10, seed=1)
+    for parameter, values in first.draws.items():
+        np.testing.assert_allclose(second.draws[parameter], values, rtol=1e-5, atol=1e-6)
+    assert list(second.intervals.columns) == list(first.intervals.columns)
+
+
+def test_a_fit_by_monte_carlo_is_bootstrapped_exactly() -> None:
+    formula, name, options = CASES["crossed"]
+    fit = ml.fit(formula, ml.datasets.load(name), solver="monte_carlo", **options)
+    again = fit.bootstrap(20, seed=1)
+    assert set(again.replicates["status"]) <= {"optimal", "boundary"}
+    assert abs(again.draws["sigma"].mean() / fit.sigma - 1) < 0.2
+
+
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import importlib.util
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import narwhals as nw
 import pandas as pd
 
 from multilevel.data.engine_errors import errors_of, reason
+from multilevel.data.memory import memory_limit
 from multilevel.data.names import find_names
 from multilevel.data.parquet_head import Kind, parquet_head
 from multilevel.data.table import Library
@@ -147,8 +147,8 @@ def with_engine(source: Source) -> Source:
 
 
 def memory_bytes() -> int:
-    """Return the memory of the machine; 8 GiB where the system does not say."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 << 30
+    """Return the memory that this process may use; see `multilevel.data.memory`."""
+    return memory_limit()
 
 
 def _is_pattern(path: str) -> bool:

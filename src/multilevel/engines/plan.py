@@ -22,7 +22,7 @@ VECTORS = 10
 """By Monte Carlo, vectors of these effects for each probe and each column of the fixed part."""
 GENERALISED_ROW, GENERALISED_X, GENERALISED_Z, GENERALISED_LEVEL = 161, 7, 13, 150
 """Bytes more of each row, each of its columns and effects, and each level, of a generalised model."""
-STREAM, STREAM_LEVEL, STREAM_PAIR = 60_000_000, 2.1, 1.7
+STREAM, STREAM_LEVEL, STREAM_PAIR = 75_000_000, 1.5, 1.3
 """Bytes of batches of rows under way; how many times more levels and pairs take while a source is summed."""
 DRAWS = 3.3
 """How many times the kept draws of group effects stand in memory."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.data.memory import memory_limit
 from multilevel.engines.solution import Method, is_restricted
 from multilevel.errors import DesignError
 from multilevel.kernels import core
@@ -68,8 +68,7 @@ def _parts(block: TermBlock) -> list[tuple[int, int, int, int]]:
 
 def max_core() -> int:
     """Return how many effects may stand in a dense core: three square matrices in 60% of the memory."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 << 30
-    return math.isqrt(int(0.6 * total) // (3 * 8))
+    return math.isqrt(int(0.6 * memory_limit()) // (3 * 8))
 
 
 def require_core(problem: core.Problem, moments: Moments) -> None:
