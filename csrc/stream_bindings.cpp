@@ -11,6 +11,7 @@
 
 #include "arrays.hpp"
 #include "stream.hpp"
+#include "stream_texts.hpp"
 
 namespace ml {
 
@@ -173,9 +174,37 @@ nb::object direct(const Stream& self) {
   return to_numpy(std::move(sums), {n});
 }
 
+template <class T>
+nb::object text_numbers(TextNumbers& self, const Input1<T>& start, const Input1<std::uint8_t>& bytes) {
+  require(start.size() >= 1, "start must have one entry more than there are texts");
+  const T* at = start.data();
+  const std::size_t n = start.size() - 1;
+  bool inside = at[0] >= 0 && static_cast<std::uint64_t>(at[n]) <= bytes.size();
+  for (std::size_t i = 0; i < n; ++i) inside = inside && at[i] <= at[i + 1];
+  require(inside, "a text is outside the bytes");
+  std::vector<std::int64_t> out(n);
+  {
+    nb::gil_scoped_release release;
+    for (std::size_t i = 0; i < n; ++i)
+      out[i] = self.number(bytes.data() + at[i], static_cast<std::size_t>(at[i + 1] - at[i]));
+  }
+  return to_numpy(std::move(out), {n});
+}
+
+nb::tuple texts(const TextNumbers& self) {
+  const std::size_t n = self.start().size(), size = self.bytes().size();
+  return nb::make_tuple(to_numpy(std::vector<std::int64_t>(self.start()), {n}),
+                        to_numpy(std::vector<std::uint8_t>(self.bytes()), {size}));
+}
+
 }  // namespace
 
 void bind_stream(nb::module_& m) {
+  nb::class_<TextNumbers>(m, "TextNumbers")
+      .def(nb::init<>())
+      .def("numbers", &text_numbers<std::int32_t>, nb::arg("start").noconvert(), nb::arg("bytes"))
+      .def("numbers", &text_numbers<std::int64_t>, nb::arg("start"), nb::arg("bytes"))
+      .def("texts", &texts);
   nb::class_<Stream>(m, "Stream")
       .def("__init__", &make, nb::arg("columns"), nb::arg("keys"), nb::arg("factors"), nb::arg("direct"), nb::arg("pairs"))
       .def("add", &add, nb::arg("columns"), nb::arg("keys"), nb::arg("rows"), nb::arg("root").none())

@@ -611,6 +611,19 @@ class SchurSystem:
         ``(steps, s)``, the recurrences' coefficients, NaN after a column's end, empty unless asked for.
         """
 
+class TextNumbers:
+    """Texts numbered from 0 in the order in which they come."""
+
+    def __init__(self) -> None: ...
+    def numbers(self, start: NDArray[Any], bytes: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Return the numbers of some texts, the new ones among them added.
+
+        ``start`` ``(n + 1,)`` int32 or int64 says where each text starts and ends in the bytes.
+        """
+
+    def texts(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Return the texts in the order of their numbers, as starts and bytes."""
+
 class Stream:
     """Sums of products by the levels of factors, of rows that come batch by batch.
 

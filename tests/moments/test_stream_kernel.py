@@ -152,3 +152,10 @@ def _with_codes() -> Any:
     one = stream("codes")
     one.add([(np.ones(3), 0.0, 1.0)] * 2, [np.arange(3), np.arange(3)], 3, None)
     return one
+
+
+@pytest.mark.parametrize("start", [[], [0, 2, 1], [-1, 0], [0, 4]])
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_texts_outside_their_bytes_are_refused(start: list[int], kind: type) -> None:
+    with pytest.raises(ValueError, match="text"):
+        core.TextNumbers().numbers(np.array(start, dtype=kind), np.zeros(3, dtype=np.uint8))

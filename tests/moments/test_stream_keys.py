@@ -29,16 +29,34 @@ def test_plans_of_keys(kind: str, low: int | None, high: int | None, plan: KeyPl
 
 
 def test_texts_are_numbered_as_they_come() -> None:
-    encoder = TextCodes({})
-    first = pa.array(["b", "a"])
-    assert encoder.codes(np.array([1, 0, 1], np.int32), first).tolist() == [1, 0, 1]
-    assert encoder.codes(np.array([0], np.int32), pa.array(["b", "a"])).tolist() == [0]
-    assert encoder.codes(np.array([0, 1], np.int32), pa.array(["c", "a"])).tolist() == [2, 1]
-    assert encoder.labels == {"b": 0, "a": 1, "c": 2}
+    encoder, other = TextCodes(), TextCodes()
+    first = pa.array(["b", "ä", ""])
+    assert encoder.codes(np.array([1, 0, 1, 2], np.int32), first).tolist() == [1, 0, 1, 2]
+    assert encoder.codes(np.array([0], np.int32), pa.array(["b", "ä", ""])).tolist() == [0]
+    sliced = pa.array(["x", "c", "ä", "y"], pa.large_string())[1:3]
+    assert encoder.codes(np.array([0, 1], np.int32), sliced).tolist() == [3, 1]
+    assert encoder.codes(np.array([0], np.int32), pa.array(["ä"], pa.string_view())).tolist() == [1]
+    assert encoder.codes(np.array([], np.int32), pa.array([], pa.string())).tolist() == []
+    other.codes(np.array([0], np.int32), pa.array(["new", "c"]))
+    assert encoder.added(other).tolist() == [4, 3]
+    assert encoder.labels().tolist() == ["b", "ä", "", "c", "new"]
+    assert TextCodes().labels().tolist() == []
+
+
+def test_many_texts_of_all_lengths_keep_their_numbers() -> None:
+    texts = [f"{'abcdefgh' * (i % 4)}{i}" for i in range(5000)]
+    encoder = TextCodes()
+    places = np.arange(5000, dtype=np.int32)
+    for start in range(0, 5000, 700):
+        encoder.codes(places[:1], pa.array(texts[start : start + 1400]))
+    assert encoder.codes(places, pa.array(texts)).tolist() == list(range(5000))
+    assert encoder.labels().tolist() == texts
 
 
 def test_keys_become_labels_again() -> None:
     numbers = np.array([0.5, -2.0])
     assert labels_of(numbers.view(np.int64), "number", None).tolist() == [0.5, -2.0]
     assert labels_of(np.array([2**60 + 1]), "whole", None).tolist() == [2**60 + 1]
-    assert labels_of(np.array([1]), "text", {"b": 0, "a": 1}).tolist() == ["a"]
+    texts = TextCodes()
+    texts.codes(np.array([0], np.int32), pa.array(["b", "a"]))
+    assert labels_of(np.array([1]), "text", texts).tolist() == ["a"]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from multilevel.kernels import core
 from multilevel.moments.batch_values import Used
 from multilevel.moments.parquet_batches import FileFacts, Kind
 from multilevel.moments.products import Keys
@@ -42,34 +43,56 @@ def key_plan(name: str, facts: FileFacts) -> KeyPlan:
 
 @dataclass(slots=True, eq=False)
 class TextCodes:
-    """Texts numbered in the order in which they come; dictionaries of batches are often one and the same.
+    """Texts numbered in the order in which they come; dictionaries of batches are often one and the same."""
 
-    Parameters
-    ----------
-    labels
-        Each label and its code; it grows.
-    """
-
-    labels: dict[str, int]
+    _numbers: Any = field(default_factory=core.TextNumbers)
     _dictionary: Any = None
     _codes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def codes(self, places: NDArray[np.int32], dictionary: Any) -> NDArray[np.int64]:
         """Return the codes of the texts at some places of a dictionary of Arrow."""
         if self._dictionary is None or not self._dictionary.equals(dictionary):
-            self._codes, self._dictionary = added(self.labels, dictionary.to_pylist()), dictionary
+            self._codes, self._dictionary = self._numbers.numbers(*_start_and_bytes(dictionary)), dictionary
         return self._codes[places]
 
+    def added(self, other: TextCodes) -> NDArray[np.int64]:
+        """Return what each code of another encoder is here, its new texts added."""
+        codes: NDArray[np.int64] = self._numbers.numbers(*other._numbers.texts())
+        return codes
 
-def added(labels: dict[str, int], more: list[str]) -> NDArray[np.int64]:
-    """Return the codes of some labels, new ones among them added.
+    def labels(self) -> NDArray[np.object_]:
+        """Return the texts in the order of their codes.
 
-    Examples
-    --------
-    >>> added({"a": 0}, ["b", "a"]).tolist()
-    [1, 0]
-    """
-    return np.array([labels.setdefault(label, len(labels)) for label in more], dtype=np.int64)
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> texts = TextCodes()
+        >>> texts.codes(np.array([1, 0, 1], dtype=np.int32), pa.array(["b", "a"])).tolist()
+        [1, 0, 1]
+        >>> texts.labels().tolist()
+        ['b', 'a']
+        """
+        start, data = self._numbers.texts()
+        text = data.tobytes()
+        return np.array(
+            [text[i:j].decode() for i, j in zip(start[:-1].tolist(), start[1:].tolist(), strict=True)]
+            or [""],
+            dtype=object,
+        )[: start.size - 1]
+
+
+def _start_and_bytes(texts: Any) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Return where the texts of an Arrow array start in their bytes, and the bytes; nothing is copied."""
+    import pyarrow as pa
+
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
+        texts = texts.cast(pa.large_string())
+    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    _, start, data = texts.buffers()
+    if start is None or not len(texts):
+        return np.zeros(1, dtype=kind), np.zeros(0, dtype=np.uint8)
+    places = np.frombuffer(start, dtype=kind)[texts.offset : texts.offset + len(texts) + 1]
+    return places, np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
 
 
 def keys_of(name: str, used: Used, encoder: TextCodes | None) -> NDArray[Any]:
@@ -94,7 +117,7 @@ def keys_of(name: str, used: Used, encoder: TextCodes | None) -> NDArray[Any]:
     return np.ascontiguousarray(used.numbers[name] + 0.0).view(np.int64)  # -0.0 is 0.0
 
 
-def labels_of(keys: NDArray[np.int64], kind: Kind, labels: dict[str, int] | None) -> Keys:
+def labels_of(keys: NDArray[np.int64], kind: Kind, texts: TextCodes | None) -> Keys:
     """Return the labels of keys of the kernel: whole numbers, numbers, or texts.
 
     Examples
@@ -106,5 +129,4 @@ def labels_of(keys: NDArray[np.int64], kind: Kind, labels: dict[str, int] | None
         return keys
     if kind == "number":
         return keys.view(np.float64)
-    texts = ["False", "True"] if labels is None else list(labels)
-    return np.array(texts, dtype=object)[keys]
+    return (np.array(["False", "True"], dtype=object) if texts is None else texts.labels())[keys]

@@ -30,7 +30,7 @@ from multilevel.moments.parquet_batches import (
 )
 from multilevel.moments.products import Products
 from multilevel.moments.scaling import Scaling
-from multilevel.moments.stream_keys import KeyPlan, TextCodes, added, key_plan, keys_of, labels_of
+from multilevel.moments.stream_keys import KeyPlan, TextCodes, key_plan, keys_of, labels_of
 from multilevel.moments.stream_plan import RESPONSE_COLUMN, StreamPlan, plan_of
 
 MOST_LANES = 16
@@ -88,7 +88,7 @@ class Sums:
     stream
         Of the kernel.
     labels
-        By key column of texts: each label and its code.
+        By key column of texts: its codes.
     missing, infinite
         Values by column.
     lost
@@ -98,7 +98,7 @@ class Sums:
     """
 
     stream: Any
-    labels: dict[str, dict[str, int]]
+    labels: dict[str, TextCodes]
     missing: Counter[str] = field(default_factory=Counter)
     infinite: Counter[str] = field(default_factory=Counter)
     n_observations: float = 0.0
@@ -180,7 +180,9 @@ def _most_lanes(setup: Pass, n_rows: int) -> int:
 
 
 def _empty(setup: Pass) -> Sums:
-    return Sums(setup.new_stream(), {name: {} for name in setup.key_columns if setup.kinds[name] == "text"})
+    return Sums(
+        setup.new_stream(), {name: TextCodes() for name in setup.key_columns if setup.kinds[name] == "text"}
+    )
 
 
 @contextmanager
@@ -207,7 +209,6 @@ def _summed_lanes(setup: Pass, lanes: Sequence[Lane], threads: int) -> Iterator[
 def _sum_lane(setup: Pass, lane: Lane, stop: threading.Event) -> Sums:
     """Sum the rows of one lane."""
     sums = _empty(setup)
-    encoders = {name: TextCodes(labels) for name, labels in sums.labels.items()}
     texts = [name for name in setup.blueprint.needed if setup.kinds[name] == "text"]
     for batch in batches(lane, setup.blueprint.needed, texts):
         if stop.is_set():
@@ -215,7 +216,7 @@ def _sum_lane(setup: Pass, lane: Lane, stop: threading.Event) -> Sums:
         if setup.plain is not None and not any(column.null_count for column in batch.columns):
             _add_plain(setup, sums, batch, setup.plain)
         else:
-            _add_used(setup, sums, encoders, used_rows(batch, setup.blueprint.outline, setup.kinds))
+            _add_used(setup, sums, used_rows(batch, setup.blueprint.outline, setup.kinds))
     if setup.plain is not None:
         _, missing, infinite = sums.stream.counts()
         for counts, found in ((sums.missing, missing), (sums.infinite, infinite)):
@@ -234,7 +235,7 @@ def _add_plain(setup: Pass, sums: Sums, batch: Any, names: tuple[str, ...]) -> N
     sums.stream.add(columns, keys, batch.num_rows, None)
 
 
-def _add_used(setup: Pass, sums: Sums, encoders: dict[str, TextCodes], used: Used) -> None:
+def _add_used(setup: Pass, sums: Sums, used: Used) -> None:
     """Add the used rows of a batch, their columns computed here."""
     sums.missing.update(used.missing)
     sums.infinite.update(used.infinite)
@@ -249,7 +250,7 @@ def _add_used(setup: Pass, sums: Sums, encoders: dict[str, TextCodes], used: Use
             else values.column(column.lazy)
         )
         columns.append((np.ascontiguousarray(own), column.centre, column.factor))
-    keys = [keys_of(name, used, encoders.get(name)) for name in setup.key_columns]
+    keys = [keys_of(name, used, sums.labels.get(name)) for name in setup.key_columns]
     sums.stream.add(columns, keys, used.n, used.root)
     sums.n_observations += used.n_observations
     sums.log_weights += used.log_weights
@@ -262,7 +263,7 @@ def _merge(setup: Pass, total: Sums, sums: Sums) -> None:
         if name not in total.labels:
             codes.append(None)
             continue
-        codes.append(added(total.labels[name], list(sums.labels[name])))
+        codes.append(total.labels[name].added(sums.labels[name]))
     total.stream.merge(sums.stream, codes)
     total.missing.update(sums.missing)
     total.infinite.update(sums.infinite)
