@@ -107,3 +107,13 @@ def test_thousands_of_levels_are_not_fetched(monkeypatch: pytest.MonkeyPatch) ->
     for make in ENGINES.values():
         with pytest.raises(DesignError, match=r"`f` has more than 3 levels[\s\S]*\(1 \| f\)"):
             facts_of(make, "y ~ f + (1 | g)", columns)
+
+
+def test_levels_of_an_enum_keep_their_order() -> None:
+    """As with a table of polars in memory; other texts are sorted."""
+    kind = pl.Enum(["low", "not there", "high", "mid"])
+    for dtype, wanted in ((kind, ("low", "high", "mid")), (pl.Categorical(), ("high", "low", "mid"))):
+        f = pl.Series(["mid", "low", "high"], dtype=dtype)
+        source = open_source(pl.LazyFrame({"y": [1.0, 2.0, 4.0], "f": f, "g": [1, 1, 2]}))
+        outline = outline_of(parse_formula("y ~ f + (1 | g)"), source.schema)
+        assert facts_in_engine(source, outline).levels == {"f": wanted}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from multilevel.data.columns import label_of
 from multilevel.data.engine_errors import errors_of, reason
 from multilevel.data.sources import Source
 from multilevel.design.blueprint import Coded, Outline
-from multilevel.errors import DataError
+from multilevel.errors import DataError, MultilevelError
 from multilevel.language import Binary, Call, Column, Constant, Expression, Unary, parse_expression
 
 Value = nw.Expr | float
@@ -76,12 +77,15 @@ class EngineColumns:
         Short name of each needed column.
     floating
         Needed columns that may be NaN or infinite.
+    declared
+        Levels of the columns that declare them, as an Enum of polars does, in their order.
     """
 
     source: Source
     frame: nw.LazyFrame[Any]
     inner: Mapping[str, str]
     floating: frozenset[str]
+    declared: Mapping[str, tuple[str, ...]]
 
     def number(self, text: str) -> nw.Expr:
         """Return a column, or an expression in the grammar of formulas, as float64."""
@@ -186,7 +190,12 @@ def engine_columns(source: Source, needed: Sequence[str]) -> EngineColumns:
     except errors_of(str(source.frame.implementation)) as error:
         raise DataError(f"{source.engine} cannot read the table: {reason(error)}") from error
     floating = frozenset(name for name in needed if schema[own[name]].is_float())
-    return EngineColumns(source, frame, inner, floating)
+    declared = {}
+    for name in needed:
+        dtype = schema[own[name]]
+        if isinstance(dtype, nw.Enum) and source.engine == "polars":
+            declared[name] = tuple(dtype.categories)
+    return EngineColumns(source, frame, inner, floating, declared)
 
 
 def _renamed(source: Source) -> tuple[nw.LazyFrame[Any], dict[str, str]]:
@@ -212,18 +221,30 @@ def collected(columns: EngineColumns, frame: nw.LazyFrame[Any]) -> nw.DataFrame[
     Raises
     ------
     DataError
+        As `reported`.
+    """
+    with reported(columns.source), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # Dask takes logs of rows that are not used, too
+        is_polars = str(frame.implementation) == "polars"
+        return frame.collect(engine="streaming") if is_polars else frame.collect()
+
+
+@contextmanager
+def reported(source: Source) -> Iterator[None]:
+    """Turn errors of the engine, while a question is written or answered, into those of the library.
+
+    Raises
+    ------
+    DataError
         With the engine's reason in one line.
     """
-    engine = str(frame.implementation)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", RuntimeWarning
-            )  # of pandas in Dask: log of rows that are not used
-            return frame.collect(engine="streaming") if engine == "polars" else frame.collect()
-    except errors_of(engine) as error:
+        yield
+    except MultilevelError:
+        raise
+    except errors_of(str(source.frame.implementation)) as error:
         raise DataError(
-            f"{columns.source.engine} cannot compute the sums: {reason(error)}",
+            f"{source.engine} cannot compute the sums: {reason(error)}",
             remedy="check that the table is still there, and the types of its columns",
         ) from error
 

@@ -9,12 +9,11 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from multilevel.data.parquet_head import Kind
 from multilevel.data.sources import Source
 from multilevel.design.blueprint import Outline
 from multilevel.errors import DesignError
 from multilevel.model.text import quoted
-from multilevel.moments.engine_columns import EngineColumns, collected, engine_columns, labels_of
+from multilevel.moments.engine_columns import EngineColumns, collected, engine_columns, labels_of, reported
 from multilevel.moments.products import RESPONSE, Facts
 
 MOST_LEVELS = 5000
@@ -45,9 +44,12 @@ def facts_in_engine(source: Source, outline: Outline) -> Facts:
         A categorical predictor has thousands of levels.
     """
     columns = engine_columns(source, outline.needed)
-    parts, weights = _parts(columns, outline), _weights(columns, outline)
     floating = [name for name in outline.needed if name in columns.floating]
-    found = collected(columns, _asked(columns, parts, weights, floating))
+    with reported(source):
+        parts, weights = _parts(columns, outline), _weights(columns, outline)
+        question = _asked(columns, parts, weights, floating)
+        levels = _asked_levels(columns, outline)
+    found = collected(columns, question)
     n_used = _count(found, "used")
     infinite = {name: _count(found, f"infinite{at}") for at, name in enumerate(floating)}
     for at, name in enumerate(parts):
@@ -63,7 +65,7 @@ def facts_in_engine(source: Source, outline: Outline) -> Facts:
         missing={name: count for name, count in missing.items() if count},
         n_used=n_used,
         infinite={name: count for name, count in infinite.items() if count},
-        levels=_levels(columns, outline),
+        levels=_levels(columns, outline, levels),
         mean=of_parts["mean"],
         deviation=of_parts["deviation"],
         low=of_parts["low"] | {name: _number(found, f"least_{name}") for name in weights},
@@ -139,35 +141,48 @@ def _number(found: nw.DataFrame[Any], name: str) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _levels(columns: EngineColumns, outline: Outline) -> dict[str, tuple[str, ...]]:
-    """Return the labels of each categorical predictor among the used rows, in order."""
+def _asked_levels(columns: EngineColumns, outline: Outline) -> dict[bool, nw.LazyFrame[Any]]:
+    """Return the queries for the levels of categorical predictors: of texts (true), and of the others."""
     used = columns.used(outline)
-    by_kind: dict[bool, list[nw.LazyFrame[Any]]] = {True: [], False: []}
+    found: dict[bool, list[nw.LazyFrame[Any]]] = {}
     for at, name in enumerate(outline.categorical):
         is_text = columns.source.schema[name] == "text"
         column = nw.col(columns.inner[name])
         label = column if is_text else column.cast(nw.Float64)
         one = used.select(nw.lit(at, nw.Int64).alias("column"), label.alias("label"))
-        by_kind[is_text].append(one.unique().head(MOST_LEVELS + 1))
+        found.setdefault(is_text, []).append(one.unique().head(MOST_LEVELS + 1))
+    return {
+        is_text: nw.concat(frames, how="vertical") if len(frames) > 1 else frames[0]
+        for is_text, frames in found.items()
+    }
+
+
+def _levels(
+    columns: EngineColumns, outline: Outline, questions: Mapping[bool, nw.LazyFrame[Any]]
+) -> dict[str, tuple[str, ...]]:
+    """Return the labels of each categorical predictor among the used rows, in order."""
     found: dict[str, tuple[str, ...]] = {}
-    for is_text, frames in by_kind.items():
-        if not frames:
-            continue
-        answer = collected(columns, nw.concat(frames, how="vertical") if len(frames) > 1 else frames[0])
+    for is_text, question in questions.items():
+        answer = collected(columns, question)
         which, labels = answer["column"].to_numpy(), answer["label"].to_numpy()
         for at, name in enumerate(outline.categorical):
             if (columns.source.schema[name] == "text") == is_text:
-                found[name] = _in_order(name, labels[which == at], columns.source.schema[name])
+                found[name] = _in_order(columns, name, labels[which == at])
     return {name: found[name] for name in outline.categorical}
 
 
-def _in_order(name: str, labels: NDArray[Any], kind: Kind) -> tuple[str, ...]:
-    """Return sorted labels as texts; refuse thousands of them."""
+def _in_order(columns: EngineColumns, name: str, labels: NDArray[Any]) -> tuple[str, ...]:
+    """Return labels as texts, sorted or as declared; refuse thousands of them."""
     if labels.size > MOST_LEVELS:
         raise DesignError(
             f"`{name}` has more than {MOST_LEVELS} levels, each a column of its own",
             remedy=f"write them as group effects: `(1 | {quoted(name)})`",
         )
+    kind = columns.source.schema[name]
     if kind == "boolean":
         return tuple(str(bool(label)) for label in np.sort(labels))
-    return tuple(str(label) for label in np.sort(labels)) if kind == "text" else labels_of(labels)
+    if kind == "number":
+        return labels_of(labels)
+    present = {str(label) for label in labels}
+    declared = columns.declared.get(name)
+    return tuple(sorted(present) if declared is None else (label for label in declared if label in present))

@@ -11,7 +11,7 @@ import narwhals as nw
 from multilevel.design.blueprint import Blueprint
 from multilevel.moments.engine_answers import Answer, answer_of
 from multilevel.moments.engine_basis import ONE, ROWS, Basis, Pair, Part
-from multilevel.moments.engine_columns import EngineColumns, collected
+from multilevel.moments.engine_columns import EngineColumns, collected, reported
 
 MOST_MORE = 8
 """So many more sums by group are cheaper than another pass for the cross-products of the fixed part."""
@@ -124,11 +124,10 @@ class Asker:
         keys = {column: self.columns.inner[column] for column in query.keys}
         chosen = [nw.col(name) for name in (*keys.values(), *more)]
         chosen += [product.alias(name) for name, product in products.items()]
-        if not chosen:
-            return answer_of(collected(self.columns, self.frame.select(*sums)), {})
-        rows = self.frame.select(*chosen)
-        by_key = rows.group_by(*keys.values()).agg(*sums) if keys else rows.select(*sums)
-        return answer_of(collected(self.columns, by_key), keys)
+        with reported(self.columns.source):
+            rows = self.frame.select(*chosen) if chosen else self.frame
+            question = rows.group_by(*keys.values()).agg(*sums) if keys else rows.select(*sums)
+        return answer_of(collected(self.columns, question), keys)
 
     def _product(self, pair: Pair) -> nw.Expr:
         """Return the product of two parts and the weight in each row."""
@@ -142,6 +141,12 @@ class Asker:
 
 def asker_of(columns: EngineColumns, blueprint: Blueprint, basis: Basis) -> Asker:
     """Prepare the rows of a source: those that are used, with every part."""
+    with reported(columns.source):
+        return _prepared(columns, blueprint, basis)
+
+
+def _prepared(columns: EngineColumns, blueprint: Blueprint, basis: Basis) -> Asker:
+    """Prepare the rows; what the engine objects to is an error of its own."""
     frame = columns.used(blueprint.outline)
     parts = [_part(columns, blueprint, part).alias(f"p{at}") for part, at in basis.order.items() if at]
     named = {"precision": blueprint.precision_weights, "frequency": blueprint.frequency_weights}
