@@ -33,6 +33,8 @@ def test_texts_are_numbered_as_they_come() -> None:
     first = pa.array(["b", "ä", ""])
     assert encoder.codes(np.array([1, 0, 1, 2], np.int32), first).tolist() == [1, 0, 1, 2]
     assert encoder.codes(np.array([0], np.int32), pa.array(["b", "ä", ""])).tolist() == [0]
+    assert encoder.codes(np.array([0, 2], np.int32), pa.array(["b", "ä", "", "ä"])).tolist() == [0, 2]
+    assert encoder.codes(np.array([0, 1], np.int32), pa.array(["b", "ä"])).tolist() == [0, 1]
     sliced = pa.array(["x", "c", "ä", "y"], pa.large_string())[1:3]
     assert encoder.codes(np.array([0, 1], np.int32), sliced).tolist() == [3, 1]
     assert encoder.codes(np.array([0], np.int32), pa.array(["ä"], pa.string_view())).tolist() == [1]

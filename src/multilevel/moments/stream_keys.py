@@ -43,7 +43,7 @@ def key_plan(name: str, facts: FileFacts) -> KeyPlan:
 
 @dataclass(slots=True, eq=False)
 class TextCodes:
-    """Texts numbered in the order in which they come; dictionaries of batches are often one and the same."""
+    """Texts numbered as they come; a batch's dictionary often begins like that of the batch before."""
 
     _numbers: Any = field(default_factory=core.TextNumbers)
     _dictionary: Any = None
@@ -51,8 +51,13 @@ class TextCodes:
 
     def codes(self, places: NDArray[np.int32], dictionary: Any) -> NDArray[np.int64]:
         """Return the codes of the texts at some places of a dictionary of Arrow."""
-        if self._dictionary is None or not self._dictionary.equals(dictionary):
-            self._codes, self._dictionary = self._numbers.numbers(*_start_and_bytes(dictionary)), dictionary
+        before = 0 if self._dictionary is None else len(self._dictionary)
+        if before == 0 or not dictionary.slice(0, before).equals(self._dictionary):
+            before = 0
+        if before < len(dictionary):
+            more = self._numbers.numbers(*_start_and_bytes(dictionary.slice(before)))
+            self._codes = np.concatenate([self._codes[:before], more])
+            self._dictionary = dictionary
         return self._codes[places]
 
     def added(self, other: TextCodes) -> NDArray[np.int64]:
