@@ -19,6 +19,7 @@ from multilevel.design.priors import bind_priors
 from multilevel.engines.likelihood import solve
 from multilevel.errors import AliasedWarning, DataError, DesignError, MissingValuesWarning, MultilevelError
 from multilevel.language import parse_formula
+from multilevel.language.graph import parse_graph
 from multilevel.moments import Moments, summarise
 from multilevel.moments.sourced import moments_of_source
 from tests.moments.engine_cases import CASES, rows
@@ -192,3 +193,18 @@ def test_powers_that_nearly_repeat_are_mixed() -> None:
 def test_serial_models_are_refused() -> None:
     with pytest.raises(DesignError, match="serial structure"):
         moments_of_source(parse_formula("y ~ ar1(0 + z | g)"), open_source(pl.LazyFrame(broken())))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_nodes_with_two_parents_are_refused(route: Route, tmp_path: Path) -> None:
+    table = broken(q=lambda t: "p" + (t["g"] % 3).astype(str))
+    text = "P[q] ~ Normal(m, tp)\nA[g] ~ Normal(P[q], ta)\ny ~ Normal(A[g] + slope * z, s)"
+    model = parse_graph(text, list(table.columns))
+    design, _ = moments_of_source(model, open_source(route(table, tmp_path)))
+    assert [factor.name for factor in design.factors] == ["q", "g"]
+    table.loc[5, "q"] = "p9"
+    with pytest.raises(DesignError) as expected:
+        bind(model, read_table(table, columns_needed(model)))
+    with pytest.raises(DesignError) as caught:
+        moments_of_source(model, open_source(route(table, tmp_path)))
+    assert str(caught.value).partition(" has rows")[0] == str(expected.value).partition(" has rows")[0]

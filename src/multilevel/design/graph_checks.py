@@ -69,11 +69,18 @@ def _check_parent(node: Node, factor: GroupFactor, parent: Node, above: GroupFac
     if fault is None:
         return
     level, one, other = factor.levels[fault[0]], above.index[first[fault[0]]], above.index[fault[1]]
-    child, index = factor.name, ", ".join(node.index)
+    raise two_parents(node, parent, factor.name, level, above.name, (above.levels[one], above.levels[other]))
+
+
+def two_parents(
+    node: Node, parent: Node, child: str, level: str, above: str, found: tuple[str, str]
+) -> DesignError:
+    """Return the error of a level of a node that has rows of two levels of its parent."""
+    index = ", ".join(node.index)
     both = ", ".join(dict.fromkeys((*parent.index, *node.index)))
-    raise DesignError(
+    return DesignError(
         f"`{parent.name}[{', '.join(parent.index)}]` is in the mean of `{node.name}[{index}]`, but {child} "
-        f"{level!r} has rows of the {above.name} {above.levels[one]!r} and {above.levels[other]!r}",
+        f"{level!r} has rows of the {above} {found[0]!r} and {found[1]!r}",
         allowed="every level of a node in one level of its parent",
         remedy=f"index the node by both, `{node.name}[{both}]`, if a label stands for different things in "
         "different parents; or add both nodes in the response",

@@ -8,10 +8,12 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from multilevel.design.design import Design
+from multilevel.design.graph_checks import two_parents
 from multilevel.design.identify import absorbed, check_sizes, indistinct, same_partition
 from multilevel.design.rank import Dependent
 from multilevel.errors import DesignError
 from multilevel.model import Covariance
+from multilevel.model.graph import Graph, Node
 from multilevel.model.text import term_text
 from multilevel.moments.gram_rank import dependent_in_gram
 from multilevel.moments.moments import Moments, TermBlock
@@ -38,6 +40,35 @@ def check_moments(design: Design, moments: Moments, *, fewest_levels: Literal[1,
         _check_effects(design, moments, t, block)
         _check_absorbed(design, moments, t, block)
     _check_partitions(design, moments)
+    if design.model.dag is not None:
+        _check_parents(design, moments, design.model.dag)
+
+
+def _check_parents(design: Design, moments: Moments, graph: Graph) -> None:
+    """Refuse a graph in which a level of a node has rows of two levels of a parent of it."""
+    for node in graph.nodes:
+        for part in (part for mean in node.means for part in mean if part.node):
+            parent, _ = graph.node_of(part.node)
+            f, g = (design.terms[one.term].factor for one in (node, parent))
+            if f != g:
+                _check_parent(design, moments, node, parent)
+
+
+def _check_parent(design: Design, moments: Moments, node: Node, parent: Node) -> None:
+    """Refuse a node of which a level shares rows with two levels of its parent."""
+    f, g = (design.terms[one.term].factor for one in (node, parent))
+    number = {factor: at for at, factor in enumerate(moments.order)}
+    low, high = sorted((number[f], number[g]))
+    pair = next(one for one in moments.pairs if (one.f, one.g) == (low, high))
+    rows = np.repeat(np.arange(pair.start.size - 1), np.diff(pair.start))
+    child, above = (rows, pair.index) if number[f] == low else (pair.index, rows)
+    counts = np.bincount(child, minlength=len(design.factors[f].levels))
+    if counts.max() < 2:
+        return
+    level = int(np.argmax(counts > 1))
+    own, other = (design.factors[g].levels[at] for at in above[child == level][:2])
+    inner, outer = design.factors[f], design.factors[g]
+    raise two_parents(node, parent, inner.name, inner.levels[level], outer.name, (own, other))
 
 
 def _check_response(design: Design, moments: Moments) -> None:
