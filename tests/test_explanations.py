@@ -94,6 +94,18 @@ def test_exact_or_monte_carlo() -> None:
     assert ml.explain(formula, rows, method="em").facts["solver"] == "exact"
 
 
+def test_moments() -> None:
+    penicillin = ml.datasets.load("penicillin")
+    formula = "diameter ~ 1 + (1 | plate) + (1 | sample)"
+    moments = ml.moments(formula, penicillin)
+    alone, both, table = ml.explain(moments), ml.explain(formula, moments), ml.explain(formula, penicillin)
+    assert alone.facts["memory"] == both.facts["memory"] < table.facts["memory"]
+    for name in ("rows", "groups", "pairs", "columns", "effects", "solver", "reason"):
+        assert alone.facts[name] == table.facts[name]
+    assert "summed before" in repr(alone)
+    assert "no rows" in repr(alone)
+
+
 def test_rows_that_are_left_out_are_told() -> None:
     rows = {"y": [1.0, 2.0, np.nan, 4.0, 5.0, 7.0], "g": ["a", "b", "a", "b", "a", "b"]}
     found = ml.explain("y ~ 1 + (1 | g)", rows)

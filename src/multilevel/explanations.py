@@ -16,7 +16,7 @@ from multilevel.data.sources import Source, is_source, open_source
 from multilevel.data.table import Table
 from multilevel.design import columns_needed
 from multilevel.design.blueprint_outline import outline_of
-from multilevel.design.counts import Job, job_of
+from multilevel.design.counts import FactorSize, Job, PairSize, job_of
 from multilevel.engines.monte_carlo.choice import Choice, Solver
 from multilevel.engines.plan import choice_of, core_effects, parts_of, predicted_memory, size
 from multilevel.engines.solution import Method
@@ -24,7 +24,9 @@ from multilevel.graphs import known_of, with_columns
 from multilevel.language import given_model
 from multilevel.model import Model
 from multilevel.model.families import Family
+from multilevel.moment_doors import Held, held_moments
 from multilevel.moments.source_counts import count_source, job_of_merged, job_of_source, questions
+from multilevel.results.moments import Moments
 from multilevel.results.options import Given, check_choice
 from multilevel.results.posterior_options import Sampling
 
@@ -105,12 +107,14 @@ class How:
 
 def _passes(passes: int | None) -> str:
     """Return how often the rows are read, in words."""
-    return "in every iteration" if passes is None else "once" if passes == 1 else f"{passes} times"
+    if passes is None:
+        return "in every iteration"
+    return {0: "no rows", 1: "once"}.get(passes, f"{passes} times")
 
 
 def explain(
-    model: str | Model,
-    data: object,
+    model: str | Model | Moments,
+    data: object = None,
     *,
     method: Method | Sampling | None = None,
     solver: Solver = "auto",
@@ -128,7 +132,7 @@ def explain(
     Parameters
     ----------
     model, data, family, zero_inflation
-        As in `fit`.
+        As in `fit`; `moments`, too, alone or with their model.
     precision_weights, frequency_weights, offset, residual_sd, lme4_compat
         As in `fit`.
     method
@@ -155,6 +159,19 @@ def explain(
     >>> print(ml.explain("strength ~ 1 + (1 | batch/cask)", ml.datasets.load("pastes")).facts["reason"])
     No factor crosses another: each level is eliminated by itself, and 40 effects cost next to nothing.
     """
+    held = held_moments(
+        model,
+        data,
+        family=family,
+        zero_inflation=zero_inflation,
+        residual_sd=residual_sd,
+        precision_weights=precision_weights,
+        frequency_weights=frequency_weights,
+        offset=offset,
+        lme4_compat=lme4_compat,
+    )
+    if held is not None:
+        return _of_moments(held, How(_method(held.design.model, method), solver, draws))
     parsed, _ = given_model(
         with_columns(model, data), lme4_compat=lme4_compat, family=family, zero_inflation=zero_inflation
     )
@@ -175,7 +192,30 @@ def explain(
     table = read_table(data, needed)
     arrays = 16 * sum(value is not None for value in (precision_weights, frequency_weights, offset))
     job = job_of(parsed, table, stored=_stored(table, data) + arrays)
-    return _explanation(parsed, job, how, _read_facts(table, data))
+    return _explanation(parsed, job, how, _read_facts(table, data, linear=parsed.family.is_linear))
+
+
+def _of_moments(held: Held, how: How) -> Explanation:
+    """Return the explanation of a job that takes moments in place of data."""
+    products, design = held.products, held.design
+    sizes = zip(products.order, products.levels, products.effects, strict=True)
+    job = Job(
+        rows=0,
+        columns=products.p,
+        effects=sum(block.size for block in products.blocks),
+        stored=0,
+        factors=tuple(FactorSize(design.factors[f].name, m, k) for f, m, k in sizes),
+        pairs={(pair.f, pair.g): PairSize(pair.index.size) for pair in products.pairs},
+    )
+    arrays = [products.D, *products.A, *products.C, *(pair.value for pair in products.pairs)]
+    read = {
+        "source": "summed before",
+        "rows": design.n_rows,
+        "rows_given": design.n_input,
+        "bytes": sum(int(array.nbytes) for array in arrays),
+        "passes": 0,
+    }
+    return _explanation(design.model, job, how, read)
 
 
 def _of_source(model: Model, source: Source, given: Mapping[str, Any], how: How) -> Explanation:
@@ -227,7 +267,7 @@ def _stored(table: Table, data: object) -> int:
     return own
 
 
-def _read_facts(table: Table, data: object) -> dict[str, Any]:
+def _read_facts(table: Table, data: object, *, linear: bool) -> dict[str, Any]:
     """Return what is read, and how often."""
     held = sum(column.values.nbytes for column in table.columns.values())
     path = isinstance(data, str | Path)
@@ -235,7 +275,7 @@ def _read_facts(table: Table, data: object) -> dict[str, Any]:
         "source": "file" if path else "table in memory",
         "rows_given": table.n_rows,
         "bytes": Path(str(data)).stat().st_size if path else held,
-        "passes": 1,
+        "passes": 1 if linear else None,
     }
 
 
@@ -249,9 +289,8 @@ def _explanation(model: Model, job: Job, how: How, read: Mapping[str, Any]) -> E
     facts = {
         "call": "sample" if sampled else "fit",
         "model": model.text,
-        **read,
         "rows": job.rows,
-        "passes": read["passes"] if job.linear else None,
+        **read,
         "groups": {factor.name: factor.levels for factor in job.factors},
         "pairs": {f"{names[f]} x {names[g]}": one.pairs for (f, g), one in job.pairs.items()},
         "pairs_counted": all(one.counted for one in job.pairs.values()),
