@@ -13,6 +13,7 @@ import pytest
 
 import multilevel as ml
 from multilevel.data import merged
+from multilevel.engines import refusals
 from multilevel.errors import DataError, MissingValuesWarning, OptionError
 
 N = 1500
@@ -161,7 +162,9 @@ def test_rows_in_files_are_those_in_memory_to_the_last_bit(
         "DuckDB": duckdb.connect().from_df(rows),
     }
     formula, options = "y ~ v + k + (1 | g)", {"family": "bernoulli", "missing": "drop"}
-    ours = ml.fit(formula, sources[kind], **options)
+    with monkeypatch.context() as little:
+        little.setattr(refusals, "memory_limit", lambda: 1000)
+        ours = ml.fit(formula, sources[kind], **options)
     whole = ml.fit(formula, rows, **options)
     assert ours.deviance == whole.deviance
     np.testing.assert_array_equal(ours.vcov, whole.vcov)

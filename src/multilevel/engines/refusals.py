@@ -15,6 +15,7 @@ from multilevel.design.blueprint_outline import outline_of
 from multilevel.design.counts import job_of
 from multilevel.engines.plan import predicted_memory, require_memory
 from multilevel.errors import MultilevelError
+from multilevel.kernels import arrays_in_files
 from multilevel.model import Model
 from multilevel.moments.parquet_batches import read_metadata
 from multilevel.moments.source_counts import SourceCounts, count_source, job_of_source
@@ -29,7 +30,8 @@ def refuse_large_table(model: Model, table: Table, *, what: str, draws: int = 0)
     """Refuse a model and a table in memory whose matrices would not fit, before they are made.
 
     Levels and pairs are counted only if bounds on them do not settle it; matrices of effects that are solved
-    together are refused by the engines that make them. A model that is wrong is left to `design.bind`.
+    together are refused by the engines that make them. A model that is wrong is left to `design.bind`, rows
+    in files to their disk.
 
     Raises
     ------
@@ -37,13 +39,14 @@ def refuse_large_table(model: Model, table: Table, *, what: str, draws: int = 0)
         With the memory that is needed and that there is.
     """
     limit = memory_limit()
-    if table.n_rows * (QUICK + QUICK_COLUMN * len(table.columns)) < QUICK_SHARE * limit:
+    if arrays_in_files() or table.n_rows * (QUICK + QUICK_COLUMN * len(table.columns)) < QUICK_SHARE * limit:
         return
     try:
         in_use = memory_in_use()
         job = job_of(model, table, exact=False)
         memory = predicted_memory(job, solver="monte_carlo", draws=draws)
-        if memory.total > limit - in_use and memory.rows <= limit - in_use:
+        free = limit - in_use
+        if memory.total > free and (memory.rows <= free or not job.linear):
             job = job_of(model, table)
             memory = predicted_memory(job, solver="monte_carlo", draws=draws)
     except MultilevelError:
