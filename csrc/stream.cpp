@@ -18,7 +18,7 @@ namespace ml {
 namespace {
 
 // Every processor gives the same bits: sums of lanes in one order, and no fused multiply-add (see CMakeLists.txt).
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
 #define ML_FOR_EACH_PROCESSOR __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define ML_FOR_EACH_PROCESSOR
