@@ -176,7 +176,7 @@ def sorted_pairs(
             if swapped:
                 first, second, value = second, first, value.transpose(0, 2, 1)
             i, j = levels[f].place[first], levels[g].place[second]
-            at = np.lexsort((j, i))
+            at = np.argsort(i * levels[g].take.size + j)
             start = np.concatenate([[0], np.cumsum(np.bincount(i, minlength=levels[f].take.size))])
             found.append(
                 Pairs(a, b, start.astype(np.int64), j[at].astype(np.int32), np.ascontiguousarray(value[at]))

@@ -262,10 +262,11 @@ def _joined_pairs(
         second.append(unified[g][1][at][j])
         values.append(block.pairs[f, g])
     i, j, value = np.concatenate(first), np.concatenate(second), np.concatenate(values)
-    codes, distinct = pd.factorize(i * (int(j.max(initial=0)) + 1) + j)
-    total = np.zeros((distinct.size, *value.shape[1:]))
-    np.add.at(total, codes, value)
     width = int(j.max(initial=0)) + 1
+    codes, distinct = pd.factorize(i * width + j)
+    total = np.empty((distinct.size, *value.shape[1:]))
+    for a, b in np.ndindex(*value.shape[1:]):
+        total[:, a, b] = np.bincount(codes, weights=value[:, a, b], minlength=distinct.size)
     return (distinct // width).astype(np.int32), (distinct % width).astype(np.int32), total
 
 
