@@ -9,13 +9,20 @@ from functools import cache
 from typing import Any
 
 
-@cache
 def spark_session() -> Any:
-    """Start the cluster, which takes half a minute, and return its session.
+    """Start the cluster if it does not run, which takes half a minute, and return its session.
 
     The workers are processes of their own with one core and 1 GB each; rows reach them as files only. Nothing
     is compiled: the tables of tests are small.
     """
+    if _started().sparkContext._jsc is None:
+        _started.cache_clear()
+    return _started()
+
+
+@cache
+def _started() -> Any:
+    """Start the cluster and return its session."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what PySpark says of the version of pandas

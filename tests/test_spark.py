@@ -11,8 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from multilevel.data.sources import is_source, open_source
+from multilevel.design.blueprint_outline import outline_of
 from multilevel.errors import DataError
+from multilevel.language import parse_formula
 from multilevel.moments.engine_columns import collected, engine_columns
+from multilevel.moments.engine_facts import facts_in_engine
 from tests.moments.engine_cases import CASES, asked, bound, compare, rows
 from tests.spark_cluster import spark_session
 
@@ -29,6 +32,7 @@ def test_a_cluster_gives_the_sums_of_the_rows(tmp_path: Path) -> None:
         _check_case(spark, name, tmp_path / name)
     _check_names(spark)
     _check_faults(spark, tmp_path)
+    _check_stopped(spark)
 
 
 def _check_case(spark: Any, name: str, folder: Path) -> None:
@@ -66,3 +70,13 @@ def _check_faults(spark: Any, folder: Path) -> None:
         columns = engine_columns(open_source(data), ["x"])
         with pytest.raises(DataError, match=f"PySpark cannot compute the sums: .*{message}"):
             collected(columns, columns.frame.select(columns.number("x").sum()))
+
+
+def _check_stopped(spark: Any) -> None:
+    """Assert that a session that was stopped is told as such, wherever it is noticed first."""
+    data = spark.createDataFrame([(1.0, 1)], ["y", "g"])
+    source = open_source(data)
+    outline = outline_of(parse_formula("y ~ 1 + (1 | g)"), source.schema)
+    spark.stop()
+    with pytest.raises(DataError, match=r"PySpark cannot .*(stopped|created first)"):
+        facts_in_engine(source, outline)
