@@ -14,7 +14,7 @@ import pytest
 import multilevel as ml
 from multilevel.data import merged
 from multilevel.engines import refusals
-from multilevel.errors import DataError, MissingValuesWarning, OptionError
+from multilevel.errors import ComparisonError, DataError, MissingValuesWarning, OptionError
 
 N = 1500
 
@@ -112,6 +112,25 @@ def test_answers_about_single_rows_are_refused_with_a_remedy() -> None:
     whole = ml.fit("y ~ x + (1 | g)", rows, family="bernoulli")
     new = pl.DataFrame({"x": [1.0, 2.0], "g": ["g1", "g3"]})
     np.testing.assert_allclose(fit.predict(new)["prediction"], whole.predict(new)["prediction"], rtol=1e-7)
+
+
+def test_comparisons_are_those_of_the_rows() -> None:
+    rows = data()
+    lazy = pl.from_pandas(rows).lazy()
+    found = []
+    for source in (lazy, rows):
+        fits = [ml.fit(f"y ~ {fixed} + (1 | g)", source, family="bernoulli") for fixed in ("1", "x", "x + k")]
+        found.append(ml.compare(*fits))
+    for column in ("chi_square", "df", "p_value"):
+        np.testing.assert_allclose(
+            found[0][column].to_numpy()[1:].astype(float), found[1][column][1:].astype(float), rtol=1e-6
+        )
+    fewer = ml.fit("y ~ x + (1 | g)", lazy.head(N - 1), family="bernoulli")
+    with pytest.raises(ComparisonError, match="the rows used"):
+        ml.compare(fits[0], fewer)
+    other = ml.fit("s ~ x + (1 | g)", lazy, family="poisson")
+    with pytest.raises(ComparisonError, match="the response"):
+        ml.compare(ml.fit("c ~ x + (1 | g)", lazy, family="poisson"), other)
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ def refuse_other_data(first: Result, other: Result, what: str, again: str) -> No
     """
     a, b = first.design, other.design
     differences = []
-    if a.summary is not None or b.summary is not None:
+    by_sums = _by_sums(a, b) if what == "fits" else a.summary is not None or b.summary is not None
+    if by_sums:
         differences = _differing_sums(a, b)
     elif a.n_rows != b.n_rows or not np.array_equal(a.rows, b.rows):
         differences.append(f"the rows used ({a.n_rows} and {b.n_rows})")
@@ -132,7 +133,7 @@ def refuse_other_data(first: Result, other: Result, what: str, again: str) -> No
         differences.append(
             "the response" if a.model.response == b.model.response else f"the response ({names})"
         )
-    if a.n_rows == b.n_rows and a.summary is None and b.summary is None:
+    if a.n_rows == b.n_rows and not by_sums:
         for name in ("trials", "precision_weights", "frequency_weights"):
             if not _same_array(getattr(a, name), getattr(b, name)):
                 differences.append(f"the {name.replace('_', ' ')}")
@@ -146,11 +147,16 @@ def refuse_other_data(first: Result, other: Result, what: str, again: str) -> No
         )
 
 
+def _by_sums(a: Design, b: Design) -> bool:
+    """Return whether the rows of two designs cannot be compared: one holds none, or merged ones."""
+    return any(one.summary is not None or one.merged is not None for one in (a, b))
+
+
 def _differing_sums(a: Design, b: Design) -> list[str]:
-    """Return what differs between two designs of which one holds no rows, as far as sums can tell."""
+    """Return what differs between two designs of which one holds no single rows, as far as sums can tell."""
     found = []
-    if a.n_rows != b.n_rows or a.n_observations != b.n_observations:
-        found.append(f"the rows used ({a.n_rows} and {b.n_rows})")
+    if a.n_used != b.n_used or not np.isclose(a.n_observations, b.n_observations, rtol=1e-12):
+        found.append(f"the rows used ({a.n_used} and {b.n_used})")
     mine, theirs = (np.array([*response_moments(one), mean_inverse_weight(one)]) for one in (a, b))
     if not np.allclose(mine, theirs, rtol=1e-7, atol=1e-7 * float(mine[1])):
         found.append("the response, its offset or its weights")
@@ -180,11 +186,11 @@ def is_special_case(small: Design, large: Design) -> bool:
     one varies by the same factor in the larger one, where its effects may be correlated at least as freely.
     An estimated residual sd is freer than a known one. Of families and zero inflation see `compare`.
     """
-    if not _family_within(small, large):
+    rowless = _by_sums(small, large)
+    if not _family_within(small, large, rowless=rowless):
         return False
     if small.residual_sd != large.residual_sd and large.residual_sd is not None:
         return False
-    rowless = small.summary is not None or large.summary is not None
     if rowless and not set(small.fixed.names) <= set(large.fixed.names):
         return False
     if not rowless and not _same_array(small.offset, large.offset, default=0.0):
@@ -193,7 +199,7 @@ def is_special_case(small: Design, large: Design) -> bool:
     return within and all(_effects_within(small, large, block) for block in small.terms)
 
 
-def _family_within(small: Design, large: Design) -> bool:
+def _family_within(small: Design, large: Design, *, rowless: bool) -> bool:
     """Return whether family, link and zero inflation of one design are special cases of the other's."""
     if small.family.link != large.family.link:
         return False
@@ -201,6 +207,8 @@ def _family_within(small: Design, large: Design) -> bool:
         return False
     if small.inflation is None or large.inflation is None:
         return small.inflation is None
+    if rowless:
+        return set(small.inflation.names) <= set(large.inflation.names)
     return _in_span(small.inflation, large.inflation)
 
 
@@ -224,7 +232,7 @@ def _same_levels(a: GroupFactor, b: GroupFactor, *, rowless: bool) -> bool:
 def _effects_within(small: Design, large: Design, block: EffectsTerm) -> bool:
     """Return whether a term of the smaller design is a special case of the larger one's terms."""
     factor = small.factors[block.factor]
-    rowless = small.summary is not None or large.summary is not None
+    rowless = _by_sums(small, large)
     there = [
         other
         for other in large.terms
