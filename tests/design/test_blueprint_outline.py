@@ -23,13 +23,17 @@ SCHEMA: dict[str, Any] = {"y": "number", "x": "number", "w": "number", "sd": "nu
 def test_an_outline_names_what_to_ask_for() -> None:
     model = parse_formula("log(y) ~ f * x + C(h) + I(x * k) + offset(w) + (x | g) + (1 | g:h) + (k || h)")
     found = outline_of(model, SCHEMA, frequency_weights="w", offset=2.0, residual_sd="sd")
-    assert [column.name for column in found.numeric] == ["x", "I(x * k)"]
+    assert [column.name for column in found.numeric] == ["x", "I(x * k)", "1 / (1 / (sd * abs(sd)))"]
     assert found.categorical == ("f", "h", "k")
     assert found.booleans == {"k"}
     assert found.factors == (("g",), ("g", "h"), ("h",))
     assert found.term_factor == (0, 1, 2)
     assert (found.response, found.offsets) == ("log(y)", ("w", 2.0))
-    assert (found.precision_weights, found.frequency_weights) == ("1 / sd ** 2", "w")
+    assert (found.precision_weights, found.frequency_weights) == ("1 / (sd * abs(sd))", "w")
+    assert (found.weighing, found.precision_option) == (
+        (("frequency_weights", "w"), ("residual_sd", "sd")),
+        "residual_sd",
+    )
     assert found.residual_sd == 1.0
 
 

@@ -96,6 +96,10 @@ def broken(**columns: Any) -> pd.DataFrame:
     return rows(CASES["crossed"]).assign(**columns)
 
 
+def gap_in_w(table: pd.DataFrame) -> pd.Series:
+    return table["w"].where(table.index != 3)
+
+
 FAULTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("x is infinite", "y ~ x + (1 | g)", {"x": lambda t: t["x"].where(t.index != 3, np.inf)}, {}),
     ("grouping missing", "y ~ x + (1 | h)", {"h": lambda t: t["h"].where(t.index != 3)}, {}),
@@ -109,7 +113,40 @@ FAULTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("constant effect", "y ~ x + (q | g)", {"q": 3.0}, {}),
     ("effects as rows", "y ~ x + (1 | q)", {"q": np.arange(600)}, {}),
     ("negative weight", "y ~ x + (1 | g)", {"w": -1.0}, {"precision_weights": "w"}),
+    ("missing weight", "y ~ x + (1 | g)", {"w": gap_in_w}, {"precision_weights": "w"}),
+    ("missing count", "y ~ x + (1 | g)", {"w": gap_in_w}, {"frequency_weights": "w", "missing": "drop"}),
+    ("missing sd", "y ~ x + (1 | g)", {"w": gap_in_w}, {"residual_sd": "w"}),
+    ("negative sd", "y ~ x + (1 | g)", {"w": lambda t: t["w"] - 1.0}, {"residual_sd": "w"}),
+    ("sd of zero", "y ~ x + (1 | g)", {"w": lambda t: t["w"].where(t.index != 3, 0.0)}, {"residual_sd": "w"}),
+    ("levels beyond 2^53", "y ~ C(q) + (1 | g)", {"q": lambda t: np.arange(600) % 3 + 2**60}, {}),
 ]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [(2**31 + 7, np.uint32), (2**60 + 1, np.int64), (2**60 + 1, np.uint64)],
+)
+def test_whole_numbers_of_any_size_are_labels_without_loss(
+    start: int, kind: type[np.integer[Any]], route: Route, tmp_path: Path
+) -> None:
+    table = broken(q=(np.arange(600) % 4).astype(kind) + kind(start))
+    for formula in ("y ~ x + (1 | q)", "y ~ x + (1 | q) + (1 | h:q)"):
+        design, _ = summed(route, table, tmp_path, formula)
+        assert design.factors[0].levels == tuple(str(start + at) for at in range(4))
+
+
+def test_enums_of_polars_keep_their_order() -> None:
+    table = pl.DataFrame(broken()).with_columns(f=pl.col("f").cast(pl.Enum(["c", "zz", "a", "b b"])))
+    design, _ = moments_of_source(parse_formula("y ~ f + (1 | g)"), open_source(table.lazy()))
+    assert design.fixed.names == ("Intercept", "f[T.a]", "f[T.b b]")
+
+
+@pytest.mark.parametrize("name", ["*", "^x.*$"])
+def test_names_that_an_engine_takes_for_patterns_are_refused(name: str, tmp_path: Path) -> None:
+    for route in (of_polars, of_duckdb):
+        with pytest.raises(DataError, match="is a pattern of names"):
+            summed(route, broken(**{name: lambda t: t["x"]}), tmp_path, f"y ~ `{name}` + (1 | g)")
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -86,11 +86,13 @@ class Outline:
     offsets
         Column names, expressions or numbers, whose sum is subtracted from the response.
     precision_weights, frequency_weights
-        A column's name, or an expression such as ``"1 / sd ** 2"``; or ``None``.
+        A column's name, or an expression such as ``"1 / (sd * abs(sd))"``; or ``None``.
     missing
         "report", "drop" or "error", as in `design.bind`.
     residual_sd
         Known residual sd, or ``None``.
+    weighing
+        Keywords of weights and of a residual sd that are columns, each with its column.
     """
 
     model: Model
@@ -108,6 +110,13 @@ class Outline:
     frequency_weights: str | None = None
     missing: Literal["report", "drop", "error"] = "report"
     residual_sd: float | None = None
+    weighing: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def precision_option(self) -> str:
+        """The keyword behind the precision weights."""
+        given = [option for option, _ in self.weighing if option != "frequency_weights"]
+        return given[0] if given else "precision_weights"
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ def outline_of(
         frequency_weights=frequency_weights if isinstance(frequency_weights, str) else None,
         missing=missing,
         residual_sd=known,
+        weighing=tuple((k, v) for k, v in given.items() if isinstance(v, str) and k != "offset"),
     )
 
 
@@ -244,7 +245,8 @@ def _precision(weights: RowNumbers, residual_sd: RowNumbers) -> tuple[str | None
                 "`residual_sd` for each row and `precision_weights` were both given",
                 allowed="one of them, or one number as `residual_sd` beside `precision_weights`",
             )
-        return f"1 / {quoted(residual_sd)} ** 2", 1.0
+        sd = quoted(residual_sd)
+        return f"1 / ({sd} * abs({sd}))", 1.0  # negative where the sd is, which is refused
     value = float(residual_sd)  # type: ignore[arg-type]
     if not np.isfinite(value) or value <= 0.0:
         raise DataError(f"`residual_sd` is {value:g}", allowed="a finite positive number")

@@ -101,10 +101,15 @@ def _contrast(text: str, coding: Coding, levels: tuple[str, ...]) -> Any:
 
 def _factor_of_numbers(values: Floats) -> Factor:
     """Return numbers as a factor of their distinct values in increasing order."""
+    require_exact(values)
+    distinct, codes = np.unique(values, return_inverse=True)
+    return Factor(codes.astype(np.int32), tuple(label_of(value) for value in distinct))
+
+
+def require_exact(values: Floats) -> None:
+    """Raise `DataError` for numbers that cannot be levels, because float64 cannot tell them apart."""
     if float(np.abs(values).max(initial=0.0)) > EXACT:
         raise DataError(
             "`C(...)` of numbers beyond 2^53, which cannot be told apart as numbers",
             remedy="turn the column into text",
         )
-    distinct, codes = np.unique(values, return_inverse=True)
-    return Factor(codes.astype(np.int32), tuple(label_of(value) for value in distinct))

@@ -15,6 +15,7 @@ from multilevel.design.expressions import evaluate
 from multilevel.design.scope import Factor, Scope
 from multilevel.design.sizes import require_size
 from multilevel.errors import DataError
+from multilevel.moments.fact_checks import bad_weights
 from multilevel.moments.parquet_batches import Kind, codes_of, numbers_of, whole_numbers
 from multilevel.moments.scaling import Floats
 
@@ -111,7 +112,7 @@ def used_rows(batch: Any, outline: Outline, kinds: Mapping[str, Kind]) -> Used:
             texts[name] = Texts(codes, dictionary)
             gaps[name] = codes < 0
             continue
-        if kinds[name] == "whole" and name in outline.grouping:
+        if kinds[name] in ("whole", "unsigned") and name in outline.grouping:
             wholes[name], _ = whole_numbers(column)
         numbers[name] = numbers_of(column).astype(np.float64, copy=False)
         gaps[name] = np.isnan(numbers[name])
@@ -165,13 +166,12 @@ def _weighted(used: Used, outline: Outline) -> Used:
         text = getattr(outline, option)
         if text is None:
             continue
+        if option == "precision_weights":
+            _require_positive_sds(used, outline)
         weights = found[option] = RowValues(used).number(text)
         bad = ~(np.isfinite(weights) & (weights >= 0.0))
         if bad.any():
-            raise DataError(
-                f"`{option}` is {weights[bad][0]:g} in a row",
-                allowed="finite numbers that are zero or positive; a row with weight zero is left out",
-            )
+            raise bad_weights(outline, option, f"{weights[bad][0]:g} in a row")
         require_size(f"`{option}`", weights)
     positive = np.ones(used.n, dtype=np.bool_)
     for some in found.values():
@@ -180,6 +180,13 @@ def _weighted(used: Used, outline: Outline) -> Used:
         used, precision=found.get("precision_weights"), frequency=found.get("frequency_weights")
     )
     return _only(weighted, positive)
+
+
+def _require_positive_sds(used: Used, outline: Outline) -> None:
+    """Raise `DataError` unless residual sds, if they are a column, are all positive."""
+    for option, column in outline.weighing:
+        if option == "residual_sd" and not (used.numbers[column] > 0.0).all():
+            raise bad_weights(outline, "precision_weights", f"{used.numbers[column].min():g} in a row")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -179,8 +179,14 @@ def engine_columns(source: Source, needed: Sequence[str]) -> EngineColumns:
     Raises
     ------
     DataError
-        The engine cannot read the table.
+        The engine cannot read the table, or takes a column's name for a pattern.
     """
+    for name in needed:
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise DataError(
+                f"the name of the column `{name}` is a pattern of names to {source.engine}",
+                remedy="rename the column",
+            )
     inner = {name: f"c{number}" for number, name in enumerate(needed)}
     try:
         frame, own = _renamed(source)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from multilevel.data.sources import Source
 from multilevel.design.blueprint import Outline
+from multilevel.design.contrasts import require_exact
 from multilevel.errors import DesignError
 from multilevel.model.text import quoted
 from multilevel.moments.engine_columns import EngineColumns, collected, engine_columns, labels_of, reported
@@ -55,6 +56,8 @@ def facts_in_engine(source: Source, outline: Outline) -> Facts:
     for at, name in enumerate(parts):
         if name not in outline.needed:
             infinite[name] = n_used - _count(found, f"finite{at}")
+    for name in weights:
+        infinite[name] = _count(found, "complete") - _count(found, f"finite_{name}")
     missing = {name: _count(found, f"missing{at}") for at, name in enumerate(outline.needed)}
     of_parts = {
         kind: {name: _number(found, f"{kind}{at}") for at, name in enumerate(parts)}
@@ -121,6 +124,7 @@ def _asked(
     for name in weights:
         w = nw.col(f"w_{name}")
         asked += [w.min().alias(f"least_{name}"), w.max().alias(f"most_{name}")]
+        asked.append(_how_many(w.is_finite(), f"finite_{name}"))
     return frame.select(*asked)
 
 
@@ -182,6 +186,7 @@ def _in_order(columns: EngineColumns, name: str, labels: NDArray[Any]) -> tuple[
     if kind == "boolean":
         return tuple(str(bool(label)) for label in np.sort(labels))
     if kind == "number":
+        require_exact(labels)
         return labels_of(labels)
     present = {str(label) for label in labels}
     declared = columns.declared.get(name)

@@ -29,7 +29,7 @@ def check_facts(outline: Outline, facts: Facts) -> None:
         raise DataError("the table has no rows", remedy="check the file or the filter that made it")
     _check_infinite(outline, facts)
     _check_missing(outline, facts)
-    _check_weights(facts)
+    _check_weights(outline, facts)
     if facts.n_used == 0 and not facts.sampled:
         listed = ", ".join(f"`{name}` {count}" for name, count in facts.missing.items()) or "weights of zero"
         raise DataError(
@@ -64,6 +64,8 @@ def _check_infinite(outline: Outline, facts: Facts) -> None:
                 remedy="replace it by a number or a missing value",
             )
     for name, count in facts.infinite.items():
+        if name in WEIGHTS:
+            raise bad_weights(outline, name, f"not a finite number in {count} of {facts.n_input} rows")
         text = outline.response if name == RESPONSE else name
         raise DataError(
             f"`{text}` is not a finite number in {count} of {facts.n_used} rows",
@@ -73,6 +75,10 @@ def _check_infinite(outline: Outline, facts: Facts) -> None:
 
 def _check_missing(outline: Outline, facts: Facts) -> None:
     """Refuse missing values that may not be."""
+    for option, name in outline.weighing:
+        if facts.missing.get(name):
+            found = f"missing in {facts.missing[name]} of {facts.n_input} rows"
+            raise bad_weights(outline, "frequency_weights" if option == WEIGHTS[1] else WEIGHTS[0], found)
     empty = [name for name, count in facts.missing.items() if count == facts.n_input]
     if empty:
         raise DataError(
@@ -114,14 +120,21 @@ def report_missing(outline: Outline, facts: Facts, products: Products) -> None:
         )
 
 
-def _check_weights(facts: Facts) -> None:
+def bad_weights(outline: Outline, name: str, found: str) -> DataError:
+    """Return the error of weights, or of the residual sds behind them, that may not be."""
+    option = name if name == "frequency_weights" else outline.precision_option
+    if option == "residual_sd":
+        return DataError(f"`residual_sd` is {found}", allowed="finite positive numbers")
+    allowed = "finite numbers that are zero or positive; a row with weight zero is left out"
+    return DataError(f"`{option}` is {found}", allowed=allowed)
+
+
+def _check_weights(outline: Outline, facts: Facts) -> None:
     """Refuse weights that are negative, or zero everywhere."""
     for name in WEIGHTS:
         low, high = facts.low.get(name, 1.0), facts.high.get(name, 1.0)
         if low < 0.0:
-            raise DataError(
-                f"`{name}` is {low:g} in some row",
-                allowed="finite numbers that are zero or positive; a row with weight zero is left out",
-            )
+            is_sd = name == "precision_weights" and outline.precision_option == "residual_sd"
+            raise bad_weights(outline, name, "negative in some row" if is_sd else f"{low:g} in some row")
         if high == 0.0:
             raise DataError(f"`{name}` is zero in every row", allowed="a positive weight in some rows")

@@ -17,8 +17,8 @@ BATCH = 1 << 16
 BUFFER = 1 << 20
 """Bytes read from a file at once."""
 
-Kind = Literal["whole", "number", "boolean", "text"]
-"""What a column holds, where whole numbers are kept apart from others."""
+Kind = Literal["whole", "unsigned", "number", "boolean", "text"]
+"""What a column holds, where whole numbers are kept apart from others; unsigned ones are of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def read_metadata(files: Sequence[Path], names: Sequence[str]) -> FileFacts:
                     ordered.add(name)
             groups += _row_groups(path, file.metadata, nulls, lows, highs)
     said = {name: None not in lows[name] and bool(lows[name]) for name in names}
-    numeric = [name for name in names if said[name] and kinds[name] in ("whole", "number")]
+    numeric = [name for name in names if said[name] and kinds[name] in ("whole", "unsigned", "number")]
     return FileFacts(
         groups=tuple(groups),
         kinds=kinds,
@@ -200,7 +200,7 @@ def _kind(name: str, arrow: Any) -> Kind:
     if types.is_boolean(arrow):
         return "boolean"
     if types.is_integer(arrow):
-        return "number" if types.is_uint64(arrow) else "whole"
+        return "unsigned" if types.is_uint64(arrow) else "whole"
     if types.is_floating(arrow) or types.is_decimal(arrow) or types.is_null(arrow):
         return "number"
     values = arrow.value_type if types.is_dictionary(arrow) else arrow
@@ -227,7 +227,7 @@ def numbers_of(column: Any) -> NDArray[Any]:
     taken = taken or types.is_float64(kind) or types.is_float32(kind)
     if column.null_count == 0 and taken:
         return np.asarray(column.to_numpy(zero_copy_only=False))
-    values = column.cast(pa.float64())
+    values = column.cast(pa.float64(), safe=False)
     return np.asarray(values.to_numpy(zero_copy_only=False))
 
 
@@ -235,7 +235,21 @@ def whole_numbers(column: Any) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Return an Arrow column of whole numbers without loss, zero where null, and where it is null."""
     gaps = np.asarray(column.is_null().to_numpy(zero_copy_only=False)) if column.null_count else None
     filled = column if gaps is None else column.fill_null(0)
-    return np.asarray(filled.to_numpy(zero_copy_only=False)), gaps
+    return key_numbers(filled), gaps
+
+
+def key_numbers(column: Any) -> NDArray[Any]:
+    """Return an Arrow column of whole numbers or booleans, none of them null, as the kernel takes keys.
+
+    Unsigned numbers of 32 bits become int64, those of 64 bits the int64 of the same bits.
+    """
+    import pyarrow as pa
+
+    column = column.cast(pa.uint8()) if pa.types.is_boolean(column.type) else column
+    values = np.asarray(column.to_numpy(zero_copy_only=False))
+    if values.dtype == np.uint32:
+        return values.astype(np.int64)
+    return values.view(np.int64) if values.dtype == np.uint64 else values
 
 
 def codes_of(column: Any) -> tuple[NDArray[np.int32], Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Keys = NDArray[np.int64] | NDArray[np.float64] | NDArray[np.object_]
+Keys = NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64] | NDArray[np.object_]
 
 RESPONSE = "response"
 """Name under which facts have the response less its offsets."""
@@ -76,7 +76,7 @@ class Products:
         Sum of the logarithms of the precision weights, each counted with its frequency weight.
     keys
         For each factor one array for each of its columns, ``(m,)``: the label of each level there, as int64,
-        float64 or text; booleans as the texts "False" and "True".
+        uint64, float64 or text; booleans as the texts "False" and "True".
     A
         By factor ``(m, K, K)``: ``Z_j' W Z_j``, the effects of all its terms side by side in term order.
     C

@@ -115,7 +115,7 @@ def keys_of(name: str, used: Used, encoder: TextCodes | None) -> NDArray[Any]:
     kind = used.kinds[name]
     if encoder is not None:
         return encoder.codes(used.texts[name].codes, used.texts[name].dictionary)
-    if kind == "whole":
+    if kind in ("whole", "unsigned"):
         return used.wholes[name]
     if kind == "boolean":
         return used.numbers[name].astype(np.uint8)
@@ -132,6 +132,8 @@ def labels_of(keys: NDArray[np.int64], kind: Kind, texts: TextCodes | None) -> K
     """
     if kind == "whole":
         return keys
+    if kind == "unsigned":
+        return keys.view(np.uint64)
     if kind == "number":
         return keys.view(np.float64)
     return (np.array(["False", "True"], dtype=object) if texts is None else texts.labels())[keys]

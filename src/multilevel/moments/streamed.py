@@ -24,6 +24,7 @@ from multilevel.moments.parquet_batches import (
     Kind,
     Lane,
     batches,
+    key_numbers,
     lanes_of,
     numbers_of,
     read_metadata,
@@ -231,7 +232,7 @@ def _add_plain(setup: Pass, sums: Sums, batch: Any, names: tuple[str, ...]) -> N
         (numbers_of(batch.column(name)), column.centre, column.factor)
         for name, column in zip(names, setup.plan.columns, strict=True)
     ]
-    keys = [numbers_of(batch.column(name)) for name in setup.key_columns]
+    keys = [key_numbers(batch.column(name)) for name in setup.key_columns]
     sums.stream.add(columns, keys, batch.num_rows, None)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from multilevel.data.columns import label_of
 from multilevel.data.sources import Source
 from multilevel.design.blueprint import Outline
+from multilevel.design.contrasts import require_exact
 from multilevel.moments.batch_values import RowValues, Used, used_rows
 from multilevel.moments.parquet_batches import FileFacts, Lane, batches, read_metadata
 from multilevel.moments.products import RESPONSE, Facts
@@ -119,8 +120,9 @@ def _columns(sampled: Sequence[Used], outline: Outline) -> dict[str, Floats]:
 
 def _moments(values: Floats) -> Summary:
     """Return mean, root mean square deviation, least and greatest value."""
-    mean = float(values[0] + np.mean(values - values[0]))
-    deviation = float(np.sqrt(np.mean(np.square(values - mean))))
+    with np.errstate(over="ignore", invalid="ignore"):  # sizes that cannot be used are refused later
+        mean = float(values[0] + np.mean(values - values[0]))
+        deviation = float(np.sqrt(np.mean(np.square(values - mean))))
     low, high = float(values.min()), float(values.max())
     return mean, deviation if high > low and deviation > 1e-14 * abs(mean) else 0.0, low, high
 
@@ -175,8 +177,12 @@ def _labels(used: Used, name: str) -> list[str | float]:
         text = used.texts[name]
         labels = text.dictionary.to_pylist()
         return [labels[place] for place in np.unique(text.codes)]
-    values: list[str | float] = np.unique(used.numbers[name]).tolist()
-    return ["True" if value else "False" for value in values] if used.kinds[name] == "boolean" else values
+    numbers = np.unique(used.numbers[name])
+    values: list[str | float] = numbers.tolist()
+    if used.kinds[name] == "boolean":
+        return ["True" if value else "False" for value in values]
+    require_exact(numbers)
+    return values
 
 
 def _in_order(labels: list[str | float], order: list[str] | None) -> tuple[str, ...]:
