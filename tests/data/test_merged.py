@@ -142,6 +142,18 @@ def test_routes(memory: int, columns: list[str], route: str, monkeypatch: pytest
     assert rows.distinct == len(distinct)
 
 
+@pytest.mark.parametrize(("column", "seldom"), [("id", True), ("x", False), ("half", False)])
+def test_rows_that_are_seldom_equal_are_not_counted(
+    column: str, seldom: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merged, "PROBE", 200)
+    half = np.random.default_rng(3).permutation(np.repeat(np.arange(N // 2), 2))
+    source = open_source(pl.from_pandas(frame().assign(id=range(N), half=half)).lazy())
+    rows = rows_of(source, [column], few_rows=0)
+    assert (rows.distinct is None) == seldom
+    assert (rows.route == "rows") == seldom
+
+
 def test_what_fits_nowhere_is_refused_with_the_number(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1,000,000,000,000 rows of polars would take 340000\.0 GB"):
         require_room(Rows("files", 10**12, 10**12, 340 * 10**12), tmp_path, "polars")

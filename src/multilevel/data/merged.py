@@ -24,6 +24,8 @@ WORTH_IT = 0.7
 """Rows are merged if at most this share of them is left."""
 BYTES_PER_ROW = 300
 """Memory that a generalised fit takes for each row, besides its columns (245 measured for two effects)."""
+PROBE = 200_000
+"""First rows that are looked at before all are counted."""
 SHARE = 0.5
 """Of the memory that the rows may take."""
 COUNT, SUM, LEAST, ABSENT, ZERO = (
@@ -42,7 +44,7 @@ class Rows:
     n_rows
         Rows of the source.
     distinct
-        Rows left if equal ones are merged, or ``None`` if that was not asked.
+        Rows left if equal ones are merged, or ``None`` if they were not counted: few rows, or seldom equal.
     bytes
         That the fit takes, of memory or of files.
     """
@@ -84,11 +86,25 @@ def rows_of(
     n_rows = _count(source, chosen) if source.n_rows is None else source.n_rows
     if n_rows <= few_rows:
         return Rows("rows", n_rows, None, n_rows * width)
-    distinct = _count(source, _grouped(chosen, list(dict.fromkeys(names)), frequency_weights))
-    there = SHARE * memory_bytes()
-    if distinct <= WORTH_IT * n_rows and distinct * width <= there:
+    keys, there = list(dict.fromkeys(names)), SHARE * memory_bytes()
+    distinct: int | None = None
+    if not _seldom_equal(source, chosen, keys, n_rows):
+        distinct = _count(source, _grouped(chosen, keys, frequency_weights))
+    if distinct is not None and distinct <= WORTH_IT * n_rows and distinct * width <= there:
         return Rows("merged", n_rows, distinct, distinct * width)
     return Rows("rows" if n_rows * width <= there else "files", n_rows, distinct, n_rows * width)
+
+
+def _seldom_equal(source: Source, chosen: Any, keys: list[str], n_rows: int) -> bool:
+    """Return whether the first rows show that merging is not worth it; counting them all takes memory.
+
+    Of ``n`` rows at random from ``M`` distinct ones some ``n^2 / 2M`` repeat an earlier one; rows in order
+    of groups repeat each other more often. Without repeats ``M`` is twice what is worth it, and more.
+    """
+    if n_rows < 4 * PROBE:
+        return False
+    repeats = PROBE - _count(source, _grouped(chosen.head(PROBE), keys, None))
+    return bool(repeats < 0.25 * PROBE * PROBE / (WORTH_IT * n_rows))
 
 
 def read_rows(source: Source, names: Sequence[str], *, frequency_weights: str | None = None) -> Table:
