@@ -52,6 +52,9 @@ class SchurSystem {
   void multiply(const double* x, int s, double* y) const;                // S x
   void cross(const double* v, int s, double* out) const;                 // Z'Z v, level space
   void root_of_blocks(double* x, int s) const;                           // x := L_P x
+  // Sum of the squares of S~ off its diagonal, where all factors have one effect and one is in the chain, if that takes
+  // no more products than this; otherwise -1.
+  double squared_couplings(double most_work) const;
   // From x0 if it is given. Columns stop by themselves; all coefficients are kept if asked for.
   SchurSolution solve(const double* b, const double* x0, int s, double tolerance, int limit, bool coefficients) const;
 

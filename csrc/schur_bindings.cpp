@@ -179,6 +179,8 @@ void bind_schur(nb::module_& m) {
       .def("multiply", &times, nb::arg("x"))
       .def("cross", &cross, nb::arg("v"))
       .def("root_of_blocks", &root_of_blocks, nb::arg("x"))
+      .def("squared_couplings", &SchurSystem::squared_couplings, nb::arg("most_work"),
+           nb::call_guard<nb::gil_scoped_release>())
       .def("block_roots", &block_roots)
       .def("chain_information", [](const SchurSystem& self) { return by_member(self, self.chain().information(), false); })
       .def("chain_inverse", [](const SchurSystem& self) { return by_member(self, self.chain().inverse_blocks(), true); })

@@ -98,3 +98,18 @@ def test_kenward_roger_takes_the_exact_engine_by_itself(monkeypatch: pytest.Monk
     assert ml.fit("y ~ x + (1 | a) + (1 | b)", data).solution.monte_carlo is not None
     exact = ml.fit("y ~ x + (1 | a) + (1 | b)", data, ddf="kenward-roger")
     assert exact.solution.monte_carlo is None
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ service + (1 | s) + (1 | d)", "y ~ service + (1 | s) + (1 | d) + (1 | dept)"]
+)
+def test_lecture_evaluations_are_within_a_hundredth_of_a_standard_error(formula: str) -> None:
+    data = ml.datasets.load("insteval")
+    found = ml.fit(formula, data, solver="monte_carlo", mc_seed=1)
+    exact = ml.fit(formula, data, solver="exact")
+    curvature = exact.solution.groups.curvature()
+    errors = np.sqrt(np.diagonal(curvature.covariance))[: exact.solution.theta.size]
+    assert found.solution.monte_carlo is not None
+    assert found.solution.monte_carlo.error <= 0.01
+    assert np.max(np.abs(found.solution.theta - exact.solution.theta) / errors) < 0.01
+    assert abs(found.loglik - exact.loglik) < 4 * found.solution.monte_carlo.loglik_error

@@ -592,6 +592,12 @@ class SchurSystem:
     def root_of_blocks(self, x: Floats) -> Floats:
         """Return ``L x`` with ``L`` the Cholesky factors of the diagonal blocks of ``S``."""
 
+    def squared_couplings(self, most_work: float) -> float:
+        """Return the sum of squares off the diagonal of ``S`` scaled to unit diagonal.
+
+        -1 if a factor has several effects, the chain several factors, or it takes more products than this.
+        """
+
     def block_roots(self) -> list[Floats]:
         """Return by core factor ``(m, K, K)`` lower Cholesky factors of the diagonal blocks of ``S``."""
 

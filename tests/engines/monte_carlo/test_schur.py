@@ -199,3 +199,20 @@ def close(found: Floats, expected: Floats, tolerance: float = 1e-10) -> None:
     """Compare up to rounding of the largest entry."""
     scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
     np.testing.assert_allclose(found / scale, expected / scale, atol=tolerance)
+
+
+SCALAR = [s for s in SEVERAL if all(effects == 1 for _, effects, _ in s.terms)]
+
+
+@pytest.mark.parametrize("structure", SCALAR, ids=names_of(SCALAR))
+def test_squared_couplings_are_those_of_the_scaled_complement(structure: Structure) -> None:
+    _, system, _, _ = at_random(structure)
+    native = system.native
+    if len(system.chain) > 1:
+        assert native.squared_couplings(1e9) == -1.0
+        return
+    S = native.multiply(np.eye(native.core))
+    size = np.sqrt(np.diagonal(S))
+    expected = np.sum((S / np.outer(size, size) - np.eye(native.core)) ** 2)
+    assert native.squared_couplings(1e9) == pytest.approx(expected, rel=1e-10)
+    assert native.squared_couplings(1.0) == -1.0

@@ -57,7 +57,7 @@ class MonteCarloPosterior:
 
     @property
     def sd_error(self) -> float:
-        """Monte Carlo error of the sds of the effects, relative to them, root mean square over all effects."""
+        """Monte Carlo error of the sds of the effects, relative to them, root mean square over all."""
         self._drawn().by_factor()
         return self._drawn().error
 

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 FIRST_PROBES, MOST_PROBES = 8, 1024
 """Random vectors for each effect of the core: at the start, and at most."""
+MOST_NUMBERS = 3 * 10**7
+"""Numbers that they may take in all."""
 NEAR = 0.3
 """Decrement from which the Monte Carlo error is that of the optimum, so that probes can be added."""
 ROUGH, FINE = 1e-4, 1e-7
@@ -150,7 +152,8 @@ def _more_probes(newton: Newton, probes: Probes, aims: Aims) -> int:
     if newton.decrement > NEAR or newton.error <= aims.mc_error:
         return probes.number
     needed = math.ceil(1.2 * probes.number * (newton.error / aims.mc_error) ** 2)
-    return min(max(needed, 2 * probes.number), max(MOST_PROBES, probes.number))
+    fit_in = MOST_NUMBERS * probes.number // max(1, probes.W.size)
+    return max(probes.number, min(max(needed, 2 * probes.number), MOST_PROBES, fit_in))
 
 
 def _forward(
