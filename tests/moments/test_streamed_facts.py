@@ -83,3 +83,24 @@ def test_all_rows_are_read_if_the_sample_has_none_to_use(
     table.loc[np.arange(600) % 50 < 20, "x"] = None
     found = facts(written(tmp_path, table, group=50), case)
     assert (found.sampled, found.n_used, found.missing) == (False, 360, {"x": 240})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "levels"),
+    [
+        (["mid", "high"], ["low", "mid", "high"], ("low", "mid", "high")),
+        (["high", "mid"], ["low", "mid", "high"], ("high", "low", "mid")),
+        (None, ["low", "mid", "high"], ("high", "low", "mid")),
+    ],
+)
+def test_declared_orders_of_several_files_are_kept_where_they_agree(
+    first: list[str] | None, second: list[str], levels: tuple[str, ...], tmp_path: Path
+) -> None:
+    case = Case("y ~ d + (1 | g)")
+    table = rows(case)
+    for number, order in enumerate((first, second)):
+        part = table.assign(d=np.resize(order or ["mid", "high"], len(table)).astype(object))
+        if order is not None:
+            part["d"] = pd.Categorical(part["d"], order, ordered=True)
+        part.to_parquet(tmp_path / f"{number}.parquet")
+    assert facts(tmp_path, case).levels == {"d": levels}

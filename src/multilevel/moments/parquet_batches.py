@@ -44,7 +44,7 @@ class FileFacts:
     kinds
         By column, of those that were asked for.
     ordered
-        Columns of texts whose dictionaries are declared to be in order.
+        Columns of texts whose dictionaries every file declares to be in order.
     nulls
         By column, where every row group says it.
     low, high
@@ -74,7 +74,7 @@ def read_metadata(files: Sequence[Path], names: Sequence[str]) -> FileFacts:
     """
     groups: list[RowGroup] = []
     kinds: dict[str, Kind] = {}
-    ordered: set[str] = set()
+    unordered: set[str] = set()
     nulls = {name: [0] for name in names}
     lows: dict[str, list[Any]] = {name: [] for name in names}
     highs: dict[str, list[Any]] = {name: [] for name in names}
@@ -85,15 +85,15 @@ def read_metadata(files: Sequence[Path], names: Sequence[str]) -> FileFacts:
                 kind = _kind(name, field.type)
                 before = kinds.setdefault(name, kind)
                 kinds[name] = kind if kind == before else "number"
-                if getattr(field.type, "ordered", False):
-                    ordered.add(name)
+                if not getattr(field.type, "ordered", False):
+                    unordered.add(name)
             groups += _row_groups(path, file.metadata, nulls, lows, highs)
     said = {name: None not in lows[name] and bool(lows[name]) for name in names}
     numeric = [name for name in names if said[name] and kinds[name] in ("whole", "unsigned", "number")]
     return FileFacts(
         groups=tuple(groups),
         kinds=kinds,
-        ordered=frozenset(ordered),
+        ordered=frozenset(names) - unordered,
         nulls={name: sum(counts) for name, counts in nulls.items() if None not in counts},
         low={name: min(lows[name]) for name in numeric},
         high={name: max(highs[name]) for name in numeric},

@@ -161,14 +161,15 @@ def _levels(files: FileFacts, outline: Outline, *, some_missing: bool) -> dict[s
     asked = outline if gaps or weighted else plain
     texts = [name for name in asked.needed if files.kinds[name] == "text"]
     found: dict[str, dict[str | float, None]] = {name: {} for name in names}
-    orders: dict[str, list[str]] = {}
+    orders: dict[str, dict[tuple[str, ...], None]] = {}
     for batch in batches(files.groups, asked.needed, texts):
         used = used_rows(batch, asked, files.kinds)
         for name in names:
             found[name] |= dict.fromkeys(_labels(used, name))
             if name in files.ordered:
-                orders.setdefault(name, used.texts[name].dictionary.to_pylist())
-    return {name: _in_order(list(found[name]), orders.get(name)) for name in names}
+                own = tuple(used.texts[name].dictionary.to_pylist())
+                orders.setdefault(name, {})[own] = None
+    return {name: _in_order(list(found[name]), list(orders.get(name, {}))) for name in names}
 
 
 def _labels(used: Used, name: str) -> list[str | float]:
@@ -185,8 +186,13 @@ def _labels(used: Used, name: str) -> list[str | float]:
     return values
 
 
-def _in_order(labels: list[str | float], order: list[str] | None) -> tuple[str, ...]:
-    """Return labels in the order that their column declares, else ascending, numbers by their size."""
-    if order is not None:
-        return tuple(label for label in order if label in labels)
+def _in_order(labels: list[str | float], orders: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return labels in the order that their column declares, else ascending, numbers by their size.
+
+    Dictionaries may lack labels of others; if they contradict each other, the order is ascending.
+    """
+    longest = max(orders, key=len, default=())
+    shared = (tuple(label for label in longest if label in own) for own in orders)
+    if orders and {*labels} <= {*longest} and all(a == b for a, b in zip(shared, orders, strict=True)):
+        return tuple(label for label in longest if label in labels)
     return tuple(label_of(label) for label in sorted(labels, key=lambda label: (str(type(label)), label)))
