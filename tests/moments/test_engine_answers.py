@@ -46,6 +46,13 @@ def test_keys_keep_their_labels(kind: str, make: Any) -> None:
     assert found.total("q") == 10.0 and found.rows == 4
 
 
+@pytest.mark.parametrize("make", LIBRARIES.values(), ids=LIBRARIES)
+def test_ids_of_64_bits_are_kept(make: Any) -> None:
+    ids = np.array([2**63 + 5, 7, 2**60 + 1, 2**60 + 2], dtype=np.uint64)
+    levels, _ = levels_in(answer({"k": ids}, make), ("column k",))
+    assert levels.keys[0].tolist() == ids.tolist()
+
+
 def test_combinations_of_keys_are_levels() -> None:
     found = answer(
         {"a": [1, 2, 1, 2], "b": ["x", "x", "y", "x"], "c": [0, 0, 0, 1], "q": [1.0, 2.0, 4.0, 8.0]}

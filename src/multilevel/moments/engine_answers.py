@@ -145,7 +145,8 @@ def _key_column(name: str, series: nw.Series[Any]) -> KeyColumn:
         codes = series.cast(nw.Int64).to_numpy()
         return KeyColumn(np.asarray(codes, dtype=np.int64), np.array(["False", "True"], dtype=object))
     if series.dtype.is_numeric():
-        kind = np.int64 if series.dtype.is_integer() else np.float64
+        whole = np.uint64 if series.dtype == nw.UInt64 else np.int64
+        kind = whole if series.dtype.is_integer() else np.float64
         numbers, distinct = pd.factorize(np.asarray(series.to_numpy()).astype(kind, copy=False))
         return KeyColumn(numbers.astype(np.int64), np.asarray(distinct))
     native = series.to_native()
