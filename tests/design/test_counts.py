@@ -76,3 +76,18 @@ def test_zero_inflation_counts_among_the_columns() -> None:
     model = ml.formula("y ~ x + (1 | g)", family="poisson", zero_inflation="~ f")
     job = job_of(model, read_table(ROWS, columns_needed(model)))
     assert (job.columns, job.linear) == (2 + 4, False)
+
+
+@pytest.mark.parametrize("n", [2000, 150_000])
+@pytest.mark.parametrize("continuous", [False, True])
+def test_rows_that_differ_in_their_response_alone_count_once(n: int, continuous: bool) -> None:
+    """Above 100,000 rows from one hash in 64: within a fifth."""
+    rng = np.random.default_rng(3)
+    rows = {"y": rng.integers(0, 2, n), "x": rng.normal(size=n) if continuous else rng.integers(0, 3, n)}
+    rows["g"] = rng.integers(0, n // 20, n)
+    model = ml.formula("y ~ x + (1 | g)", family="bernoulli")
+    job = job_of(model, read_table(rows, columns_needed(model)))
+    cells = np.unique(np.column_stack([rows["x"], rows["g"]]), axis=0).shape[0]
+    assert job.distinct == pytest.approx(cells, rel=0.0 if n < 100_000 else 0.2)
+    gamma = ml.formula("y ~ x + (1 | g)", family="gamma")
+    assert job_of(gamma, read_table(rows, columns_needed(gamma))).distinct is None

@@ -49,6 +49,13 @@ def test_memory_grows_with_what_there_is_more_of() -> None:
     assert predicted_memory(ONE, draws=4000).draws > 0
 
 
+def test_merged_rows_take_less() -> None:
+    plain = replace(ONE, linear=False)
+    few, most = replace(plain, distinct=10_000), replace(plain, distinct=900_000)
+    assert predicted_memory(ONE).rows < predicted_memory(few).rows < predicted_memory(plain).rows
+    assert predicted_memory(most) == predicted_memory(plain)
+
+
 def test_draws_are_kept_up_to_a_limit() -> None:
     many = replace(ONE, factors=(FactorSize("g", 10**6, 1),))
     assert predicted_memory(many, draws=4000).draws < 2 * 10**9

@@ -23,6 +23,12 @@ SAMPLE = 1000
 MOST_COUNTED = 20_000_000
 """Rows up to which pairs of levels are counted; of more rows they are bounded by rows and levels."""
 
+MERGING = ("bernoulli", "binomial", "poisson")
+"""Families of which rows that differ in their response alone are merged."""
+MANY_ROWS, SAMPLED = 100_000, np.uint64(63)
+"""From so many rows on, one in so many hashes, less one, is looked at."""
+MIX = np.uint64(0x9E3779B97F4A7C15)
+
 Rows = NDArray[np.int64] | None
 
 
@@ -66,6 +72,9 @@ class Job:
         Whether the model needs cross-products alone.
     streamed
         Whether rows stay in their source.
+    distinct
+        Rows left if those that differ in their response alone are merged, about; ``None`` if the family has
+        no such thing, or they were not counted.
     """
 
     rows: int
@@ -76,6 +85,7 @@ class Job:
     pairs: Mapping[tuple[int, int], PairSize]
     linear: bool = True
     streamed: bool = False
+    distinct: int | None = None
 
 
 def job_of(model: Model, table: Table, *, stored: int = 0, exact: bool = True) -> Job:
@@ -134,7 +144,26 @@ def job_of(model: Model, table: Table, *, stored: int = 0, exact: bool = True) -
         factors=tuple(sizes[f] for f in order),
         pairs=pairs,
         linear=model.family.is_linear,
+        distinct=_distinct_rows(model, table, rows) if exact else None,
     )
+
+
+def _distinct_rows(model: Model, table: Table, rows: Rows) -> int | None:
+    """Estimate how many rows differ in more than their response, from those whose hash falls in one of 64."""
+    if model.family.name not in MERGING or model.inflation:
+        return None
+    parts = variables_of(model)
+    names = [name for name in table.columns if name not in parts.response]
+    mixed = np.zeros(table.n_rows, dtype=np.uint64)
+    for name in names:
+        values = table.columns[name].values.astype(np.float64) + 0.0
+        mixed = (mixed ^ values.view(np.uint64)) * MIX
+        mixed ^= mixed >> np.uint64(29)
+    if rows is not None:
+        mixed = mixed[rows]
+    chosen = mixed[mixed & SAMPLED == 0] if mixed.size > MANY_ROWS else mixed
+    share = pd.unique(chosen).size / chosen.size if chosen.size else 1.0
+    return round(share * mixed.size)
 
 
 def _complete(table: Table) -> Rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from multilevel.design.counts import Job
+from multilevel.engines.laplace.merge import WORTH_IT
 from multilevel.engines.monte_carlo.choice import PROBES, Choice, Solver, choose
 from multilevel.errors import DesignError
 
@@ -24,6 +25,8 @@ GENERALISED_ROW, GENERALISED_X, GENERALISED_Z, GENERALISED_LEVEL = 161, 7, 13, 1
 """Bytes more of each row, each of its columns and effects, and each level, of a generalised model."""
 STREAM, STREAM_LEVEL, STREAM_PAIR = 75_000_000, 1.5, 1.3
 """Bytes of batches of rows under way; how many times more levels and pairs take while a source is summed."""
+MERGED_ROW = 70
+"""Bytes more of each row while those of a generalised model that are equal are merged."""
 DRAWS = 3.3
 """How many times the kept draws of group effects stand in memory."""
 MOST_EFFECT_NUMBERS = 1 << 26
@@ -83,8 +86,10 @@ def predicted_memory(job: Job, *, solver: Solver = "exact", draws: int = 0) -> M
     p, beside = job.columns, 0
     row = job.stored + ROW + 8 * (p + job.effects) + 4 * len(job.factors)
     if not job.linear:
-        row += GENERALISED_ROW + GENERALISED_X * p + GENERALISED_Z * job.effects
         beside = GENERALISED_LEVEL
+        own = GENERALISED_ROW + GENERALISED_X * p + GENERALISED_Z * job.effects
+        share = 1.0 if job.distinct is None else job.distinct / max(1, job.rows)
+        row += own if share > WORTH_IT else round(MERGED_ROW + share * own)
     levels = 0.0
     for factor in job.factors:
         k = factor.effects

@@ -91,8 +91,8 @@ def job_of_merged(source: Source, model: Model, names: Sequence[str]) -> tuple[J
         for f in range(len(sizes))
         for g in range(f + 1, len(sizes))
     }
-    stored = 8 * len(names)
-    return replace(first, rows=distinct, stored=stored, factors=tuple(sizes), pairs=pairs), rows
+    job = replace(first, rows=distinct, distinct=None, stored=8 * len(names))
+    return replace(job, factors=tuple(sizes), pairs=pairs), rows
 
 
 def _counted(source: Source, factors: Sequence[Sequence[str]]) -> tuple[int, tuple[int, ...]]:
