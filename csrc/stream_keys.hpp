@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <stdexcept>
+#include <type_traits>
 #include <vector>
 
 namespace ml {
@@ -77,9 +78,8 @@ struct KeyColumn {
       return;
     }
     std::uint64_t reach = 0;
-    if constexpr (sizeof(T) <= 4) {
+    if (sizeof(T) <= 4 && low >= INT32_MIN && low <= (std::is_unsigned_v<T> ? UINT32_MAX : INT32_MAX)) {
       // In 32 bits, which fit many lanes: what is below `low` wraps round to a large number.
-      if (low < INT32_MIN || low > INT32_MAX) throw std::invalid_argument("a key is outside the range told before");
       const auto from = static_cast<std::uint32_t>(low);
       std::uint32_t most = 0;
       for (int i = 0; i < rows; ++i) {

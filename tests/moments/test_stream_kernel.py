@@ -103,6 +103,22 @@ def test_sums_over_all_rows_keep_their_digits(offset: float) -> None:
     np.testing.assert_allclose(one.direct(), exact, rtol=1e-15 if offset else 1e-12)
 
 
+RANGES = {
+    "unsigned": (np.uint32, 3_000_000_000, [3_000_000_000, 3_000_000_007]),
+    "narrower than the range": (np.int32, -2_147_484_000, [-2_147_483_100, -2_147_483_648]),
+    "wide": (np.int64, -(2**62), [-(2**62), -(2**62) + 9]),
+    "bytes": (np.int8, -128, [-128, 127]),
+}
+
+
+@pytest.mark.parametrize(("kind", "low", "keys"), RANGES.values(), ids=RANGES)
+def test_ranges_of_keys_may_be_anywhere(kind: type, low: int, keys: list[int]) -> None:
+    one = core.Stream(1, [("range", low, 1000)], [([0], [(0, 0)])], [], [])
+    one.add([], [np.array(keys, dtype=kind)], len(keys), None)
+    found, sums = one.factor(0)
+    assert found[0].tolist() == sorted(keys) and sums.ravel().tolist() == [1.0] * len(keys)
+
+
 PLANS = {
     "columns": (0, [], [], [], []),
     "kind": (1, [("sorted", 0, 1)], [], [], []),
