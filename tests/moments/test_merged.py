@@ -12,6 +12,7 @@ import pytest
 
 import multilevel as ml
 from multilevel.design.priors import bind_priors
+from multilevel.engines.likelihood import solve
 
 
 def table(n: int = 360) -> pd.DataFrame:
@@ -86,6 +87,24 @@ def test_missing_values_and_small_tables_are_added_up() -> None:
     assert (merged.missing, merged.n_rows, merged.design.n_input) == ({"z": 2}, 358, 360)
     rows = ml.fit(formula, data, missing="drop")
     assert ml.fit(merged).deviance == pytest.approx(rows.deviance, rel=1e-10)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_effects_of_a_factor_of_one_level_wait_for_others(lazy: bool) -> None:
+    data = table()
+    data = data[data["f"] != "d"]
+    formula = "y ~ day + (f | h)"
+    parts = [data[data["f"] == "c"], data[data["f"] != "c"]]
+    made = [ml.moments(formula, pl.LazyFrame(part) if lazy else part) for part in parts]
+    with pytest.raises(ml.DesignError, match="has one level and nothing to vary"):
+        ml.fit(made[0])
+    merged = ml.moments(formula, data).products
+    own = made[0].merge(made[1]).products
+    assert [block.names for block in own.blocks] == [block.names for block in merged.blocks]
+    for a, b in ((own.A[0], merged.A[0]), (own.D, merged.D)):
+        assert a.shape == b.shape
+    found = solve(own, method="reml").criterion
+    assert found == pytest.approx(solve(merged, method="reml").criterion, rel=1e-10)
 
 
 def test_default_priors_of_merged_moments_are_those_of_all_rows() -> None:

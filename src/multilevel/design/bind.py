@@ -110,7 +110,7 @@ def bind(
     fixed, kept = fixed_columns(model, columns)
     inflation, inflation_kept = inflation_part(model, columns)
     factors, positions, recipes = _group_factors(model, table, rows)
-    terms = _terms(model, columns, positions, table, factors)
+    terms = _terms(model, columns, positions, table, factors, estimable)
     residual = residual_factor(own_sds, table, rows)
     design = Design(
         model=model,
@@ -225,6 +225,7 @@ def _terms(
     positions: tuple[int, ...],
     table: Table,
     factors: tuple[GroupFactor, ...],
+    estimable: bool,
 ) -> tuple[EffectsTerm, ...]:
     """Return the grouped terms in the user's order; a graph is checked against them."""
     found = []
@@ -234,7 +235,7 @@ def _terms(
             check_pairs(found[-1], factors[factor])
             continue
         matrix = columns.matrix(term.effects)
-        check_coding(model, at, matrix)
+        check_coding(model, at, matrix, estimable=estimable)
         found.append(EffectsTerm(factor, matrix.names, matrix.values, term.covariance))
     if model.dag is not None:
         check_graph(model.dag, columns, factors, positions)

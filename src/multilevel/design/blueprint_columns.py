@@ -45,7 +45,7 @@ class Drawn:
     empty: tuple[str, ...]
 
 
-def blueprint_of(outline: Outline, schema: Schema, levels: Categories) -> Drawn:
+def blueprint_of(outline: Outline, schema: Schema, levels: Categories, *, estimable: bool = True) -> Drawn:
     """Return how every column of the design is computed.
 
     Parameters
@@ -54,6 +54,8 @@ def blueprint_of(outline: Outline, schema: Schema, levels: Categories) -> Drawn:
         What was known before the source was read.
     levels
         Labels of each categorical predictor among the used rows, in order.
+    estimable
+        Whether effects with nothing to vary in these rows are refused.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def blueprint_of(outline: Outline, schema: Schema, levels: Categories) -> Drawn:
     terms = []
     for at, term in enumerate(outline.model.groups):
         columns, coding = _lazy_columns(term.effects, schema, levels, outline, state)
-        check_coding(outline.model, at, coding)
+        check_coding(outline.model, at, coding, estimable=estimable)
         terms.append(columns)
     return Drawn(Blueprint(outline, fixed, tuple(terms), dict(levels)), state, matrix.empty)
 

@@ -287,8 +287,18 @@ def _same_partition(a: GroupFactor, b: GroupFactor) -> bool:
     return bool((partner[a.index] == b.index).all())
 
 
-def check_coding(model: Model, at: int, matrix: Matrix) -> None:
+def nothing_to_vary(effect: str, text: str) -> DesignError:
+    """Return the error of a factor of one level among the effects of a term."""
+    return DesignError(
+        f"the effect `{effect}` of {text} has one level and nothing to vary",
+        remedy=f"leave `{effect}` out of the term",
+    )
+
+
+def check_coding(model: Model, at: int, matrix: Matrix, *, estimable: bool = True) -> None:
     """Check how the factors among the effects of a grouped term are coded.
+
+    With ``estimable`` false, factors of one level pass: other rows may have more.
 
     Raises
     ------
@@ -301,11 +311,8 @@ def check_coding(model: Model, at: int, matrix: Matrix) -> None:
         ``(f || g)`` gives each coded column of the factor ``f`` a variance of its own.
     """
     term = model.groups[at]
-    if matrix.empty:
-        raise DesignError(
-            f"the effect `{matrix.empty[0]}` of `{term_text(term)}` has one level and nothing to vary",
-            remedy=f"leave `{matrix.empty[0]}` out of the term",
-        )
+    if matrix.empty and estimable:
+        raise nothing_to_vary(matrix.empty[0], f"`{term_text(term)}`")
     end = model.groups[at + 1].position if at + 1 < len(model.groups) else len(model.text)
     if term.covariance is not Covariance.DIAGONAL or not matrix.categorical:
         return

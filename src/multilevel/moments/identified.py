@@ -9,9 +9,11 @@ from scipy.linalg import solve_triangular
 
 from multilevel.design.design import Design
 from multilevel.design.graph_checks import two_parents
-from multilevel.design.identify import absorbed, check_sizes, indistinct, same_partition
+from multilevel.design.identify import absorbed, check_sizes, indistinct, nothing_to_vary, same_partition
 from multilevel.design.rank import Dependent
+from multilevel.design.recipe import Recipe
 from multilevel.errors import DesignError
+from multilevel.language import Column, parse_terms
 from multilevel.model import Covariance
 from multilevel.model.graph import Graph, Node
 from multilevel.model.text import term_text
@@ -37,6 +39,7 @@ def check_moments(design: Design, moments: Moments, *, fewest_levels: Literal[1,
     check_sizes(design, fewest_levels=fewest_levels)
     _check_response(design, moments)
     for t, block in enumerate(moments.blocks):
+        _check_factors(design, t)
         _check_effects(design, moments, t, block)
         _check_absorbed(design, moments, t, block)
     _check_partitions(design, moments)
@@ -83,6 +86,18 @@ def _check_response(design: Design, moments: Moments) -> None:
             allowed="a response that varies",
             remedy="check which column was read",
         )
+
+
+def _check_factors(design: Design, t: int) -> None:
+    """Refuse a factor of one level beside an intercept among the effects of a term."""
+    grouped, recipe = design.model.groups[t], design.recipe
+    effects = parse_terms(grouped.effects)
+    if not effects.intercept or not isinstance(recipe, Recipe):
+        return
+    for term in effects.terms:
+        names = [factor.expression.name for factor in term if isinstance(factor.expression, Column)]
+        if len(term) == 1 and names and len(recipe.levels.get(names[0], ())) == 1:
+            raise nothing_to_vary(names[0], f"`{term_text(grouped)}`")
 
 
 def _check_effects(design: Design, moments: Moments, t: int, block: TermBlock) -> None:

@@ -72,11 +72,11 @@ def merge(sites: Sequence[Site], origin: str) -> tuple[Design, Moments]:
     outline = _outline(sites, schema)
     own = [_levels(site, outline, schema) for site in sites]
     union = {name: joined_labels([levels[name] for levels in own]) for name in outline.categorical}
-    drawn = blueprint_of(outline, schema, union)
+    drawn = blueprint_of(outline, schema, union, estimable=False)
     columns = [
         site_columns(
             site.design,
-            blueprint_of(outline, schema, levels).blueprint,
+            blueprint_of(outline, schema, levels, estimable=False).blueprint,
             drawn.blueprint,
             site.moments.scaling,
         )

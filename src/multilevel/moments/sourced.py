@@ -75,7 +75,7 @@ def moments_of_source(
     )
     facts = _facts(source, outline)
     check_facts(outline, facts)
-    drawn = blueprint_of(outline, source.schema, facts.levels)
+    drawn = blueprint_of(outline, source.schema, facts.levels, estimable=estimable)
     scaling = scaling_from_facts(drawn.blueprint, facts)
     products = _products(source, drawn.blueprint, scaling, facts)
     report_missing(outline, facts, products)
