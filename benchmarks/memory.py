@@ -88,6 +88,7 @@ CASES: dict[str, dict[str, Any]] = {
         "formula": "y ~ x + (1 | g) + (1 | h)",
         "rows": 1_000_000,
         "levels": [6000, 4000],
+        "solver": "exact",
     },
     "bernoulli, 1e6 rows": {
         "formula": "y ~ x + (1 | g)",

@@ -23,7 +23,7 @@ VECTORS = 10
 """By Monte Carlo, vectors of these effects for each probe and each column of the fixed part."""
 GENERALISED_ROW, GENERALISED_X, GENERALISED_Z, GENERALISED_LEVEL = 161, 7, 13, 150
 """Bytes more of each row, each of its columns and effects, and each level, of a generalised model."""
-STREAM, STREAM_LEVEL, STREAM_PAIR = 75_000_000, 1.5, 1.3
+STREAM, STREAM_LEVEL, STREAM_PAIR = 75_000_000, 1.5, 1.25
 """Bytes of batches of rows under way; how many times more levels and pairs take while a source is summed."""
 MERGED_ROW = 70
 """Bytes more of each row while those of a generalised model that are equal are merged."""
