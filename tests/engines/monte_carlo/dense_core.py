@@ -85,12 +85,11 @@ class DenseCore:
         sizes = zip(self.moments.levels, self.moments.effects, self.where, strict=True)
         return [b[here].reshape(m, k, X.shape[1]) for m, k, here in sizes]
 
-    def core_variance(self, F: Floats, *, tolerance: float) -> Floats:
-        """Return the variances of ``F'b`` less those given the core."""
+    def core_covariance(self, F: Floats, *, tolerance: float) -> Floats:
+        """Return the covariance of ``F'b`` less that given the core."""
         assert tolerance > 0.0
         given = F[self.out]
-        total = np.einsum("qs,qp,ps->s", F, self.covariance, F)
-        return np.asarray(total - np.einsum("qs,qp,ps->s", given, self.covariance_given_core, given))
+        return np.asarray(F.T @ self.covariance @ F - given.T @ self.covariance_given_core @ given)
 
     def blocks(self, covariance: Floats, start: int, m: int, k: int) -> Floats:
         """Return ``(m, k, k)`` diagonal blocks of a matrix."""

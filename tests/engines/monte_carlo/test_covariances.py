@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from multilevel.engines.monte_carlo import covariances
 from multilevel.engines.monte_carlo.chain import eliminated_chain
 from multilevel.engines.monte_carlo.covariances import EffectCovariances, effect_noise
+from multilevel.engines.monte_carlo.native_core import NativeCore
+from multilevel.engines.monte_carlo.system import system_of
 from tests.engines.monte_carlo.chain_cases import CASES, Case, problem_of
 from tests.engines.monte_carlo.dense_core import DenseCore, rows_of
 
@@ -24,8 +26,11 @@ def both(case: Case) -> tuple[DenseCore, EffectCovariances]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
-def test_sds_are_off_by_no_more_than_their_reported_error(case: Case) -> None:
+def test_sds_are_off_by_no_more_than_their_reported_error(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Errors of effects of one model go together: three times the root mean square that is reported."""
+    monkeypatch.setattr(covariances, "SOLVED_EFFECTS", 0)
     core, engine = both(case)
     found = engine.by_factor()
     sds = [np.sqrt(np.einsum("maa->ma", blocks)).ravel() for blocks in found]
@@ -76,6 +81,27 @@ def test_rows_of_one_core_level_have_the_variance_of_that_level() -> None:
     columns = [np.tile([1.0, -0.5], (5, 1)) for _ in core.where]
     expected = np.einsum("a,mab,b->m", [1.0, -0.5], engine.by_factor()[f][:5], [1.0, -0.5])
     np.testing.assert_allclose(engine.row_variance(level, columns), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_factors_of_few_effects_are_solved_for(case: Case) -> None:
+    core, engine = both(case)
+    for blocks, expected in zip(engine.by_factor(), core.factor_blocks(), strict=True):
+        if expected.shape[0] * expected.shape[1] <= covariances.SOLVED_EFFECTS:
+            np.testing.assert_allclose(blocks, expected, rtol=1e-8, atol=1e-12)
+
+
+def test_variances_at_zero_and_of_rank_one_have_no_error_of_their_own() -> None:
+    """Roots at the boundary, on the native core: finite, and off by their reported error."""
+    moments, Lambdas, chain = problem_of(CASES[4])
+    Lambdas[chain[0]][:, 1] = 0.0
+    Lambdas[chain[1]][:] = 0.0
+    Lambdas[next(f for f in range(len(Lambdas)) if f not in chain)][:] = 0.0
+    dense, native = DenseCore(moments, Lambdas, chain), NativeCore(moments, system_of(moments), Lambdas)
+    engine = EffectCovariances(moments, native, eliminated_chain(moments, Lambdas, chain), seed=1)
+    for blocks, expected in zip(engine.by_factor(), dense.factor_blocks(), strict=True):
+        np.testing.assert_allclose(blocks, expected, rtol=0, atol=0.1 * np.abs(expected).max() + 1e-14)
+    assert 0.0 < engine.error <= 2.0 * covariances.TARGET
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:

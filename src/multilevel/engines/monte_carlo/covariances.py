@@ -23,12 +23,14 @@ MOST_DRAWS = 256
 """Draws at most, whatever the error."""
 SOLVED_ROWS = 64
 """Rows of several factors up to which each has a solve of its own; of more, draws say their covariances."""
+SOLVED_EFFECTS = 64
+"""Effects of a factor up to which each has a solve of its own: errors of a few go together."""
 ROW_DRAWS = 128
 """Draws at least for rows of several factors, of whose covariances nothing is known exactly."""
 ROWS_TOGETHER = 1 << 18
 """Rows whose draws are in memory at once."""
 TARGET = 0.01
-"""Relative error of the sds that is good enough, root mean square over the effects."""
+"""Relative error of the sds that is good enough, root mean square over the effects of the worst factor."""
 ACCURACY = 1e-6
 """Relative residual of the draws that are only squared, far below their own noise."""
 NOISE_ACCURACY = 1e-8
@@ -51,8 +53,8 @@ class Core(Protocol):
         Those of the eliminated factors are their mean given the core, without data of their own.
         """
 
-    def core_variance(self, F: Floats, *, tolerance: float) -> Floats:
-        """Return ``(s,)`` the variances of ``F'b`` for ``(q, s)`` that come from the core, by solves."""
+    def core_covariance(self, F: Floats, *, tolerance: float) -> Floats:
+        """Return ``(s, s)`` what the core adds to the covariance of ``F'b`` for ``(q, s)``, by solves."""
 
 
 class EffectCovariances:
@@ -93,20 +95,27 @@ class EffectCovariances:
         return sum(part.shape[1] for part in self._core_draws)
 
     def by_factor(self) -> list[Floats]:
-        """Return by factor ``(m, K, K)``; afterwards ``error`` is that of the sds, relative, rms."""
+        """Return by factor ``(m, K, K)``; ``error`` is then the relative error of the worst factor's sds."""
         if self._found is not None:
             return self._found
         exact = self._exact()
+        few = [b.shape[0] * b.shape[1] <= SOLVED_EFFECTS for b in exact]
         sums = [np.zeros_like(block) for block in exact]
-        wanted = TOGETHER
+        wanted, error = (0 if all(few) else TOGETHER), 0.0
         while self.draws < wanted:
             for total, part in zip(sums, self._some_squares(), strict=True):
                 total += part
-            share = [np.einsum("maa->ma", total) / self.draws for total in sums]
-            error = _relative_error(exact, share, self.draws)
+            error = max(
+                _relative_error(block, total / self.draws, self.draws)
+                for block, total, solved in zip(exact, sums, few, strict=True)
+                if not solved
+            )
             wanted = min(MOST_DRAWS, math.ceil(self.draws * (error / TARGET) ** 2))
         self.error = error
-        self._found = [block + total / self.draws for block, total in zip(exact, sums, strict=True)]
+        self._found = [
+            self._solved_factor(f) if solved else block + total / max(1, self.draws)
+            for f, (block, total, solved) in enumerate(zip(exact, sums, few, strict=True))
+        ]
         return self._found
 
     def row_variance(self, level: Ints, columns: Sequence[Floats]) -> Floats:
@@ -151,7 +160,7 @@ class EffectCovariances:
                 own = np.flatnonzero(known[some, f])
                 at = start[f] + level[some[own], f].astype(np.intp) * z.shape[1]
                 F[at[:, None] + np.arange(z.shape[1]), own[:, None]] = z[some[own]]
-            found[some] = self._core.core_variance(F, tolerance=ACCURACY)
+            found[some] = np.diagonal(self._core.core_covariance(F, tolerance=ACCURACY))
         return found
 
     def _drawn(self, known: Bools, level: Ints, columns: Sequence[Floats]) -> Floats:
@@ -184,6 +193,18 @@ class EffectCovariances:
             if f in self._core.factors:
                 total[rows] -= np.einsum("ns,ns->n", drawn, drawn)
         return np.asarray(total + np.einsum("ns,ns->n", value, value))
+
+    def _solved_factor(self, factor: int) -> Floats:
+        """Return ``(m, K, K)`` covariances of a factor of few effects, by a solve for each."""
+        sizes = [m * K for m, K in zip(self._moments.levels, self._moments.effects, strict=True)]
+        m, K, start = self._moments.levels[factor], self._moments.effects[factor], sum(sizes[:factor])
+        F = np.zeros((sum(sizes), m * K))
+        F[start + np.arange(m * K), np.arange(m * K)] = 1.0
+        both = self._core.core_covariance(F, tolerance=ACCURACY).reshape(m, K, m, K)
+        found = both[np.arange(m), :, np.arange(m), :]
+        if factor in self._number:
+            found = found + level_covariances(self._links, self._number[factor])
+        return np.asarray((found + np.swapaxes(found, 1, 2)) / 2.0)
 
     def _exact(self) -> list[Floats]:
         """Return by factor what is known without draws: given the core, or ``L^-T L^-1`` of the core."""
@@ -238,12 +259,12 @@ def effect_noise(core: Core, links: Sequence[Link], size: int, rng: np.random.Ge
     return found
 
 
-def _relative_error(exact: Sequence[Floats], share: Sequence[Floats], draws: int) -> float:
-    """Return the root mean square relative error of the sds: that of a mean square is ``sqrt(2 / draws)``."""
-    squares = []
-    for block, part in zip(exact, share, strict=True):
-        total = np.einsum("maa->ma", block) + part
-        relative = np.divide(part, total, out=np.zeros_like(part), where=total > 0.0)
-        squares.append((relative**2).ravel() / (2.0 * draws))
-    every = np.concatenate(squares) if squares else np.zeros(0)
-    return float(np.sqrt(every.mean())) if every.size else 0.0
+def _relative_error(exact: Floats, share: Floats, draws: int) -> float:
+    """Return the root mean square relative error of a factor's sds.
+
+    That of a mean square is ``sqrt(2 / draws)``.
+    """
+    total = np.einsum("maa->ma", exact + share)
+    drawn = np.einsum("maa->ma", share)
+    relative = np.divide(drawn, total, out=np.zeros_like(total), where=total > 0.0)
+    return float(np.sqrt(np.mean(relative**2) / (2.0 * draws)))

@@ -70,11 +70,11 @@ class NativeCore:
             )
         return self._native.back(C, found["x"]), found["x"]
 
-    def core_variance(self, F: Floats, *, tolerance: float) -> Floats:
-        """Return ``(s,)`` the variances of ``F'b`` for ``(q, s)`` that come from the core, by solves."""
+    def core_covariance(self, F: Floats, *, tolerance: float) -> Floats:
+        """Return ``(s, s)`` what the core adds to the covariance of ``F'b`` for ``(q, s)``, by solves."""
         right = self._native.reduce(F)
         found = self._native.solve(right, x0=None, tolerance=tolerance, limit=MOST_STEPS)
-        return np.asarray(np.einsum("qs,qs->s", right, found["x"]))
+        return np.asarray(right.T @ found["x"])
 
     def _scaled(self, X: Floats) -> Floats:
         """Return ``L^-1 X`` of the core's blocks."""
