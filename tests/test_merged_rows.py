@@ -15,6 +15,7 @@ import multilevel as ml
 from multilevel.data import merged
 from multilevel.engines import refusals
 from multilevel.errors import ComparisonError, DataError, MissingValuesWarning, OptionError
+from tests.spark_cluster import spark_session
 
 N = 1500
 
@@ -79,9 +80,36 @@ def test_one_likelihood(formula: str, family: str, options: dict[str, Any]) -> N
 def test_engines_agree_to_the_last_bit(tmp_path: Path) -> None:
     rows = data()
     rows.to_parquet(tmp_path / "rows.parquet")
-    sources = [pl.from_pandas(rows).lazy(), duckdb.connect().from_df(rows), [tmp_path / "rows.parquet"]]
+    sources: list[Any] = [
+        pl.from_pandas(rows).lazy(),
+        duckdb.connect().from_df(rows),
+        [tmp_path / "rows.parquet"],
+    ]
     found = [ml.fit("y ~ x + (1 | g)", one, family="bernoulli").deviance for one in sources]
-    assert found[0] == found[1] == found[2]
+    assert len(set(found)) == 1
+
+
+@pytest.mark.engines
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, by Dask
+def test_dask_merges_the_same_rows() -> None:
+    import dask.dataframe as dd
+
+    rows = data()
+    found = ml.fit("y ~ x + (1 | g)", dd.from_pandas(rows, npartitions=3), family="bernoulli")
+    assert (
+        found.deviance == ml.fit("y ~ x + (1 | g)", pl.from_pandas(rows).lazy(), family="bernoulli").deviance
+    )
+
+
+@pytest.mark.engines
+def test_a_cluster_merges_the_same_rows(tmp_path: Path) -> None:
+    rows = data()
+    rows.to_parquet(tmp_path / "rows.parquet")
+    frame = spark_session().read.parquet(str(tmp_path / "rows.parquet"))
+    found = ml.fit("y ~ x + (1 | g)", frame, family="bernoulli")
+    assert (
+        found.deviance == ml.fit("y ~ x + (1 | g)", pl.from_pandas(rows).lazy(), family="bernoulli").deviance
+    )
 
 
 def test_missing_values_are_counted_by_rows() -> None:

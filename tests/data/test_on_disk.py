@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import dask.dataframe as dd
 import duckdb
 import numpy as np
 import pandas as pd
@@ -50,11 +49,17 @@ def of(kind: str, data: pd.DataFrame, path: Path) -> Any:
         return [path / "rows.parquet"]
     if kind == "DuckDB":
         return duckdb.connect().from_df(data)
-    return pl.from_pandas(data).lazy() if kind == "polars" else dd.from_pandas(data, npartitions=3)
+    if kind == "polars":
+        return pl.from_pandas(data).lazy()
+    import dask.dataframe as dd
+
+    return dd.from_pandas(data, npartitions=3)
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, by Dask
-@pytest.mark.parametrize("kind", ["Parquet", "DuckDB", "polars", "Dask"])
+@pytest.mark.parametrize(
+    "kind", ["Parquet", "DuckDB", "polars", pytest.param("Dask", marks=pytest.mark.engines)]
+)
 def test_columns_are_those_of_the_table(kind: str, tmp_path: Path) -> None:
     data = frame()
     ours = read_in_batches(open_source(of(kind, data, tmp_path)), list(data), tmp_path)
