@@ -15,6 +15,7 @@ from multilevel.data.merged import Rows, read_merged, read_rows, require_room, r
 from multilevel.data.on_disk import read_in_batches
 from multilevel.data.sources import Source, open_source
 from multilevel.design import columns_needed
+from multilevel.design.blueprint_outline import refuse_several_rows
 from multilevel.errors import DataError, OptionError
 from multilevel.kernels import arrays_in
 from multilevel.model import Model
@@ -55,7 +56,8 @@ def rows_from(
     OptionError
         Weights or an offset are given as an array, whose order a source does not have.
     DataError
-        The source cannot be read, or its rows do not fit in memory, nor on the disk.
+        The source cannot be read, or its rows do not fit in memory, nor on the disk; or rows would be merged
+        of which a column is computed from several, such as ``scale(x)``.
     """
     for name in ("precision_weights", "frequency_weights", "offset", "residual_sd"):
         _require_name(name, getattr(options, name))
@@ -74,6 +76,7 @@ def rows_from(
     if rows.route == "rows":
         yield read_rows(source, names, frequency_weights=weights), options
     elif rows.route == "merged":
+        refuse_several_rows(model)
         table = read_merged(source, names, frequency_weights=weights)
         column = weights if table.merged is None else table.merged.column
         yield table, dataclasses.replace(options, frequency_weights=column)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from multilevel.design.blueprint_outline import outline_of
-from multilevel.errors import MultilevelError
+from multilevel.design.blueprint_outline import outline_of, refuse_several_rows
+from multilevel.errors import DataError, MultilevelError
 from multilevel.language import parse_formula, with_family
 
 SCHEMA: dict[str, Any] = {"y": "number", "x": "number", "w": "number", "sd": "number"} | {
@@ -66,3 +66,22 @@ def test_generalised_models_are_refused() -> None:
     model = with_family(parse_formula("y ~ x + (1 | g)"), "poisson", None)
     with pytest.raises(MultilevelError, match="moments were asked of a poisson response"):
         outline_of(model, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("right", "text"),
+    [
+        ("x + scale(x) + (1 | g)", "scale(x)"),
+        ("x + (poly(x, 2) | g)", "poly(x, 2)"),
+        ("log(1 + center(x)) + (1 | g)", "log(1 + center(x))"),
+        ("C(f, Sum) * I(x ** 2) + offset(log(x)) + (1 | g)", None),
+    ],
+)
+def test_columns_of_several_rows_are_refused_where_rows_are_merged(right: str, text: str | None) -> None:
+    model = parse_formula(f"y ~ {right}")
+    if text is None:
+        refuse_several_rows(model)
+        return
+    with pytest.raises(DataError, match="cannot be computed where the rows are") as caught:
+        refuse_several_rows(model)
+    assert f"`{text}`" in caught.value.asked

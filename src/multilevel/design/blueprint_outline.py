@@ -198,6 +198,31 @@ def _check_node(node: Expression, text: str, schema: Schema) -> None:
             return
 
 
+def refuse_several_rows(model: Model) -> None:
+    """Raise `DataError` if a column of a model is computed from several rows, as ``scale(x)`` is."""
+    formulas = [model.fixed, *(term.effects for term in model.groups)]
+    formulas += [model.inflation] if model.inflation else []
+    terms = (term for formula in formulas for term in parse_terms(formula).terms)
+    found = {factor.text: factor.expression for term in terms for factor in term}
+    found |= {text: parse_expression(text) for text in model.offsets}
+    for text, expression in found.items():
+        if _is_of_several_rows(expression):
+            raise _not_by_row(text, "C, " + ", ".join(sorted(ELEMENTWISE)))
+
+
+def _is_of_several_rows(node: Expression) -> bool:
+    """Whether an expression needs more than its own row."""
+    match node:
+        case Unary(_, operand):
+            return _is_of_several_rows(operand)
+        case Binary(_, left, right):
+            return _is_of_several_rows(left) or _is_of_several_rows(right)
+        case Call(name, arguments):
+            return name not in (*ELEMENTWISE, "C") or _is_of_several_rows(arguments[0])
+        case _:
+            return False
+
+
 def _not_by_row(text: str, allowed: str) -> DataError:
     return DataError(
         f"`{text}` cannot be computed where the rows are, row by row",
