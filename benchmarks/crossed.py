@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,22 +54,25 @@ def run_one(program: str, folder: Path, arguments: argparse.Namespace) -> Result
     own = PROGRAMS.get(program, ("",))[0] == "multilevel"
     python = sys.executable if own else arguments.peers
     cap = int(arguments.memory * 2**30)
+    process = subprocess.Popen(
+        [python, str(HERE / "crossed_program.py"), program, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **ONE_THREAD},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (cap, cap)),
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            [python, str(HERE / "crossed_program.py"), program, str(folder)],
-            capture_output=True,
-            text=True,
-            timeout=arguments.seconds,
-            env={**os.environ, **ONE_THREAD},
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (cap, cap)),
-            check=False,
-        )
+        out, err = process.communicate(timeout=arguments.seconds)
     except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # with the programs that it started itself
+        process.communicate()
         return {"remark": f"over {arguments.seconds:.0f} s"}
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    lines = [line for line in out.splitlines() if line.startswith("{")]
     if not lines:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        short = done.returncode < 0 or any(word in done.stderr for word in GONE)
+        last = (err.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
+        short = process.returncode < 0 or any(word in err for word in GONE)
         return {
             "remark": f"over {arguments.memory:.0f} GiB: {last[:80]}" if short else f"failed: {last[:100]}"
         }
