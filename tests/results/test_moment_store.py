@@ -132,3 +132,10 @@ def test_other_files_are_told(tmp_path: Path) -> None:
     for path, message in ((tmp_path / "fit", "not saved moments"), (tmp_path / "none", "cannot read")):
         with pytest.raises(ml.StorageError, match=message):
             ml.load_moments(path)
+
+
+def test_what_is_no_path_is_told() -> None:
+    moments = ml.moments("reaction ~ days + (days | subject)", SLEEP)
+    for verb in (moments.save, ml.load_moments):
+        with pytest.raises(ml.StorageError, match="None is not a path"):
+            verb(None)  # type: ignore[operator]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from multilevel.design.design import Design
-from multilevel.errors import MultilevelError
+from multilevel.errors import MultilevelError, StorageError
 from multilevel.model import Model
 from multilevel.moments import Moments as CrossProducts
 from multilevel.results.archive import Archive, Kind, damaged, read_archive, write_archive
@@ -116,7 +117,14 @@ def save_moments(moments: Moments, path: str | Path) -> None:
         "options": options_out(moments.options, arrays),
         "moments": moments_out(moments.design, moments.products, arrays),
     }
-    write_archive(Path(path), Archive(header, arrays))
+    write_archive(_path(path), Archive(header, arrays))
+
+
+def _path(path: object) -> Path:
+    """Return a path, or raise `StorageError` if it is not one."""
+    if not isinstance(path, str | PathLike):
+        raise StorageError(f"{path!r} is not a path", allowed="a text or a pathlib.Path")
+    return Path(path)
 
 
 def read_moments(path: str | Path) -> SavedMoments:
@@ -127,7 +135,7 @@ def read_moments(path: str | Path) -> SavedMoments:
     StorageError
         If the file is absent, damaged, truncated, changed, of another version, or not saved moments.
     """
-    path = Path(path)
+    path = _path(path)
     archive = read_archive(path, "moments")
     header = archive.header
     check_format(path, header, MOMENTS_FORMAT, VERSION, "moments")
