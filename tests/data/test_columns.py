@@ -172,3 +172,22 @@ def test_labels_read_like_what_people_write(value: object, text: str) -> None:
 
 def test_an_unknown_type_is_refused_with_what_is_allowed() -> None:
     assert "numbers, booleans, texts and categories" in str(refused("x", "geometry"))
+
+
+BIG = [2**62, 2**62 + 1, None, 2**62 + 1, 5]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series(pd.array(BIG, dtype="Int64")),
+        pd.Series(BIG, dtype=object),
+        pl.Series(BIG, dtype=pl.Int64),
+        pa.array(BIG, pa.int64()),
+        pa.chunked_array([pa.array(BIG[:2], pa.int64()), pa.array(BIG[2:], pa.int64())]),
+    ],
+)
+def test_large_whole_numbers_stay_apart_beside_missing_ones(values: Any) -> None:
+    column = read(values)
+    assert column.levels == ("5", str(2**62), str(2**62 + 1)) and column.whole
+    assert column.values.tolist() == [1, 2, -1, 2, 0]

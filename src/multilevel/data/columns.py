@@ -26,6 +26,18 @@ def numbers(name: str, values: NDArray[Any], *, boolean: bool = False) -> Column
     return Column(name, values.astype(np.float64), boolean=boolean)
 
 
+def _whole_numbers(name: str, values: NDArray[Any], missing: NDArray[np.bool_]) -> Column:
+    """Return a column of whole numbers some of which are missing (0 in ``values``)."""
+    if not missing.any():
+        return numbers(name, values)
+    if values.dtype.itemsize == 8 and _beyond_exact(values):
+        codes, distinct = pd.factorize(values[~missing], sort=True)
+        every = np.full(values.shape, -1, dtype=np.int32)
+        every[~missing] = codes
+        return replace(coded(name, every, [str(value) for value in distinct]), whole=True)
+    return Column(name, np.where(missing, np.nan, values.astype(np.float64)))
+
+
 def _beyond_exact(values: NDArray[Any]) -> bool:
     return bool(values.max() > EXACT or values.min() < -EXACT)
 
@@ -102,7 +114,7 @@ def _from_objects(name: str, values: NDArray[Any]) -> Column:
         return coded(name, *_factorized(values))
     if kind in (*_NUMERIC, "boolean"):
         missing = np.asarray(pd.isna(values))
-        if kind == "integer" and not missing.any() and any(abs(int(value)) > EXACT for value in values):
+        if kind == "integer" and any(abs(int(value)) > EXACT for value in values[~missing]):
             return replace(coded(name, *_factorized(values)), whole=True)
         out = np.full(values.shape, np.nan)
         out[~missing] = [float(value) for value in values[~missing]]
@@ -127,8 +139,10 @@ def from_pandas(name: str, series: pd.Series) -> Column:
         return from_arrow(name, series.array.__arrow_array__())
     if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
         boolean = bool(pd.api.types.is_bool_dtype(dtype))
-        if dtype.kind in "iu" and not series.isna().any():
-            return numbers(name, series.to_numpy(dtype=np.int64 if dtype.kind == "i" else np.uint64))
+        if dtype.kind in "iu":
+            missing = series.isna().to_numpy()
+            whole = np.int64 if dtype.kind == "i" else np.uint64
+            return _whole_numbers(name, series.to_numpy(dtype=whole, na_value=0), missing)
         return Column(name, series.to_numpy(dtype=np.float64, na_value=np.nan), boolean=boolean)
     raise refused(name, str(dtype))
 
@@ -140,6 +154,8 @@ def from_polars(name: str, series: Any) -> Column:
     if kind.is_numeric() or text in ("Boolean", "Null"):
         import polars as pl
 
+        if series.null_count() and kind.is_integer():
+            return _whole_numbers(name, series.fill_null(0).to_numpy(), series.is_null().to_numpy())
         if series.null_count() or not (kind.is_integer() or text in ("Float32", "Float64")):
             series = series.cast(pl.Float64)
         return replace(numbers(name, series.to_numpy()), boolean=text == "Boolean")
@@ -173,6 +189,9 @@ def from_arrow(name: str, values: Any) -> Column:
     if getattr(values, "num_chunks", 0) == 1:
         values = values.chunk(0)  # on which Arrow starts no threads
     if types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind) or types.is_null(kind):
+        if values.null_count and types.is_integer(kind):
+            missing = np.asarray(values.is_null().to_numpy(zero_copy_only=False))
+            return _whole_numbers(name, _arrow_numpy(values.fill_null(0)), missing)
         if values.null_count or not (types.is_float64(kind) or types.is_integer(kind)):
             values = values.cast(pa.float64())
         return numbers(name, _arrow_numpy(values))
