@@ -362,7 +362,7 @@ class JointTarget:
     """Of a C function that copies the vector of a draw, with the same last argument."""
 
 def set_row_folder(folder: str) -> None:
-    """Keep pieces of a megabyte and more of this thread's row memory in files of a folder; empty: in memory."""
+    """Keep pieces of a megabyte and more of this thread's row memory in files of a folder; "": in memory."""
 
 def row_folder() -> str:
     """Return this thread's folder, or an empty text."""
