@@ -126,6 +126,7 @@ def test_files(tmp_path: Path) -> None:
         ("reaction ~ dyas + (1 | subject)", {}, DataError, "days"),
         ("reaction ~ days + (1 | subject)", {"method": "lasso"}, OptionError, "method='lasso' is not known"),
         ("reaction ~ days", {"method": "em", "solver": "monte_carlo"}, OptionError, "solver='monte_carlo'"),
+        ("reaction ~ days + (1 | subject)", {"solver": "fast"}, OptionError, "solver='fast' is not known"),
     ],
 )
 def test_refusals(formula: str, options: Any, error: type[Exception], message: str) -> None:

@@ -159,6 +159,7 @@ def explain(
     >>> print(ml.explain("strength ~ 1 + (1 | batch/cask)", ml.datasets.load("pastes")).facts["reason"])
     No factor crosses another: each level is eliminated by itself, and 40 effects cost next to nothing.
     """
+    check_choice("solver", solver, get_args(Solver))
     held = held_moments(
         model,
         data,
