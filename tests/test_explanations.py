@@ -127,6 +127,14 @@ def test_files(tmp_path: Path) -> None:
         ("reaction ~ days + (1 | subject)", {"method": "lasso"}, OptionError, "method='lasso' is not known"),
         ("reaction ~ days", {"method": "em", "solver": "monte_carlo"}, OptionError, "solver='monte_carlo'"),
         ("reaction ~ days + (1 | subject)", {"solver": "fast"}, OptionError, "solver='fast' is not known"),
+        ("reaction ~ days + (1 | subject)", {"method": "laplace"}, OptionError, "of the gaussian family"),
+        ("days ~ 1 + (1 | subject)", {"family": "poisson", "method": "ml"}, OptionError, "of the poisson"),
+        (
+            "reaction ~ days + (1 | subject)",
+            {"method": "gibbs", "draws": "many"},
+            OptionError,
+            "draws='many'",
+        ),
     ],
 )
 def test_refusals(formula: str, options: Any, error: type[Exception], message: str) -> None:

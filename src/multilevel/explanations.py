@@ -27,8 +27,8 @@ from multilevel.model.families import Family
 from multilevel.moment_doors import Held, held_moments
 from multilevel.moments.source_counts import count_source, job_of_merged, job_of_source, questions
 from multilevel.results.moments import Moments
-from multilevel.results.options import Given, check_choice
-from multilevel.results.posterior_options import Sampling
+from multilevel.results.options import FitOptions, Given, check_choice
+from multilevel.results.posterior_options import Sampling, check_count
 
 __all__ = ["Explanation", "explain"]
 
@@ -160,6 +160,7 @@ def explain(
     No factor crosses another: each level is eliminated by itself, and 40 effects cost next to nothing.
     """
     check_choice("solver", solver, get_args(Solver))
+    check_count("draws", draws, least=1)
     held = held_moments(
         model,
         data,
@@ -224,9 +225,11 @@ def _of_source(model: Model, source: Source, given: Mapping[str, Any], how: How)
     outline = outline_of(model, source.schema, **given)
     counts = count_source(source, outline)
     job = job_of_source(source, outline, counts)
-    files = source.kind == "parquet"
+    files, many = source.kind == "parquet", len(source.files)
     read = {
-        "source": f"{len(source.files)} Parquet files, streamed" if files else f"summed by {source.engine}",
+        "source": f"{many} Parquet file{'s' * (many > 1)}, streamed"
+        if files
+        else f"summed by {source.engine}",
         "rows_given": counts.rows,
         "bytes": bytes_of(source.files, outline.needed) if files else 8 * counts.rows * len(outline.needed),
         "passes": 1 + bool(outline.categorical) if files else questions(outline),
@@ -252,6 +255,9 @@ def _method(model: Model, method: str | None) -> str:
     if method is None:
         return "reml" if linear else "laplace"
     check_choice("method", method, (*FIT_METHODS, *SAMPLE_METHODS))
+    if method in FIT_METHODS:
+        of: dict[str, Any] = {"family": model.family.name, "link": model.family.link, "method": method}
+        FitOptions(**of, ddf="none")
     return method if method != "auto" else "marginal" if linear else "nuts"
 
 
