@@ -273,7 +273,12 @@ def summed(
     return Held(design, products, Table({}, design.n_input, design.library), {})
 
 
-def _require_same_model(model: object, held: Moments) -> None:
+def _require_same_model(
+    model: object,
+    held: Moments,
+    *,
+    remedy: str = "multilevel.moments(model, data), or multilevel.fit(moments)",
+) -> None:
     """Raise `OptionError` unless a model has the columns, groups and structures of the moments."""
     own = held.model
     graphs = [one.dag for one in (model, own) if isinstance(one, Model) and one.dag is not None]
@@ -286,7 +291,7 @@ def _require_same_model(model: object, held: Moments) -> None:
         raise OptionError(
             f"the model is `{asked.text}`, and the moments are those of `{own.text}`",
             allowed="moments of the same model",
-            remedy="multilevel.moments(model, data), or multilevel.fit(moments)",
+            remedy=remedy,
         )
 
 
@@ -327,7 +332,7 @@ def merge_moments(*several: Moments) -> Moments:
         raise OptionError("merge was given nothing", allowed="moments of one or more tables")
     first = several[0]
     for other in several[1:]:
-        _require_same_model(other.model, first)
+        _require_same_model(other.model, first, remedy="sum each table with the same formula, then merge")
         for name in (*SUMMED, "lme4_compat"):
             own, theirs = (_shown(getattr(one.options, name)) for one in (first, other))
             if own != theirs:

@@ -68,7 +68,13 @@ def test_a_broken_file_is_a_data_error(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "piece"), [("absent.csv", "there is no file"), (".", "is a folder"), ("a\0b", "null")]
+    ("name", "piece"),
+    [
+        ("absent.csv", "there is no file"),
+        ("absent", "a folder of Parquet files"),
+        (".", "is a folder"),
+        ("a\0b", "null"),
+    ],
 )
 def test_a_path_that_leads_to_no_file_is_a_data_error(name: str, piece: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:

@@ -76,8 +76,10 @@ def file_columns(path: Path) -> list[str]:
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     """Return the error for a file that cannot be opened, with the reason in plain words."""
+    allowed = _ALLOWED
     if isinstance(error, FileNotFoundError):
         asked = f"there is no file {str(path)!r}"
+        allowed += "; a model also takes a folder of Parquet files, or a pattern such as 'ratings/*.parquet'"
     elif isinstance(error, IsADirectoryError):
         asked = f"{str(path)!r} is a folder, not a file"
     elif isinstance(error, PermissionError):
@@ -85,7 +87,7 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     else:
         asked = f"the file {str(path)!r} cannot be read: {error}"
     return DataError(
-        asked, allowed=_ALLOWED, remedy="check the path; bundled data come from `datasets.load(name)`"
+        asked, allowed=allowed, remedy="check the path; bundled data come from `datasets.load(name)`"
     )
 
 
