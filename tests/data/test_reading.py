@@ -115,6 +115,7 @@ def test_names_come_from_the_data_only() -> None:
         (pd.DataFrame([[1, 2]], columns=["x", "x"]), "2 columns named `x`"),
         (None, "which is no table"),
         (3, "which is no table"),
+        (3, "a lazy frame or relation"),
         ([1, 2], "which is no table"),
         (np.ones(3), "which is no table"),
     ],

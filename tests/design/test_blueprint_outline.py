@@ -45,7 +45,7 @@ def test_an_outline_names_what_to_ask_for() -> None:
         ("y ~ C(x + 1) + (1 | g)", {}, "C.* of a column as it is"),
         ("y ~ I(f * x) + (1 | g)", {}, "computes with `f`, which is not numeric"),
         ("y ~ xx + (1 | g)", {}, "`xx` -> `x`"),
-        ("y ~ day + (1 | g)", {}, "the column `day` holds values of type"),
+        ("y ~ day + (1 | g)", {}, "the column `day` holds values of type other than number"),
         ("f ~ x + (1 | g)", {}, "the response `f` is not numeric: it is a text column"),
         ("y ~ ar1(0 + h | g)", {}, "moments were asked of a serial structure"),
         ("y ~ x + (1 | g)", {"precision_weights": "f"}, "is the column `f`, which is not numeric"),

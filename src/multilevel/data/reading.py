@@ -230,7 +230,8 @@ def _frame(data: object) -> Any:
     if not isinstance(frame, (nw.DataFrame, nw.LazyFrame)):
         raise DataError(
             f"the data are of type {type(data).__module__}.{type(data).__qualname__}, which is no table",
-            allowed="a pandas, polars or pyarrow table, a mapping of names to arrays, or the path of a file",
+            allowed="a pandas, polars or pyarrow table, a lazy frame or relation, a mapping of names to"
+            " arrays, or the path of a file",
         )
     return frame
 

@@ -256,7 +256,7 @@ def _check_names(needed: tuple[str, ...], schema: Schema) -> None:
                 remedy="write the formula with the column's own name",
             )
         if schema[name] == "other":
-            raise refused(name, "no number, boolean or text")
+            raise refused(name, "other than number, boolean or text")
 
 
 def _precision(weights: RowNumbers, residual_sd: RowNumbers) -> tuple[str | None, float | None]:
