@@ -84,8 +84,8 @@ def measure(engine: str, folder: Path) -> None:
     from multilevel.design.blueprint_columns import blueprint_of
     from multilevel.design.blueprint_outline import outline_of
     from multilevel.language import parse_formula
-    from multilevel.moments.fact_scaling import scaling_from_facts
-    from multilevel.moments.in_engine import facts_in_engine, products_in_engine
+    from multilevel.moments.in_engine.products import facts_in_engine, products_in_engine
+    from multilevel.moments.of_source.fact_scaling import scaling_from_facts
 
     source = open_source(opened(engine, folder))
     streaming = {"engine": "streaming"} if engine == "polars" else {}

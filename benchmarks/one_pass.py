@@ -63,7 +63,7 @@ def decoded(folder: Path) -> Callable[[], object]:
     """Return the mere reading of the files, in the batches of our pass."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from multilevel.moments.parquet_batches import batches, lanes_of, read_metadata
+    from multilevel.moments.in_files.batches import batches, lanes_of, read_metadata
 
     files = sorted(folder.glob("*.parquet"))
 
@@ -83,9 +83,9 @@ def products(folder: Path, formula: str) -> Callable[[], object]:
     from multilevel.design.blueprint_columns import blueprint_of
     from multilevel.design.blueprint_outline import outline_of
     from multilevel.language import parse_formula
-    from multilevel.moments.fact_scaling import scaling_from_facts
-    from multilevel.moments.streamed import products_of_files
-    from multilevel.moments.streamed_facts import facts_of_files
+    from multilevel.moments.in_files.facts import facts_of_files
+    from multilevel.moments.in_files.products import products_of_files
+    from multilevel.moments.of_source.fact_scaling import scaling_from_facts
 
     source = open_source(folder)
     outline = outline_of(parse_formula(formula), source.schema)

@@ -14,8 +14,8 @@ from multilevel.data.sources import is_source, open_source
 from multilevel.design.blueprint_outline import outline_of
 from multilevel.errors import DataError
 from multilevel.language import parse_formula
-from multilevel.moments.engine_columns import collected, engine_columns
-from multilevel.moments.engine_facts import facts_in_engine
+from multilevel.moments.in_engine.columns import collected, engine_columns
+from multilevel.moments.in_engine.facts import facts_in_engine
 from tests.moments.engine_cases import CASES, asked, bound, compare, rows
 from tests.spark_cluster import spark_session
 

@@ -25,7 +25,7 @@ from multilevel.language import given_model
 from multilevel.model import Model
 from multilevel.model.families import Family
 from multilevel.moment_doors import Held, held_moments
-from multilevel.moments.source_counts import count_source, job_of_merged, job_of_source, questions
+from multilevel.moments.of_source.counts import count_source, job_of_merged, job_of_source, questions
 from multilevel.results.moments import Moments
 from multilevel.results.options import FitOptions, Given, check_choice
 from multilevel.results.posterior_options import Sampling, check_count

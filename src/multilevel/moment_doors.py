@@ -24,9 +24,9 @@ from multilevel.language import given_model
 from multilevel.model import Model
 from multilevel.moments import Moments as CrossProducts
 from multilevel.moments import summarise
-from multilevel.moments.identified import check_moments
-from multilevel.moments.merged import Site, merge
-from multilevel.moments.sourced import moments_of_source
+from multilevel.moments.merging.merge import Site, merge
+from multilevel.moments.of_source.identified import check_moments
+from multilevel.moments.of_source.moments import moments_of_source
 from multilevel.results import Fit, FitOptions
 from multilevel.results.known_sds import known_sds
 from multilevel.results.moment_store import read_moments, save_moments

@@ -35,7 +35,7 @@ from multilevel.model import Model
 from multilevel.model.families import Family
 from multilevel.moment_doors import Held, held_moments, summed
 from multilevel.moments import Moments, summarise
-from multilevel.moments.identified import check_moments
+from multilevel.moments.of_source.identified import check_moments
 from multilevel.posterior_answers import POSTERIOR_ANSWERS, load_saved_posterior
 from multilevel.report.sampling_progress import sampling_progress
 from multilevel.results.moments import Moments as UserMoments

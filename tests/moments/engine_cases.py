@@ -18,7 +18,7 @@ from multilevel.design.blueprint_outline import outline_of
 from multilevel.design.design import Design
 from multilevel.design.variables import columns_needed
 from multilevel.language import parse_formula
-from multilevel.moments.in_engine import facts_in_engine, products_in_engine
+from multilevel.moments.in_engine.products import facts_in_engine, products_in_engine
 from multilevel.moments.products import Facts, Products
 from multilevel.moments.scaling import Scaling, scaling_of
 

@@ -17,8 +17,8 @@ from multilevel.engines.plan import predicted_memory, require_memory
 from multilevel.errors import MultilevelError
 from multilevel.kernels import arrays_in_files
 from multilevel.model import Model
-from multilevel.moments.parquet_batches import read_metadata
-from multilevel.moments.source_counts import SourceCounts, count_source, job_of_source
+from multilevel.moments.in_files.batches import read_metadata
+from multilevel.moments.of_source.counts import SourceCounts, count_source, job_of_source
 
 QUICK, QUICK_COLUMN, QUICK_SHARE = 2000, 100, 0.1
 """Bytes of a row and of each of its columns, and the share of the memory below which nothing is counted."""

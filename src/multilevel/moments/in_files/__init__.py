@@ -1,0 +1,1 @@
+"""Sums over Parquet files: our own streaming pass."""

@@ -1,0 +1,1 @@
+"""Moments of several tables made those of all their rows."""
