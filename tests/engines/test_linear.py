@@ -25,6 +25,19 @@ def test_the_solver_decides_and_auto_says_why(monkeypatch: pytest.MonkeyPatch) -
     assert solve_linear(moments, Solving(method="em")).trace is not None
 
 
+def test_auto_is_exact_where_probes_do_not_get_as_precise_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = summarise(crossed(uniform))
+    monkeypatch.setattr("multilevel.engines.monte_carlo.choice.PATIENCE", 0.0)
+    monkeypatch.setattr("multilevel.engines.monte_carlo.choice.ADVANTAGE", 0.0)
+    monkeypatch.setattr("multilevel.engines.monte_carlo.search.MOST_PROBES", 8)
+    found = solve_linear(moments, Solving(mc_error=0.001))
+    assert found.monte_carlo is None and found.certificate.holds
+    assert found.sentence.startswith("Exact, because the Monte Carlo error asked for was not reached. ")
+    assert found.criterion == pytest.approx(
+        solve_linear(moments, Solving(solver="exact")).criterion, abs=1e-6
+    )
+
+
 def test_options_that_do_not_go_together_are_refused() -> None:
     with pytest.raises(OptionError, match="method='em'"):
         Solving(method="em", solver="monte_carlo")

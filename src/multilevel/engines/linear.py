@@ -13,11 +13,13 @@ from multilevel.engines.likelihood import solve
 from multilevel.engines.likelihood.estimator import Watcher
 from multilevel.engines.monte_carlo.choice import Solver, choice_for
 from multilevel.engines.monte_carlo.estimator import check_mc, solve_monte_carlo
-from multilevel.engines.solution import EM_METHODS, Method, Solution
+from multilevel.engines.solution import EM_METHODS, Method, Solution, Status
 from multilevel.errors import OptionError
 from multilevel.moments import Moments
 
 Floats = NDArray[np.float64]
+
+ROUGH = "Exact, because the Monte Carlo error asked for was not reached."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def solve_linear(
     moments
         Sufficient statistics.
     how
-        Method and solver.
+        Method and solver; "auto" goes on to the exact one where Monte Carlo does not get as precise as asked.
     start, max_evaluations, progress
         As in `multilevel.engines.likelihood.solve`.
     """
@@ -86,5 +88,15 @@ def solve_linear(
         max_evaluations=max_evaluations,
         progress=progress,
     )
-    reason = "" if choice is None else f"{choice.sentence} "
-    return dataclasses.replace(solution, sentence=reason + solution.sentence)
+    if choice is None:
+        return solution
+    if choice.exact_fits and _is_rough(solution):
+        exact = solve(moments, method=how.method, start=solution.theta, max_evaluations=max_evaluations)
+        return dataclasses.replace(exact, sentence=f"{ROUGH} {exact.sentence}")
+    return dataclasses.replace(solution, sentence=f"{choice.sentence} {solution.sentence}")
+
+
+def _is_rough(solution: Solution) -> bool:
+    """Whether the search stopped because the Monte Carlo error stayed above what was asked for."""
+    chance = solution.monte_carlo
+    return solution.status is Status.STALLED and chance is not None and chance.error > chance.asked

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from multilevel.data import read_table
+from multilevel.design import bind, columns_needed
 from multilevel.engines.likelihood.problem import relative_covariances
-from multilevel.engines.monte_carlo.system import System, system_of
+from multilevel.engines.monte_carlo.system import System, chain_to_eliminate, longest_chain, system_of
 from multilevel.kernels import core
+from multilevel.language import parse_formula
 from multilevel.moments import Moments, summarise
 from tests.engines.structures import (
     STRUCTURES,
@@ -216,3 +219,13 @@ def test_squared_couplings_are_those_of_the_scaled_complement(structure: Structu
     expected = np.sum((S / np.outer(size, size) - np.eye(native.core)) ** 2)
     assert native.squared_couplings(1e9) == pytest.approx(expected, rel=1e-10)
     assert native.squared_couplings(1.0) == -1.0
+
+
+def test_a_nested_chain_is_eliminated_before_a_factor_with_more_levels() -> None:
+    rng = np.random.default_rng(5)
+    app, device = rng.integers(0, 60, 900), rng.integers(0, 80, 900)
+    rows = {"y": rng.normal(size=900), "app": app, "publisher": app // 6, "device": device}
+    model = parse_formula("y ~ 1 + (1 | device) + (1 | app) + (1 | publisher)")
+    moments = summarise(bind(model, read_table(rows, columns_needed(model))))
+    assert moments.levels == (80, 60, 10)
+    assert (longest_chain(moments), chain_to_eliminate(moments)) == ((0,), (1, 2))

@@ -6,7 +6,7 @@ from multilevel.design.bound_priors import BoundPriors
 from multilevel.engines.likelihood.problem import native_problem
 from multilevel.engines.monte_carlo.choice import choice_for
 from multilevel.engines.monte_carlo.estimator import solve_monte_carlo, unsupported
-from multilevel.engines.monte_carlo.system import longest_chain
+from multilevel.engines.monte_carlo.system import chain_to_eliminate
 from multilevel.engines.solution import Solution
 from multilevel.moments import Moments
 
@@ -32,7 +32,7 @@ def by_gradients(moments: Moments, priors: BoundPriors) -> bool:
     if priors.residual is not None or unsupported(moments):
         return False
     sizes = [m * K for m, K in zip(moments.levels, moments.effects, strict=True)]
-    if sum(sizes) - sum(sizes[f] for f in longest_chain(moments)) <= FEW:
+    if sum(sizes) - sum(sizes[f] for f in chain_to_eliminate(moments)) <= FEW:
         return False
     if choice_for(moments).solver == "monte_carlo":
         return True

@@ -14,8 +14,8 @@ Solver = Literal["auto", "exact", "monte_carlo"]
 
 EVALUATIONS = 8
 """Evaluations of a usual search."""
-DENSE_PACE, SPARSE_PACE = 1e10, 4e8
-"""Operations a second: of dense matrices; of products with pairs of levels."""
+DENSE_PACE, SPARSE_PACE = 4e10, 2e9
+"""Operations a second of two idle cores: of dense matrices; of products with pairs of levels."""
 ITERATIONS, PROBES = 14, 16
 """Of a usual evaluation by Monte Carlo."""
 PATIENCE = 10.0
@@ -26,10 +26,14 @@ ADVANTAGE = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which engine solves a linear model, "exact" or "monte_carlo", and why, in a sentence."""
+    """Which engine solves a linear model, "exact" or "monte_carlo", and why, in a sentence.
+
+    ``exact_fits`` says whether the exact one would have the memory that it needs.
+    """
 
     solver: Literal["exact", "monte_carlo"]
     sentence: str
+    exact_fits: bool = True
 
 
 def choose(*, core: int, pairs: int, effects: int, columns: int) -> Choice:
@@ -58,9 +62,8 @@ def choose(*, core: int, pairs: int, effects: int, columns: int) -> Choice:
     memory = f"{24 * float(core) ** 2 / 1e9:,.1f} GB"
     together = f"{core:,} effects are solved together"
     if core > max_core():
-        return Choice(
-            "monte_carlo", f"Monte Carlo: an exact solution of {core:,} effects together needs {memory}."
-        )
+        sentence = f"Monte Carlo: an exact solution of {core:,} effects together needs {memory}."
+        return Choice("monte_carlo", sentence, exact_fits=False)
     if exact > PATIENCE and exact > ADVANTAGE * sparse:
         return Choice(
             "monte_carlo",

@@ -13,6 +13,10 @@ from multilevel.moments import Moments
 Floats = NDArray[np.float64]
 
 
+NESTED = 10
+"""How many times more effects another chain must have to be eliminated in place of one with a factor more."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class System:
     """A native Schur complement, and where the effects of its factors stand.
@@ -55,10 +59,7 @@ def nested_in(moments: Moments) -> dict[tuple[int, int], bool]:
 
 
 def longest_chain(moments: Moments) -> tuple[int, ...]:
-    """Return the nested factors with most effects together, innermost first.
-
-    They are eliminated exactly: conjugate gradients struggle with nesting (Pandolfi, Papaspiliopoulos and
-    Zanella 2024), elimination does not, and what it takes out is not left to be solved for.
+    """Return the nested factors with most effects together, innermost first: what an exact method eliminates.
 
     Examples
     --------
@@ -67,19 +68,34 @@ def longest_chain(moments: Moments) -> tuple[int, ...]:
     >>> longest_chain(ml.fit("strength ~ 1 + (1 | batch / cask)", pastes).moments)
     (0, 1)
     """
+    return _chain(moments, 1)
+
+
+def chain_to_eliminate(moments: Moments) -> tuple[int, ...]:
+    """Return the nested factors that are eliminated before conjugate gradients begin, innermost first.
+
+    They struggle with nesting (Pandolfi, Papaspiliopoulos and Zanella 2024), and so do probes: a factor more
+    in the chain counts for more than effects, unless another chain has `NESTED` times as many.
+    """
+    return _chain(moments, NESTED)
+
+
+def _chain(moments: Moments, nested_weight: int) -> tuple[int, ...]:
+    """Return the chain of most effects, each further factor in it worth a multiple of them."""
     nested = nested_in(moments)
     best: dict[int, tuple[int, tuple[int, ...]]] = {}
     for f in reversed(range(len(moments.A))):
         size = moments.levels[f] * moments.effects[f]
         outer = [best[g] for g in best if nested[f, g]]
-        total, chain = max(outer, key=lambda found: found[0], default=(0, ()))
+        total, chain = max(outer, key=lambda found: (len(found[1]), found[0]), default=(0, ()))
         best[f] = (total + size, (f, *chain))
-    return max((best[f] for f in sorted(best)), key=lambda found: found[0])[1]
+    ranked = (best[f] for f in sorted(best))
+    return max(ranked, key=lambda found: found[0] * nested_weight ** (len(found[1]) - 1))[1]
 
 
 def system_of(moments: Moments) -> System:
     """Return the Schur complement of a model with several factors, or of one with an empty core."""
-    chain = longest_chain(moments)
+    chain = chain_to_eliminate(moments)
     sizes = [m * k for m, k in zip(moments.levels, moments.effects, strict=True)]
     at = tuple(int(start) for start in np.cumsum([0, *sizes[:-1]]))
     core_at, start = {}, 0
