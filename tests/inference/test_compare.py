@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import multilevel as ml
 from multilevel.design.design import Design
-from multilevel.errors import ComparisonError
+from multilevel.errors import ApproximationWarning, ComparisonError
 from multilevel.inference import compare
 from multilevel.inference.compare import is_special_case
 from multilevel.model import Covariance, families
+from multilevel.results import Fit
 from tests.generalised import fitted
 from tests.oracle import designs
 from tests.oracle.fits import fit_design
@@ -183,3 +185,22 @@ def test_likelihoods_that_were_approximated_differently_have_no_test() -> None:
 def test_one_fit_is_refused() -> None:
     with pytest.raises(ComparisonError, match="compare was given 1 fit\n"):
         compare(fit_design(designs.least_squares()))
+
+
+def test_likelihoods_of_different_random_vectors_are_compared_with_a_warning() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 150, 1500), rng.integers(0, 120, 1500)
+    rows = {"a": a, "b": b, "x": rng.normal(size=1500), "z": rng.normal(size=1500)}
+    rows["y"] = rng.normal(size=150)[a] + rng.normal(size=120)[b] + rng.normal(size=1500)
+
+    def made(fixed: str, **keywords: Any) -> Fit:
+        return ml.fit(f"y ~ {fixed} + (1 | a) + (1 | b)", rows, method="ml", mc_error=0.2, **keywords)
+
+    small, large = (made(x, solver="monte_carlo") for x in ("x", "x + z"))
+    exact = ml.compare(*(made(x, solver="exact") for x in ("x", "x + z")))
+    assert ml.compare(small, large)["chi_square"][1] == pytest.approx(exact["chi_square"][1], abs=0.05)
+    for other in (made("x + z", solver="monte_carlo", mc_seed=1), made("x + z", solver="exact")):
+        with pytest.warns(ApproximationWarning, match=r"standard error of up to 0\.\d+\. Fit all of them"):
+            ml.compare(small, other)
+    error = 2.0 * small.solution.monte_carlo.loglik_error
+    assert f"(standard error {error:.2g} by Monte Carlo); AIC" in str(small)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.special import gammaincc
 from multilevel.design.default_priors import mean_inverse_weight, response_moments
 from multilevel.design.design import Design, EffectsTerm, FixedPart, GroupFactor
 from multilevel.engines.solution import is_restricted
-from multilevel.errors import ComparisonError
+from multilevel.errors import ApproximationWarning, ComparisonError, warn
 from multilevel.model import Covariance
 from multilevel.results import Columns, Fit
 from multilevel.results.posterior import Result
@@ -52,6 +53,11 @@ def compare(*fits: Fit) -> Columns:
     ComparisonError
         If there are fewer than two fits, or if response, trials, rows or weights differ.
 
+    Warns
+    -----
+    ApproximationWarning
+        Log-likelihoods are estimates by Monte Carlo whose errors do not cancel in their differences.
+
     Notes
     -----
     A variance that is zero under the smaller model lies at the boundary of its range, and so do a family that
@@ -73,6 +79,7 @@ def compare(*fits: Fit) -> Columns:
         fit.answers.refit(fit, method="ml") if by_ml and known else fit
         for fit, known in zip(fits, restricted, strict=True)
     ]
+    _warn_of_chance(used)
     methods = [fit.method if fit is old else "ml (refitted)" for fit, old in zip(used, fits, strict=True)]
     order = sorted(range(len(used)), key=lambda i: used[i].df)
     used, methods = [used[i] for i in order], [methods[i] for i in order]
@@ -89,6 +96,27 @@ def compare(*fits: Fit) -> Columns:
         "df": [test[1] for test in tests],
         "p_value": [test[2] for test in tests],
     }
+
+
+def _warn_of_chance(fits: list[Fit]) -> None:
+    """Warn if the likelihoods of some fits are estimates whose errors do not cancel in their differences."""
+    chances = [fit.solution.monte_carlo for fit in fits]
+    pairs = zip(fits, chances, strict=True)
+    vectors = {None if chance is None else (chance.seed, *fit.n_groups.items()) for fit, chance in pairs}
+    errors = sorted(0.0 if chance is None else chance.loglik_error for chance in chances)
+    if len(vectors) == 1 or not any(errors):
+        return
+    warn(
+        "log-likelihoods by Monte Carlo are estimates; between fits with different random vectors, or beside"
+        f" exact ones, deviances differ by chance too, with a standard error of up to {_size(errors)}. Fit"
+        " all of them with one solver= and mc_seed=",
+        ApproximationWarning,
+    )
+
+
+def _size(errors: list[float]) -> str:
+    """Return the standard error of a difference of deviances of the two fits with the largest errors."""
+    return f"{2.0 * math.hypot(*errors[-2:]):.2g}"
 
 
 def _model_text(fit: Fit) -> str:

@@ -65,7 +65,11 @@ def measures(fit: Fit) -> str:
     """Return the criterion, AIC and BIC in one line."""
     name = "-2 restricted log-likelihood" if is_restricted(fit.method) else "-2 log-likelihood"
     values = (fixed(fit.deviance, 3), fixed(fit.aic, 3), fixed(fit.bic, 3))
-    return f"{name} {values[0]}; AIC {values[1]}; BIC {values[2]}; {plural(fit.df, 'parameter')}"
+    chance = fit.solution.monte_carlo
+    error = ""
+    if chance is not None and chance.loglik_error > 0.0:
+        error = f" (standard error {2.0 * chance.loglik_error:.2g} by Monte Carlo)"
+    return f"{name} {values[0]}{error}; AIC {values[1]}; BIC {values[2]}; {plural(fit.df, 'parameter')}"
 
 
 def remarks(fit: Fit) -> list[str]:
