@@ -38,6 +38,14 @@ def test_fit_prints_pages(form: str, page: str, capsys: pytest.CaptureFixture[st
     assert run([*SLEEP, "--method", "ml", "--format", form], capsys) == f"{getattr(fit, page)()}\n"
 
 
+def test_fit_takes_the_solver(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", "diameter ~ 1 + (1 | plate) + (1 | sample)", "penicillin"]
+    chance = ["--solver", "monte_carlo", "--mc-error", "0.2", "--mc-seed", "3"]
+    fit = ml.fit(words[1], ml.datasets.load("penicillin"), solver="monte_carlo", mc_error=0.2, mc_seed=3)
+    assert run([*words, *chance], capsys) == f"{fit}\n"
+    assert "Monte Carlo" in str(fit)
+
+
 def test_fit_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     facts = json.loads(run([*SLEEP, "--format", "json"], capsys))
     assert facts["formula"] == "reaction ~ days + (days | subject)"
@@ -297,6 +305,7 @@ def test_a_word_that_names_nothing_is_an_error() -> None:
         find_data("sleepstud")
     assert str(caught.value) == (
         "`sleepstud` is neither a file here nor a bundled data set\n"
-        "  allowed: the path of a CSV or Parquet file, or a name that `multilevel datasets` lists\n"
+        "  allowed: the path of a CSV or Parquet file, a folder of Parquet files or a pattern, or a name that"
+        " `multilevel datasets` lists\n"
         "  try: `sleepstudy`"
     )

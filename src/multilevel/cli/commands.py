@@ -34,6 +34,9 @@ def run_fit(options: argparse.Namespace) -> None:
             zero_inflation=options.zero_inflation,
             method=options.method,
             nodes=options.nodes,
+            solver=options.solver,
+            mc_error=options.mc_error,
+            mc_seed=options.mc_seed,
             residual_sd=options.residual_sd,
             precision_weights=options.precision_weights,
             frequency_weights=options.frequency_weights,
@@ -176,6 +179,7 @@ def find_data(text: str) -> Any:
     near = difflib.get_close_matches(text.lower(), datasets.names(), n=3)
     raise DataError(
         f"`{text}` is neither a file here nor a bundled data set",
-        allowed="the path of a CSV or Parquet file, or a name that `multilevel datasets` lists",
+        allowed="the path of a CSV or Parquet file, a folder of Parquet files or a pattern, or a name that"
+        " `multilevel datasets` lists",
         remedy=" or ".join(f"`{name}`" for name in near),
     )

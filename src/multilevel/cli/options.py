@@ -121,8 +121,17 @@ def _add_fit(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="degrees of freedom of the tests of coefficients; default: satterthwaite for the gaussian "
         "family, none (normal tests) for the others",
     )
+    _add_solver(fit)
+    fit.add_argument("--mc-error", metavar="E", type=float, default=0.01, help="in standard errors")
+    fit.add_argument("--mc-seed", metavar="N", type=int, default=0, help="of --solver monte_carlo")
     _add_output(fit, "fitted model")
     _add_reading(fit)
+
+
+def _add_solver(command: argparse.ArgumentParser) -> None:
+    """Add ``--solver``."""
+    words = "of crossed factors, for methods reml and ml; default: %(default)s"
+    command.add_argument("--solver", choices=get_args(Solver), default="auto", help=words)
 
 
 def _add_sample(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -346,12 +355,7 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     explain.add_argument(
         "--method", choices=(*get_args(Method), *get_args(Sampling)), help="of `fit` or of `sample`"
     )
-    explain.add_argument(
-        "--solver",
-        choices=get_args(Solver),
-        default="auto",
-        help="of crossed factors, for methods reml and ml; default: %(default)s",
-    )
+    _add_solver(explain)
     explain.add_argument(
         "--draws", metavar="N", type=int, default=4000, help="for methods of `sample`; default: %(default)s"
     )
