@@ -240,4 +240,8 @@ def test_sources_are_counted_by_their_engines(tmp_path: Path) -> None:
         assert (facts["source"], facts["rows"], facts["groups"]) == (source, 180, {"subject": 18})
         assert "for 180 rows" not in facts["memory_parts"]
     merged = ml.explain("slow ~ 1 + (1 | subject)", tmp_path, family="bernoulli").facts
-    assert (merged["source"], merged["rows_given"], merged["passes"]) == ("merged by DuckDB", 180, None)
+    assert (merged["source"], merged["rows_given"], merged["passes"]) == ("read from DuckDB", 180, None)
+    assert merged["rows"] == 180  # so few are not merged
+    many = {"slow": np.arange(250_000) % 2, "subject": np.arange(250_000) // 4 % 50}
+    merged = ml.explain("slow ~ 1 + (1 | subject)", pl.LazyFrame(many), family="bernoulli").facts
+    assert (merged["source"], merged["rows"], merged["rows_given"]) == ("merged by polars", 100, 250_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from multilevel.data import read_table
 from multilevel.data.memory import memory_in_use, memory_limit
+from multilevel.data.merged import rows_of
 from multilevel.data.parquet_head import bytes_of
 from multilevel.data.sources import Source, is_source, open_source
 from multilevel.data.table import Table
@@ -44,6 +45,8 @@ ENGINES = {
     "gibbs": "posterior, by Gibbs sampling",
 }
 """Each method in words."""
+ROUTES = {"rows": "read from", "merged": "merged by", "files": "kept in files, from"}
+"""How the rows of a generalised model come from a source, in words."""
 FILE_COLUMN = 16
 """Bytes of a row in each column of a file: as it is read, and as numbers."""
 FIT_METHODS, SAMPLE_METHODS = get_args(Method), get_args(Sampling)
@@ -57,8 +60,8 @@ class Explanation:
     ----------
     facts
         The numbers: call ("fit" or "sample"), model, source, rows, rows_given, bytes, passes (``None`` if
-        rows are read in every iteration), groups (levels by factor), pairs (pairs of levels that share a
-        row, by ``"a x b"``), pairs_counted (whether they were; else at most), columns, effects (in all),
+        rows are kept and used in every iteration), groups (levels by factor), pairs (pairs of levels that
+        share a row, by ``"a x b"``), pairs_counted (whether they were; else at most), columns, effects (in all),
         core_effects (solved together by the exact engine, at most), memory (predicted peak in bytes, beside
         what the process uses), memory_parts, memory_limit, memory_in_use, fits, method, engine, solver,
         reason.
@@ -108,7 +111,7 @@ class How:
 def _passes(passes: int | None) -> str:
     """Return how often the rows are read, in words."""
     if passes is None:
-        return "in every iteration"
+        return "then used in every iteration"
     return {0: "no rows", 1: "once"}.get(passes, f"{passes} times")
 
 
@@ -240,8 +243,12 @@ def _of_source(model: Model, source: Source, given: Mapping[str, Any], how: How)
 def _of_merged(model: Model, source: Source, names: Sequence[str], how: How) -> Explanation:
     """Return the explanation of a generalised model whose equal rows are merged by the engine of a source."""
     job, rows = job_of_merged(source, model, names)
+    route = rows_of(source, names).route
+    if route != "merged":
+        job = replace(job, rows=rows)
+    engine = "DuckDB" if source.kind == "parquet" else source.engine
     read = {
-        "source": f"merged by {'DuckDB' if source.kind == 'parquet' else source.engine}",
+        "source": f"{ROUTES[route]} {engine}",
         "rows_given": rows,
         "bytes": 8 * rows * len(names),
         "passes": None,
