@@ -21,7 +21,9 @@ if [[ ${#tests[@]} -eq 0 ]]; then
   for folder in tests/core tests/moments tests/engines; do
     if [[ -d "$folder" ]]; then tests+=("$folder"); fi
   done
-  if [[ -f tests/test_golden.py ]]; then tests+=(tests/test_golden.py); fi
+  for file in tests/test_golden.py tests/test_kernels.py; do
+    if [[ -f "$file" ]]; then tests+=("$file"); fi
+  done
 fi
 [[ ${#tests[@]} -gt 0 ]] || { echo "sanitize: no kernel tests found" >&2; exit 1; }
 

@@ -62,9 +62,9 @@ class Explanation:
         The numbers: call ("fit" or "sample"), model, source, rows, rows_given, bytes, passes (``None`` if
         rows are kept and used in every iteration), groups (levels by factor), pairs (pairs of levels that
         share a row, by ``"a x b"``), pairs_counted (whether they were; else at most), columns, effects (in
-        all), core_effects (solved together by the exact engine, at most), memory (predicted peak in bytes, beside
-        what the process uses), memory_parts, memory_limit, memory_in_use, fits, method, engine, solver,
-        reason.
+        all), core_effects (solved together by the exact engine, at most), memory (predicted peak in bytes,
+        beside what the process uses), memory_parts, memory_limit, memory_in_use, fits, method, engine,
+        solver, reason.
 
     Examples
     --------
