@@ -1,4 +1,4 @@
-"""Memory of fits whose rows are in files; not measured under the sanitizers, which have memory of their own."""
+"""Memory of fits whose rows are in files; not measured under sanitizers, which have memory of their own."""
 
 from __future__ import annotations
 
